@@ -1,0 +1,5 @@
+"""patchbay: the command."""
+
+from services.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,98 @@
+"""patchbay keys: API keys. A token is shown once; only its hash is kept."""
+
+import sys
+from datetime import timedelta
+
+import click
+from sqlalchemy import select, update
+
+from services.intake.api.auth import ALL, SCOPES, digest, new_token
+from shared.db.engine import Database
+from shared.db.models import ApiKey
+from shared.db.models.base import table
+from shared.db.schema import require_current
+from shared.domain.clock import SystemClock
+from shared.domain.ids import Prefix, new_id
+from shared.settings import load_settings
+
+_KEYS = table(ApiKey)
+
+
+def create_key(database: Database, name: str, scopes: list[str], days: int | None = None) -> str:
+    """Store a new API key and return its token."""
+    token, now = new_token(), SystemClock().now()
+    row = {
+        "id": new_id(Prefix.API_KEY),
+        "name": name,
+        "digest": digest(token),
+        "scopes": scopes,
+        "created_at": now,
+        "expires_at": None if days is None else now + timedelta(days=days),
+        "revoked_at": None,
+    }
+    with database.transaction() as tx:
+        tx.insert(_KEYS, [row])
+    return token
+
+
+def _database() -> Database:
+    database = Database(load_settings().database_url)
+    require_current(database)
+    return database
+
+
+@click.group()
+def keys() -> None:
+    """Make, list and revoke API keys."""
+
+
+@keys.command()
+@click.option("--name", required=True, help="Who or what the key is for.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice(SCOPES),
+    help=f"What the key may do; may be given several times. {ALL} is everything.",
+)
+@click.option("--days", type=click.IntRange(1), help="Days until the key expires; never if left out.")
+def create(name: str, scopes: tuple[str, ...], days: int | None) -> None:
+    """Make a key and print its token, this once.
+
+    \b
+    Example: patchbay keys create --name helpdesk-form --scope tickets:write
+    """
+    if not scopes:
+        message = f"Say what the key may do: --scope one of {', '.join(SCOPES)}."
+        raise click.UsageError(message)
+    click.echo(create_key(_database(), name, list(scopes), days))
+    click.echo("Keep this token; it is not shown again.", err=True)
+
+
+@keys.command("list")
+def list_keys() -> None:
+    """List keys, without their tokens."""
+    with _database().reading() as connection:
+        for row in connection.execute(select(_KEYS).order_by(_KEYS.c.id)):
+            state = "revoked" if row.revoked_at else "valid"
+            if row.expires_at:
+                state += f" until {row.expires_at:%Y-%m-%d %H:%M} UTC"
+            click.echo(f"{row.id}  {row.name}  {' '.join(row.scopes)}  {state}")
+
+
+@keys.command()
+@click.argument("key_id")
+def revoke(key_id: str) -> None:
+    """Revoke a key. Running services notice within five seconds."""
+    statement = (
+        update(_KEYS)
+        .where(_KEYS.c.id == key_id, _KEYS.c.revoked_at.is_(None))
+        .values(revoked_at=SystemClock().now())
+        .returning(_KEYS.c.id)
+    )
+    with _database().transaction() as tx:
+        found = tx.execute(statement).first()
+    if found is None:
+        click.echo(f"There is no valid key {key_id}; patchbay keys list shows them.", err=True)
+        sys.exit(1)
+    click.echo(f"Revoked {key_id}.")

@@ -1,0 +1,67 @@
+"""patchbay serve and patchbay intake: the processes that speak HTTP."""
+
+import os
+import tempfile
+
+import click
+
+from services.cli.first_start import KEY_FILE, prepare
+from services.intake import server
+from shared.db.engine import Database
+from shared.db.schema import require_current
+from shared.observability.logging import configure_logging
+from shared.settings import Settings, load_settings
+
+
+@click.command()
+@click.option("--example", is_flag=True, help="Add an example team on the first start.")
+def serve(*, example: bool) -> None:
+    """Run everything in one process: API, router, notifier.
+
+    On an empty database the first start makes the schema and an admin API key.
+    """
+    settings = load_settings()
+    configure_logging(settings.log_format, settings.log_level, "patchbay")
+    token = prepare(settings, example=example)
+    click.echo(_welcome(settings, token))
+    _serve("services.standalone:build", settings, 1, settings.http_threads)
+
+
+@click.command()
+@click.option("--processes", type=click.IntRange(1), default=1, show_default=True)
+@click.option(
+    "--threads", type=click.IntRange(1), help="Requests at once in each process. [PATCHBAY_HTTP_THREADS]"
+)
+def intake(processes: int, threads: int | None) -> None:
+    """Run the HTTP API. /healthz, /readyz and /metrics are on the same port."""
+    settings = load_settings()
+    configure_logging(settings.log_format, settings.log_level, "intake")
+    database = Database(settings.database_url)
+    require_current(database)
+    database.close()
+    if processes > 1:
+        # Must be set before the first metric is made, which is in the processes to come.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="patchbay-metrics-")
+    _serve("services.intake.wsgi:build", settings, processes, threads or settings.http_threads)
+
+
+def _serve(target: str, settings: Settings, processes: int, threads: int) -> None:
+    try:
+        server.serve(target, settings, processes, threads)
+    except server.PortTaken as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _welcome(settings: Settings, token: str | None) -> str:
+    url = f"http://{settings.host}:{settings.port}"
+    shown = token or f"$(cat {settings.data_dir / KEY_FILE})"
+    body = (
+        '{"subject": "VPN drops every ten minutes", '
+        '"requester": {"name": "Mira", "email": "mira@example.com"}, '
+        '"required_skills": [{"skill": "vpn", "level": 2}], "team": "support"}'
+    )
+    return (
+        f"Patchbay listens on {url} (API reference: {url}/docs). Try it:\n\n"
+        f"curl -sS -i {url}/v1/tickets -H \"Authorization: Bearer {shown}\" "
+        f"-H 'Content-Type: application/json' -d '{body}'\n"
+    )

@@ -1,0 +1,79 @@
+"""patchbay router and patchbay notifier: the processes that work the lists."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from services.cli.processes import supervise
+from services.notifier import bootstrap as notifier_bootstrap
+from services.router import bootstrap as router_bootstrap
+from shared import process
+from shared.messaging.worker_host import Service
+from shared.observability.logging import configure_logging
+from shared.runtime import Runtime
+from shared.settings import load_settings
+
+ROUTER_PORT, NOTIFIER_PORT = 9101, 9102
+
+
+def _options(health_port: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    options: list[Callable[[Any], Any]] = [
+        click.option("--processes", type=click.IntRange(1), default=1, show_default=True),
+        click.option(
+            "--threads",
+            type=click.IntRange(1),
+            help="Doorbells handled at once in each process. [PATCHBAY_WORKER_THREADS]",
+        ),
+        click.option("--health-host", default="127.0.0.1", show_default=True),
+        click.option(
+            "--health-port",
+            type=click.IntRange(0, 65535),
+            default=health_port,
+            show_default=True,
+            help="Port of /healthz, /readyz and /metrics; 0 takes a free one.",
+        ),
+        click.option("--parent", type=int, hidden=True),
+    ]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+@click.command()
+@_options(ROUTER_PORT)
+def router(**options: Any) -> None:
+    """Run the router: gives tickets to agents."""
+    _run("router", router_bootstrap.build, **options)
+
+
+@click.command()
+@_options(NOTIFIER_PORT)
+def notifier(**options: Any) -> None:
+    """Run the notifier: sends webhooks and e-mail."""
+    _run("notifier", notifier_bootstrap.build, **options)
+
+
+def _run(
+    name: str,
+    build: Callable[[Runtime], Service],
+    *,
+    processes: int,
+    threads: int | None,
+    health_host: str,
+    health_port: int,
+    parent: int | None,
+) -> None:
+    settings = load_settings()
+    configure_logging(settings.log_format, settings.log_level, name)
+    threads = threads or settings.worker_threads
+    if processes > 1:
+        supervise(name, processes, threads, (health_host, health_port), settings.shutdown_timeout_s)
+        return
+    runtime = Runtime(settings)
+    health = None if parent is not None else (health_host, health_port)
+    process.run(runtime, [build(runtime)], threads, health, parent)

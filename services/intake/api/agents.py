@@ -1,0 +1,141 @@
+"""/v1/agents: who solves tickets."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response
+
+from services.intake import repository
+from services.intake.api.auth import requires
+from services.intake.api.http import (
+    PageQuerySchema,
+    answer,
+    blueprint,
+    page,
+    parts,
+    with_problems,
+)
+from shared.domain.agent import Presence
+from shared.domain.ids import Prefix, new_id
+from shared.domain.work import ListName, WorkState
+from shared.schemas.agent import (
+    AgentPageSchema,
+    AgentSchema,
+    CreateAgentSchema,
+    PresenceSchema,
+    UpdateAgentSchema,
+)
+
+blp = blueprint("agents", "The people who solve tickets: skills, teams, capacity, presence.")
+
+_schema = AgentSchema(unknown="exclude")
+
+
+@blp.route("/agents", methods=["POST"])
+@requires("agents:write")
+@blp.arguments(CreateAgentSchema)
+@blp.response(201, AgentSchema)
+@with_problems(blp, 400, 401, 403, 409, 415, 422, 503)
+def create_agent(content: Mapping[str, Any]) -> Response:
+    """Add an agent."""
+    app = parts()
+    app.reference.require_names(content["teams"], [s["skill"] for s in content["skills"]])
+    now = app.now()
+    agent_id = new_id(Prefix.AGENT)
+    with app.database.transaction() as tx:
+        repository.add(
+            tx,
+            repository.AGENTS,
+            {
+                "id": agent_id,
+                "name": content["name"],
+                "email": content["email"],
+                "locale": content["locale"],
+                "presence": content["presence"],
+                "capacity": content["capacity"],
+                "load": 0,
+                "overcommit": 0,
+                "idle_since": now,
+                "created_at": now,
+                "updated_at": now,
+                "work_state": WorkState.READY,
+                "available_at": now,
+                "attempts": 0,
+            },
+        )
+        repository.replace_skills(tx, agent_id, content["skills"])
+        repository.replace_teams(tx, agent_id, content["teams"])
+        repository.bump_configuration(tx)
+    if content["presence"] is Presence.ONLINE:
+        app.ring(ListName.MATCHING)
+    return answer(_read(agent_id), 201, {"Location": f"/v1/agents/{agent_id}"})
+
+
+@blp.route("/agents", methods=["GET"])
+@requires("agents:read")
+@blp.arguments(PageQuerySchema, location="query")
+@blp.response(200, AgentPageSchema)
+@with_problems(blp, 401, 403, 422, 503)
+def list_agents(query: Mapping[str, Any]) -> Response:
+    """List agents."""
+    with parts().database.reading() as connection:
+        rows = repository.listing(
+            connection, repository.AGENTS, query["after"], query["limit"] + 1
+        )
+        documents = repository.with_skills_and_teams(connection, rows)
+    return page(_schema, documents, "id", query["limit"])
+
+
+@blp.route("/agents/<agent_id>", methods=["GET"])
+@requires("agents:read")
+@blp.response(200, AgentSchema)
+@with_problems(blp, 401, 403, 404, 503)
+def get_agent(agent_id: str) -> Response:
+    """Read an agent."""
+    return answer(_read(agent_id))
+
+
+@blp.route("/agents/<agent_id>", methods=["PATCH"])
+@requires("agents:write")
+@blp.arguments(UpdateAgentSchema(partial=True))
+@blp.response(200, AgentSchema)
+@with_problems(blp, 400, 401, 403, 404, 409, 415, 422, 503)
+def update_agent(content: Mapping[str, Any], agent_id: str) -> Response:
+    """Change an agent. A capacity below the present load takes no ticket away."""
+    app = parts()
+    columns = dict(content)
+    skills, teams = columns.pop("skills", None), columns.pop("teams", None)
+    app.reference.require_names(teams or (), [s["skill"] for s in skills or ()])
+    with app.database.transaction() as tx:
+        repository.change_agent(tx, agent_id, columns, app.now())
+        if skills is not None:
+            repository.replace_skills(tx, agent_id, skills)
+        if teams is not None:
+            repository.replace_teams(tx, agent_id, teams)
+        repository.bump_configuration(tx)
+    app.ring(ListName.MATCHING)
+    return answer(_read(agent_id))
+
+
+@blp.route("/agents/<agent_id>/presence", methods=["PUT"])
+@requires("agents:write")
+@blp.arguments(PresenceSchema)
+@blp.response(200, AgentSchema)
+@with_problems(blp, 400, 401, 403, 404, 415, 422, 503)
+def set_presence(content: Mapping[str, Any], agent_id: str) -> Response:
+    """Say whether an agent takes work.
+
+    Going offline gives tickets back that were not begun, where the team is set so.
+    """
+    app = parts()
+    with app.database.transaction() as tx:
+        repository.change_agent(tx, agent_id, {"presence": content["presence"]}, app.now())
+    app.ring(ListName.MATCHING)
+    return answer(_read(agent_id))
+
+
+def _read(agent_id: str) -> dict[str, Any]:
+    with parts().database.reading() as connection:
+        row = repository.one(connection, repository.AGENTS, agent_id, "agent")
+        documents = repository.with_skills_and_teams(connection, [row])
+    return dict(_schema.dump(documents[0]))

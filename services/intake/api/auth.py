@@ -1,0 +1,136 @@
+"""Who is calling, and what they may do."""
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+from time import monotonic
+from typing import Any, ParamSpec, TypeVar
+
+from flask import current_app, g, request
+
+from services.intake import repository
+from shared.db.engine import Database
+from shared.domain.clock import Clock
+from shared.domain.errors import Forbidden, Unauthenticated
+
+#: Before a token, so that secret scanners recognise one that leaked.
+TOKEN_PREFIX = "pbk_"  # noqa: S105 -- the prefix, not a token
+
+#: A key that was revoked may still be accepted for this long; a look-up for every request would
+#: cost more than the rest of it.
+CACHE_S = 5.0
+MAX_CACHED = 10_000
+
+#: May do everything.
+ALL = "*"
+
+SCOPES = (
+    ALL,
+    "tickets:read",
+    "tickets:write",
+    "agents:read",
+    "agents:write",
+    "routing:read",
+    "routing:write",
+    "webhooks:read",
+    "webhooks:write",
+)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A key that was accepted."""
+
+    key_id: str
+    name: str
+    scopes: frozenset[str]
+    expires_at: datetime | None
+    revoked: bool
+
+
+def new_token() -> str:
+    """Return a fresh API token with 256 random bits."""
+    return TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
+def digest(token: str) -> str:
+    """Return what is kept of a token. It is random, so a plain hash is enough to hide it."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class Authenticator:
+    """Finds the caller of a request by its bearer token (RFC 6750)."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._cache: dict[str, tuple[float, Caller]] = {}
+
+    def authenticate(self, header: str | None) -> Caller:
+        """Return the caller; raises Unauthenticated with the way out."""
+        scheme, _, token = (header or "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            message = "Send an API key: Authorization: Bearer pbk_…; make one by: patchbay keys create"
+            raise Unauthenticated(message)
+        caller = self._find(digest(token.strip()))
+        if caller is None:
+            message = "This API key is not known."
+            raise Unauthenticated(message)
+        if caller.revoked:
+            message = "This API key was revoked."
+            raise Unauthenticated(message)
+        if caller.expires_at is not None and caller.expires_at <= self._clock.now():
+            message = "This API key has expired."
+            raise Unauthenticated(message)
+        return caller
+
+    def _find(self, token_digest: str) -> Caller | None:
+        found = self._cache.get(token_digest)
+        if found is not None and found[0] > monotonic():
+            return found[1]
+        with self._database.reading() as connection:
+            row = repository.key_by_digest(connection, token_digest)
+        if row is None:
+            return None
+        caller = Caller(
+            row["id"],
+            row["name"],
+            frozenset(row["scopes"]),
+            row["expires_at"],
+            row["revoked_at"] is not None,
+        )
+        with self._lock:
+            if len(self._cache) >= MAX_CACHED:
+                self._cache.clear()
+            self._cache[token_digest] = (monotonic() + CACHE_S, caller)
+        return caller
+
+
+def requires(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let only callers with the scope into a view; the caller is `g.caller` inside."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            authenticator: Authenticator = current_app.extensions["patchbay"].authenticator
+            caller = authenticator.authenticate(request.headers.get("Authorization"))
+            if scope not in caller.scopes and ALL not in caller.scopes:
+                message = f"This API key lacks the scope {scope}."
+                raise Forbidden(message, scope=scope)
+            g.caller = caller
+            return view(*args, **kwargs)
+
+        security: dict[str, Any] = {"security": [{"key": [scope]}]}
+        # flask-smorest merges this into the operation it documents.
+        guarded._apidoc = {**getattr(view, "_apidoc", {}), "manual_doc": security}  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate

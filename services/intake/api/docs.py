@@ -1,0 +1,115 @@
+"""/openapi.json and /docs: the API described, and a page to read and try it, without internet."""
+
+from pathlib import Path
+from typing import Any
+
+import swagger_ui_bundle
+from apispec import APISpec
+from flask import Blueprint, Response, current_app, send_from_directory
+from flask.typing import ResponseReturnValue
+
+from shared.schemas.events import CATALOGUE, EventSchema
+
+_ASSETS = Path(swagger_ui_bundle.swagger_ui_path).resolve()
+
+blp = Blueprint("docs", __name__)
+
+#: What flask-smorest is told. Its own documentation pages are off: they load from elsewhere.
+SPEC_CONFIG: dict[str, Any] = {
+    "API_TITLE": "Patchbay",
+    "API_VERSION": "v1",
+    "OPENAPI_VERSION": "3.1.0",
+    "API_SPEC_OPTIONS": {
+        "info": {
+            "description": "The open backend of a support desk. Errors are problem details "
+            "(RFC 9457) with a stable `code`.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        }
+    },
+}
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Patchbay API</title>
+<link rel="stylesheet" href="/docs/assets/swagger-ui.css">
+<link rel="icon" href="/docs/assets/favicon-32x32.png">
+<style>body { margin: 0 } .topbar { display: none }</style>
+</head>
+<body>
+<div id="api"></div>
+<script src="/docs/assets/swagger-ui-bundle.js"></script>
+<script>
+SwaggerUIBundle({
+  url: "/openapi.json",
+  dom_id: "#api",
+  deepLinking: true,
+  validatorUrl: null,
+  persistAuthorization: true,
+});
+</script>
+</body>
+</html>
+"""
+
+
+def describe(spec: APISpec) -> None:
+    """Add what flask-smorest does not know: how to authenticate, and the webhooks we send."""
+    spec.components.security_scheme(
+        "key",
+        {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key, `pbk_…`; make one by `patchbay keys create`.",
+        },
+    )
+    for schema in (EventSchema, *(definition.data for definition in CATALOGUE.values())):
+        name = schema.__name__.removesuffix("Schema")
+        if name not in spec.components.schemas:
+            spec.components.schema(name, schema=schema)
+    spec.options["webhooks"] = {
+        definition.type.value: {
+            "post": {
+                "summary": definition.summary,
+                "description": "Signed by Standard Webhooks: headers webhook-id, "
+                "webhook-timestamp, webhook-signature.",
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": _event_schema(definition.data)}},
+                },
+                "responses": {"2XX": {"description": "Taken; it is not sent again."}},
+            }
+        }
+        for definition in CATALOGUE.values()
+    }
+
+
+def _event_schema(data: type) -> dict[str, Any]:
+    reference = f"#/components/schemas/{data.__name__.removesuffix('Schema')}"
+    return {
+        "allOf": [
+            {"$ref": "#/components/schemas/Event"},
+            {"type": "object", "properties": {"data": {"$ref": reference}}},
+        ]
+    }
+
+
+@blp.route("/openapi.json")
+def openapi() -> ResponseReturnValue:
+    """Return the API's description."""
+    spec: APISpec = current_app.extensions["patchbay.spec"]
+    return spec.to_dict()
+
+
+@blp.route("/docs")
+def docs() -> Response:
+    """Return the page."""
+    return Response(_PAGE, content_type="text/html; charset=utf-8")
+
+
+@blp.route("/docs/assets/<path:name>")
+def asset(name: str) -> Response:
+    """Return a file of the page."""
+    return send_from_directory(_ASSETS, name, max_age=86_400)

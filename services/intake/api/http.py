@@ -1,0 +1,111 @@
+"""What views share: the parts of the application, bodies, versions, pages."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import Response, current_app, g, request
+from flask_smorest import Blueprint
+from marshmallow import Schema, fields, validate
+
+from services.intake.api.auth import Authenticator
+from services.intake.group_commit import GroupCommitter
+from services.intake.reference import ReferenceData
+from shared.db.engine import Database
+from shared.db.types import dump_json
+from shared.domain.address_guard import AddressGuard
+from shared.domain.clock import Clock
+from shared.domain.errors import VersionMismatch
+from shared.domain.work import ListName
+from shared.schemas.base import StrictSchema
+from shared.schemas.problem import ProblemSchema
+
+#: Rows of a page unless told otherwise, and at the most.
+DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the bootstrap hands to the views."""
+
+    database: Database
+    clock: Clock
+    ring: Callable[[ListName], None]
+    committer: GroupCommitter
+    authenticator: Authenticator
+    reference: ReferenceData
+    guard: AddressGuard
+
+    def now(self) -> datetime:
+        """Return the present moment."""
+        return self.clock.now()
+
+
+class PageQuerySchema(StrictSchema):
+    """Which page of a list."""
+
+    after = fields.String(load_default="", metadata={"description": "`next` of the last page."})
+    limit = fields.Integer(
+        load_default=DEFAULT_LIMIT, validate=validate.Range(min=1, max=MAX_LIMIT)
+    )
+
+
+def parts() -> Parts:
+    """Return the parts of the running application."""
+    found: Parts = current_app.extensions["patchbay"]
+    return found
+
+
+def actor() -> str:
+    """Return who is calling, as events name them."""
+    return f"key:{g.caller.key_id}"
+
+
+def blueprint(name: str, description: str) -> Blueprint:
+    """Return a blueprint whose every operation documents its problems."""
+    return Blueprint(name, name, url_prefix="/v1", description=description)
+
+
+def with_problems(blueprint_: Blueprint, *statuses: int) -> Callable[[Any], Any]:
+    """Document the problems that a view may answer with."""
+
+    def decorate(view: Any) -> Any:
+        for status in statuses:
+            view = blueprint_.alt_response(
+                status, schema=ProblemSchema, content_type="application/problem+json"
+            )(view)
+        return view
+
+    return decorate
+
+
+def answer(
+    document: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a document that is already in wire form."""
+    return Response(
+        dump_json(document), status, headers=dict(headers or {}), content_type="application/json"
+    )
+
+
+def page(
+    schema: Schema, rows: Sequence[Mapping[str, Any]], key: str, limit: int
+) -> Response:
+    """Return one page of a list; `rows` hold one more than the page if there is a next one."""
+    shown = rows[:limit]
+    following = str(shown[-1][key]) if len(rows) > limit else None
+    return answer({"items": [schema.dump(row) for row in shown], "next": following})
+
+
+def etag(version: int) -> str:
+    """Return a version as an entity tag (RFC 9110 §8.8.3)."""
+    return f'"{version}"'
+
+
+def check_version(version: int) -> None:
+    """Raise VersionMismatch if the request has an If-Match that is another version's."""
+    wanted = request.headers.get("If-Match")
+    if wanted and wanted.strip() not in ("*", etag(version)):
+        message = f"The ticket is at version {version} now; read it again and repeat the change."
+        raise VersionMismatch(message, version=version)

@@ -1,0 +1,143 @@
+"""Errors as RFC 9457 problem details: the one place where an error becomes a status.
+
+Every error, ours or Flask's, leaves as `application/problem+json` with a stable `code`, the id of
+the request and, for refused input, a JSON Pointer to each broken rule.
+"""
+
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, g, request
+from sqlalchemy.exc import IntegrityError
+from werkzeug.exceptions import HTTPException
+
+from shared.db.types import dump_json
+from shared.domain.errors import FieldError, InvalidInput, PatchbayError
+from shared.observability.logging import get_logger
+
+#: Where an explanation of each code is; relative, so that it works on any installation.
+TYPE_BASE = "/docs/problems#"
+
+STATUS: dict[str, int] = {
+    "invalid-input": 422,
+    "unauthenticated": 401,
+    "forbidden": 403,
+    "not-found": 404,
+    "conflict": 409,
+    "invalid-transition": 409,
+    "version-mismatch": 412,
+    "idempotency-key-reused": 422,
+    "unavailable": 503,
+    "internal-error": 500,
+}
+
+#: Codes for what Flask and its server refuse before our code sees it.
+_HTTP_CODES: dict[int, str] = {
+    400: "malformed-request",
+    404: "not-found",
+    405: "method-not-allowed",
+    406: "not-acceptable",
+    413: "too-large",
+    415: "unsupported-media-type",
+    422: "invalid-input",
+    429: "too-many-requests",
+}
+
+#: How long a client should wait before it tries again when a dependency is down, in seconds.
+RETRY_AFTER_S = 2
+
+log = get_logger()
+
+
+def register(app: Flask) -> None:
+    """Answer every error of this app as a problem."""
+    app.register_error_handler(PatchbayError, _refused)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(IntegrityError, _integrity)
+    app.register_error_handler(Exception, _crashed)
+
+
+def problem(
+    status: int, code: str, detail: str, extra: Mapping[str, Any] | None = None
+) -> Response:
+    """Return a problem as a response."""
+    body: dict[str, Any] = {
+        "type": TYPE_BASE + code,
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": request.path,
+        "code": code,
+        "request_id": g.get("request_id", ""),
+        **(extra or {}),
+    }
+    response = Response(dump_json(body), status, content_type="application/problem+json")
+    if status == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="patchbay"'
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response
+
+
+def _refused(error: PatchbayError) -> Response:
+    extra = dict(error.extra)
+    if isinstance(error, InvalidInput) and error.errors:
+        extra["errors"] = [{"pointer": e.pointer, "detail": e.detail} for e in error.errors]
+    return problem(STATUS[error.code], error.code, error.detail, extra)
+
+
+def _http(error: HTTPException) -> Response:
+    status = error.code or 500
+    code = _HTTP_CODES.get(status, "http-error")
+    messages = getattr(error, "data", {}).get("messages")
+    if messages:
+        return _invalid(messages)
+    detail = error.description or HTTPStatus(status).description
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        limit = request.max_content_length
+        detail = f"The body is larger than {limit} bytes. Send a link to what is too large."
+    response = problem(status, code, detail)
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        response.headers["Allow"] = ", ".join(getattr(error, "valid_methods", None) or ())
+    return response
+
+
+def _invalid(messages: Mapping[str, Any]) -> Response:
+    """Answer what webargs found wrong, by where it looked: the body, the query."""
+    if messages.get("json") == ["Invalid JSON body."]:
+        return problem(400, "malformed-request", "The body is not JSON.")
+    errors = [
+        error
+        for location, found in messages.items()
+        for error in pointers(found, "" if location == "json" else f"/{location}")
+    ]
+    count = "One field is" if len(errors) == 1 else f"{len(errors)} fields are"
+    return _refused(InvalidInput(f"{count} not acceptable.", errors))
+
+
+def pointers(messages: Any, path: str) -> Iterator[FieldError]:
+    """Yield marshmallow's nested messages as field errors with JSON Pointers (RFC 6901)."""
+    if isinstance(messages, Mapping):
+        for key, value in messages.items():
+            if key == "_schema":
+                yield from pointers(value, path)
+            else:
+                token = str(key).replace("~", "~0").replace("/", "~1")
+                yield from pointers(value, f"{path}/{token}")
+    elif isinstance(messages, list):
+        for message in messages:
+            yield from pointers(message, path)
+    else:
+        yield FieldError(path, str(messages))
+
+
+def _integrity(error: IntegrityError) -> Response:
+    """A unique name was taken in the very moment between look and leap, or a reference is gone."""
+    log.warning("request.conflict", error=str(error.orig))
+    return problem(409, "conflict", "This name is taken, or something referred to does not exist.")
+
+
+def _crashed(error: Exception) -> Response:
+    log.error("request.crashed", path=request.path, exc_info=error)
+    return problem(500, "internal-error", "Something went wrong here; the request id finds it.")

@@ -1,0 +1,41 @@
+"""Around every request: its id, its size and media type, its metrics."""
+
+import re
+import uuid
+from time import perf_counter
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from shared.observability import metrics
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_MEDIA_TYPES = frozenset({"application/json", "application/merge-patch+json"})
+
+
+def register(app: Flask) -> None:
+    """Hook into every request of this app."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    g.started = perf_counter()
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
+    structlog.contextvars.bind_contextvars(correlation_id=g.request_id)
+    if request.method in _WITH_BODY and request.mimetype not in _MEDIA_TYPES:
+        message = "Send JSON: Content-Type: application/json."
+        raise UnsupportedMediaType(message)
+
+
+def _end(response: Response) -> Response:
+    structlog.contextvars.unbind_contextvars("correlation_id")
+    response.headers["X-Request-Id"] = g.request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    route = request.url_rule.rule if request.url_rule else "unknown"
+    metrics.requests.labels(request.method, route, response.status_code).inc()
+    metrics.request_seconds.labels(route).observe(perf_counter() - g.started)
+    return response

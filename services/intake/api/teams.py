@@ -1,0 +1,124 @@
+"""/v1/teams and /v1/skills: what routing goes by."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response
+
+from services.intake import repository
+from services.intake.api.auth import requires
+from services.intake.api.http import (
+    PageQuerySchema,
+    answer,
+    blueprint,
+    page,
+    parts,
+    with_problems,
+)
+from shared.schemas.team import (
+    CreateSkillSchema,
+    CreateTeamSchema,
+    SkillPageSchema,
+    SkillSchema,
+    TeamPageSchema,
+    TeamSchema,
+    UpdateTeamSchema,
+)
+
+blp = blueprint("teams", "Teams and skills. Their names are their keys.")
+
+_team_schema, _skill_schema = TeamSchema(), SkillSchema()
+
+
+@blp.route("/teams", methods=["POST"])
+@requires("agents:write")
+@blp.arguments(CreateTeamSchema)
+@blp.response(201, TeamSchema)
+@with_problems(blp, 400, 401, 403, 409, 415, 422, 503)
+def create_team(content: Mapping[str, Any]) -> Response:
+    """Add a team."""
+    app = parts()
+    now = app.now()
+    row = {**content, "created_at": now, "updated_at": now}
+    with app.database.transaction() as tx:
+        repository.add(tx, repository.TEAMS, row)
+        repository.bump_configuration(tx)
+    return answer(_team_schema.dump(row), 201, {"Location": f"/v1/teams/{content['name']}"})
+
+
+@blp.route("/teams", methods=["GET"])
+@requires("agents:read")
+@blp.arguments(PageQuerySchema, location="query")
+@blp.response(200, TeamPageSchema)
+@with_problems(blp, 401, 403, 422, 503)
+def list_teams(query: Mapping[str, Any]) -> Response:
+    """List teams."""
+    with parts().database.reading() as connection:
+        rows = repository.listing(connection, repository.TEAMS, query["after"], query["limit"] + 1)
+    return page(_team_schema, rows, "name", query["limit"])
+
+
+@blp.route("/teams/<name>", methods=["GET"])
+@requires("agents:read")
+@blp.response(200, TeamSchema)
+@with_problems(blp, 401, 403, 404, 503)
+def get_team(name: str) -> Response:
+    """Read a team."""
+    with parts().database.reading() as connection:
+        row = repository.one(connection, repository.TEAMS, name, "team")
+    return answer(_team_schema.dump(row))
+
+
+@blp.route("/teams/<name>", methods=["PATCH"])
+@requires("agents:write")
+@blp.arguments(UpdateTeamSchema(partial=True))
+@blp.response(200, TeamSchema)
+@with_problems(blp, 400, 401, 403, 404, 415, 422, 503)
+def update_team(content: Mapping[str, Any], name: str) -> Response:
+    """Change a team."""
+    app = parts()
+    with app.database.transaction() as tx:
+        values = {**content, "updated_at": app.now()}
+        repository.change(tx, repository.TEAMS, name, values, "team")
+        repository.bump_configuration(tx)
+    return get_team(name)  # type: ignore[no-any-return]
+
+
+@blp.route("/skills", methods=["POST"])
+@requires("agents:write")
+@blp.arguments(CreateSkillSchema)
+@blp.response(201, SkillSchema)
+@with_problems(blp, 400, 401, 403, 409, 415, 422, 503)
+def create_skill(content: Mapping[str, Any]) -> Response:
+    """Add a skill."""
+    app = parts()
+    now = app.now()
+    row = {**content, "created_at": now, "updated_at": now}
+    with app.database.transaction() as tx:
+        repository.add(tx, repository.SKILLS, row)
+    return answer(_skill_schema.dump(row), 201, {"Location": f"/v1/skills/{content['name']}"})
+
+
+@blp.route("/skills", methods=["GET"])
+@requires("agents:read")
+@blp.arguments(PageQuerySchema, location="query")
+@blp.response(200, SkillPageSchema)
+@with_problems(blp, 401, 403, 422, 503)
+def list_skills(query: Mapping[str, Any]) -> Response:
+    """List skills."""
+    with parts().database.reading() as connection:
+        rows = repository.listing(
+            connection, repository.SKILLS, query["after"], query["limit"] + 1
+        )
+    return page(_skill_schema, rows, "name", query["limit"])
+
+
+@blp.route("/skills/<name>", methods=["GET"])
+@requires("agents:read")
+@blp.response(200, SkillSchema)
+@with_problems(blp, 401, 403, 404, 503)
+def get_skill(name: str) -> Response:
+    """Read a skill."""
+    with parts().database.reading() as connection:
+        row = repository.one(connection, repository.SKILLS, name, "skill")
+    return answer(_skill_schema.dump(row))

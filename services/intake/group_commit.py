@@ -1,0 +1,236 @@
+"""Group commit: all tickets that arrive while a transaction is under way share the next one.
+
+A commit waits for the disk. One for each request makes every request wait for its own; one for
+everything that came meanwhile lets a busy service commit at the speed of its requests, and costs a
+lonely request nothing, for nobody waits for company.
+"""
+
+import hashlib
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import and_, or_, select
+
+from shared.db import ticket_changes
+from shared.db.engine import Database, Transaction
+from shared.db.models import IdempotencyKey, Ticket
+from shared.db.models.base import table
+from shared.db.ticket_changes import NewTicket
+from shared.db.types import dump_json, load_json
+from shared.domain.clock import Clock
+from shared.domain.errors import Conflict, IdempotencyMismatch, Unavailable
+from shared.domain.work import ListName
+from shared.observability.logging import get_logger
+
+#: Tickets in one transaction; beyond this its length is felt by whoever waits for it.
+MAX_BATCH = 500
+
+#: How long a request waits for its commit before it is told to come again.
+ANSWER_TIMEOUT_S = 30.0
+
+_TICKETS, _KEYS = table(Ticket), table(IdempotencyKey)
+
+log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The answer: the ticket in wire form; `replayed` if an earlier request made it."""
+
+    document: Mapping[str, Any]
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Submission:
+    """One request. `key` is its Idempotency-Key, in the scope of the API key."""
+
+    ticket: NewTicket
+    api_key_id: str
+    key: str | None
+    request_hash: str
+    answer: "Future[Accepted]" = field(default_factory=Future)
+
+
+def hash_request(body: Mapping[str, Any]) -> str:
+    """Return the SHA-256, in hex, of what a request asks for; the order of fields is no matter."""
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+class GroupCommitter:
+    """One thread that commits what request threads submit. Starts with the first submission."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        ring: Callable[[ListName], None],
+        idempotency_ttl: timedelta,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._ring = ring
+        self._ttl = idempotency_ttl
+        self._waiting: deque[Submission] = deque()
+        self._arrived = threading.Condition()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+
+    def submit(self, submission: Submission) -> Accepted:
+        """Have a ticket stored; returns when it is committed.
+
+        Raises Unavailable when the database is down or the wait was too long, Conflict when its
+        external id is taken, IdempotencyMismatch when its key came with another request before.
+        """
+        with self._arrived:
+            if self._closing:
+                message = "The service is shutting down."
+                raise Unavailable(message)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
+                self._thread.start()
+            self._waiting.append(submission)
+            self._arrived.notify()
+        try:
+            return submission.answer.result(ANSWER_TIMEOUT_S)
+        except TimeoutError as error:
+            message = "The ticket could not be stored in time; whether it was is not known."
+            raise Unavailable(message) from error
+
+    def close(self, timeout_s: float = 10.0) -> None:
+        """Take nothing more, commit what waits, stop."""
+        with self._arrived:
+            self._closing = True
+            self._arrived.notify()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while batch := self._take():
+            self._commit(batch)
+
+    def _take(self) -> list[Submission]:
+        """Wait for submissions and return all there are, but each key and external id once.
+
+        The second of two with the same key meets the first one's result in the next batch.
+        """
+        with self._arrived:
+            self._arrived.wait_for(lambda: self._waiting or self._closing)
+            batch: list[Submission] = []
+            later: list[Submission] = []
+            seen: set[tuple[str, str]] = set()
+            while self._waiting and len(batch) < MAX_BATCH:
+                submission = self._waiting.popleft()
+                names = _unique_names(submission)
+                if seen.isdisjoint(names):
+                    seen |= names
+                    batch.append(submission)
+                else:
+                    later.append(submission)
+            self._waiting.extendleft(reversed(later))
+            return batch
+
+    def _commit(self, batch: Sequence[Submission]) -> None:
+        """Commit a batch; when that fails, each of it alone, so that only the culprit fails."""
+        try:
+            answers = self._store(batch)
+        except Exception as error:  # noqa: BLE001 -- every submission gets an answer
+            if isinstance(error, Unavailable) or len(batch) == 1:
+                for submission in batch:
+                    submission.answer.set_exception(error)
+            else:
+                log.warning("commit.split", tickets=len(batch), error=repr(error))
+                for submission in batch:
+                    self._commit([submission])
+            return
+        for submission, answer in zip(batch, answers, strict=True):
+            if isinstance(answer, Accepted):
+                submission.answer.set_result(answer)
+            else:
+                submission.answer.set_exception(answer)
+        if any(isinstance(answer, Accepted) and not answer.replayed for answer in answers):
+            self._ring(ListName.ROUTING)
+            self._ring(ListName.EVENTS)
+
+    def _store(self, batch: Sequence[Submission]) -> list[Accepted | Exception]:
+        now = self._clock.now()
+        with self._database.transaction() as tx:
+            known = self._known(tx, batch)
+            fresh = [submission for submission in batch if submission not in known]
+            documents = ticket_changes.create(tx, [s.ticket for s in fresh], now) if fresh else []
+            made = dict(zip(fresh, documents, strict=True))
+            tx.insert(
+                _KEYS,
+                [
+                    {
+                        "api_key_id": submission.api_key_id,
+                        "key": submission.key,
+                        "request_hash": submission.request_hash,
+                        "ticket_id": document["id"],
+                        "answer": dump_json(document),
+                        "created_at": now,
+                        "expires_at": now + self._ttl,
+                    }
+                    for submission, document in made.items()
+                    if submission.key is not None
+                ],
+            )
+        return [known.get(s) or Accepted(made[s]) for s in batch]
+
+    def _known(
+        self, tx: Transaction, batch: Sequence[Submission]
+    ) -> dict[Submission, Accepted | Exception]:
+        """Answer what needs no new ticket: replays, misused keys, taken external ids."""
+        known: dict[Submission, Accepted | Exception] = {}
+        keyed = [submission for submission in batch if submission.key is not None]
+        if keyed:
+            pairs = or_(
+                *(and_(_KEYS.c.api_key_id == s.api_key_id, _KEYS.c.key == s.key) for s in keyed)
+            )
+            found = {
+                (row["api_key_id"], row["key"]): row
+                for row in tx.execute(select(_KEYS).where(pairs)).mappings()
+            }
+            for submission in keyed:
+                row = found.get((submission.api_key_id, submission.key))
+                if row is not None:
+                    known[submission] = _replay(submission, row)
+        named = [
+            submission
+            for submission in batch
+            if submission.ticket.content["external_id"] is not None and submission not in known
+        ]
+        if named:
+            query = select(_TICKETS.c.external_id, _TICKETS.c.id).where(
+                _TICKETS.c.external_id.in_([s.ticket.content["external_id"] for s in named])
+            )
+            taken = {row.external_id: row.id for row in tx.execute(query)}
+            for submission in named:
+                external_id = submission.ticket.content["external_id"]
+                if external_id in taken:
+                    message = f"The external id {external_id!r} belongs to another ticket."
+                    known[submission] = Conflict(message, ticket_id=taken[external_id])
+        return known
+
+
+def _unique_names(submission: Submission) -> set[tuple[str, str]]:
+    names = set()
+    if submission.key is not None:
+        names.add((submission.api_key_id, submission.key))
+    external_id = submission.ticket.content["external_id"]
+    if external_id is not None:
+        names.add(("external_id", external_id))
+    return names
+
+
+def _replay(submission: Submission, row: Mapping[str, Any]) -> Accepted | Exception:
+    if row["request_hash"] != submission.request_hash:
+        message = "This Idempotency-Key was used before with another request; use a new one."
+        return IdempotencyMismatch(message)
+    return Accepted(load_json(row["answer"]), replayed=True)

@@ -1,0 +1,74 @@
+"""The names that tickets may refer to, kept in memory for a moment.
+
+A ticket that names an unknown team is refused at the door, not parked for ever. Looking the names
+up for every ticket would cost more than storing it; so they are remembered for a second, and looked
+up anew before anything is refused.
+"""
+
+import threading
+from collections.abc import Mapping, Sequence
+from time import monotonic
+from typing import Any
+
+from services.intake import repository
+from shared.db.engine import Database
+from shared.domain.errors import FieldError, InvalidInput
+
+REMEMBER_S = 1.0
+
+
+class ReferenceData:
+    """Knows which teams and skills there are."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._lock = threading.Lock()
+        self._until = 0.0
+        self._teams: frozenset[str] = frozenset()
+        self._skills: frozenset[str] = frozenset()
+
+    def require(self, content: Mapping[str, Any]) -> None:
+        """Raise InvalidInput if a ticket names a team or skill that does not exist."""
+        if not content.get("team") and not content.get("required_skills"):
+            return
+        if monotonic() > self._until or self._unknown(content):
+            self._read()
+        errors = self._unknown(content)
+        if errors:
+            message = "The ticket refers to what does not exist."
+            raise InvalidInput(message, errors)
+
+    def require_names(self, teams: Sequence[str], skills: Sequence[str]) -> None:
+        """Raise InvalidInput if an agent is given a team or skill that does not exist."""
+        self._read()
+        errors = [
+            FieldError(f"/teams/{index}", f"There is no team {name!r}.")
+            for index, name in enumerate(teams)
+            if name not in self._teams
+        ] + [
+            FieldError(f"/skills/{index}/skill", f"There is no skill {name!r}.")
+            for index, name in enumerate(skills)
+            if name not in self._skills
+        ]
+        if errors:
+            message = "The agent refers to what does not exist."
+            raise InvalidInput(message, errors)
+
+    def _unknown(self, content: Mapping[str, Any]) -> list[FieldError]:
+        errors = []
+        team = content.get("team")
+        if team and team not in self._teams:
+            errors.append(FieldError("/team", f"There is no team {team!r}."))
+        for index, needed in enumerate(content.get("required_skills") or ()):
+            if needed["skill"] not in self._skills:
+                detail = f"There is no skill {needed['skill']!r}."
+                errors.append(FieldError(f"/required_skills/{index}/skill", detail))
+        return errors
+
+    def _read(self) -> None:
+        with self._database.reading() as connection:
+            teams = repository.names(connection, repository.TEAMS)
+            skills = repository.names(connection, repository.SKILLS)
+        with self._lock:
+            self._teams, self._skills = teams, skills
+            self._until = monotonic() + REMEMBER_S

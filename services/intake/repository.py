@@ -1,0 +1,219 @@
+"""Intake's SQL for everything but new tickets: reading tickets, and the configuration."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Table, case, delete, func, insert, select
+from sqlalchemy import update as sql_update
+
+from shared.db.engine import Transaction
+from shared.db.models import (
+    Agent,
+    AgentSkill,
+    AgentTeam,
+    ApiKey,
+    ConfigurationVersion,
+    Decision,
+    RoutingRules,
+    Skill,
+    Subscription,
+    Team,
+    Ticket,
+    TicketEvent,
+)
+from shared.db.models.base import table
+from shared.domain.errors import NotFound
+from shared.domain.work import WorkState
+
+TICKETS, AGENTS, TEAMS, SKILLS = table(Ticket), table(Agent), table(Team), table(Skill)
+SUBSCRIPTIONS, API_KEYS = table(Subscription), table(ApiKey)
+_EVENTS, _DECISIONS = table(TicketEvent), table(Decision)
+_AGENT_SKILLS, _AGENT_TEAMS = table(AgentSkill), table(AgentTeam)
+_RULES, _VERSIONS = table(RoutingRules), table(ConfigurationVersion)
+
+Rows = Sequence[RowMapping]
+
+
+def ticket(connection: Connection, ticket_id: str) -> tuple[RowMapping, dict[str, Any] | None]:
+    """Return a ticket and its assignee; raises NotFound."""
+    query = (
+        select(
+            TICKETS,
+            AGENTS.c.name.label("assignee_name"),
+            AGENTS.c.email.label("assignee_email"),
+        )
+        .outerjoin(AGENTS, AGENTS.c.id == TICKETS.c.assignee_id)
+        .where(TICKETS.c.id == ticket_id)
+    )
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise _no("ticket", ticket_id)
+    if row["assignee_id"] is None:
+        return row, None
+    return row, {
+        "id": row["assignee_id"],
+        "name": row["assignee_name"],
+        "email": row["assignee_email"],
+    }
+
+
+def locked_ticket(tx: Transaction, ticket_id: str) -> tuple[RowMapping, dict[str, Any] | None]:
+    """Lock a ticket for a change and return it with its assignee; raises NotFound."""
+    query = select(TICKETS).where(TICKETS.c.id == ticket_id).with_for_update(key_share=True)
+    row = tx.execute(query).mappings().first()
+    if row is None:
+        raise _no("ticket", ticket_id)
+    assignee = None
+    if row["assignee_id"] is not None:
+        found = select(AGENTS.c.id, AGENTS.c.name, AGENTS.c.email).where(
+            AGENTS.c.id == row["assignee_id"]
+        )
+        assignee = dict(tx.execute(found).mappings().one())
+    return row, assignee
+
+
+def ticket_events(connection: Connection, ticket_id: str, after: int, limit: int) -> list[str]:
+    """Return the stored bodies of a ticket's events after a sequence; raises NotFound."""
+    _require_ticket(connection, ticket_id)
+    query = (
+        select(_EVENTS.c.body)
+        .where(_EVENTS.c.ticket_id == ticket_id, _EVENTS.c.sequence > after)
+        .order_by(_EVENTS.c.sequence)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def ticket_decisions(connection: Connection, ticket_id: str, after: str, limit: int) -> Rows:
+    """Return a ticket's routing decisions after an id, oldest first; raises NotFound."""
+    _require_ticket(connection, ticket_id)
+    query = (
+        select(_DECISIONS)
+        .where(_DECISIONS.c.ticket_id == ticket_id, _DECISIONS.c.id > after)
+        .order_by(_DECISIONS.c.id)
+        .limit(limit)
+    )
+    return connection.execute(query).mappings().all()
+
+
+def listing(connection: Connection, resource: Table, after: str, limit: int) -> Rows:
+    """Return rows of a resource in the order of their keys, after a key."""
+    key = next(iter(resource.primary_key.columns))
+    query = select(resource).where(key > after).order_by(key).limit(limit)
+    return connection.execute(query).mappings().all()
+
+
+def one(connection: Connection, resource: Table, key: str, noun: str) -> RowMapping:
+    """Return one row by its key; raises NotFound."""
+    column = next(iter(resource.primary_key.columns))
+    row = connection.execute(select(resource).where(column == key)).mappings().first()
+    if row is None:
+        raise _no(noun, key)
+    return row
+
+
+def add(tx: Transaction, resource: Table, values: Mapping[str, Any]) -> None:
+    """Insert one row now, so that a taken name is told at once."""
+    tx.execute(insert(resource).values(**values))
+
+
+def change(
+    tx: Transaction, resource: Table, key: str, values: Mapping[str, Any], noun: str
+) -> None:
+    """Update one row; raises NotFound."""
+    column = next(iter(resource.primary_key.columns))
+    statement = sql_update(resource).where(column == key).values(**values).returning(column)
+    if tx.execute(statement).first() is None:
+        raise _no(noun, key)
+
+
+def with_skills_and_teams(connection: Connection, agents: Rows) -> list[dict[str, Any]]:
+    """Return agents as documents of `shared.schemas.agent.AgentSchema`, before dumping."""
+    ids = [agent["id"] for agent in agents]
+    documents = {agent["id"]: {**agent, "skills": [], "teams": []} for agent in agents}
+    skills = (
+        select(_AGENT_SKILLS)
+        .where(_AGENT_SKILLS.c.agent_id.in_(ids))
+        .order_by(_AGENT_SKILLS.c.skill)
+    )
+    for row in connection.execute(skills):
+        documents[row.agent_id]["skills"].append({"skill": row.skill, "level": row.level})
+    teams = (
+        select(_AGENT_TEAMS).where(_AGENT_TEAMS.c.agent_id.in_(ids)).order_by(_AGENT_TEAMS.c.team)
+    )
+    for row in connection.execute(teams):
+        documents[row.agent_id]["teams"].append(row.team)
+    return list(documents.values())
+
+
+def replace_skills(tx: Transaction, agent_id: str, skills: Sequence[Mapping[str, Any]]) -> None:
+    """Set an agent's skills."""
+    tx.execute(delete(_AGENT_SKILLS).where(_AGENT_SKILLS.c.agent_id == agent_id))
+    tx.insert(_AGENT_SKILLS, [{"agent_id": agent_id, **skill} for skill in skills])
+
+
+def replace_teams(tx: Transaction, agent_id: str, teams: Sequence[str]) -> None:
+    """Set an agent's teams."""
+    tx.execute(delete(_AGENT_TEAMS).where(_AGENT_TEAMS.c.agent_id == agent_id))
+    tx.insert(_AGENT_TEAMS, [{"agent_id": agent_id, "team": team} for team in teams])
+
+
+def change_agent(
+    tx: Transaction, agent_id: str, values: Mapping[str, Any], now: datetime
+) -> None:
+    """Update an agent and put it on the matching list; raises NotFound.
+
+    A capacity below the present load is allowed: the excess is noted as overcommitment, which keeps
+    the table's check true and ends as tickets leave.
+    """
+    changed = {
+        **values,
+        "updated_at": now,
+        "work_state": WorkState.READY,
+        "available_at": now,
+    }
+    if "capacity" in values:
+        excess = AGENTS.c.load - values["capacity"]
+        changed["overcommit"] = case((excess > 0, excess), else_=0)
+    change(tx, AGENTS, agent_id, changed, "agent")
+
+
+def bump_configuration(tx: Transaction) -> None:
+    """Tell every router that the configuration changed."""
+    tx.execute(sql_update(_VERSIONS).values(version=_VERSIONS.c.version + 1))
+
+
+def newest_rules(connection: Connection) -> RowMapping | None:
+    """Return the rule set in force, or None before there was one."""
+    query = select(_RULES).order_by(_RULES.c.version.desc()).limit(1)
+    return connection.execute(query).mappings().first()
+
+
+def put_rules(tx: Transaction, rules: Sequence[Any], now: datetime) -> None:
+    """Store a new version of the rule set and put it in force.
+
+    The bump comes first: its row lock makes concurrent writers take turns.
+    """
+    bump_configuration(tx)
+    version = tx.execute(select(func.coalesce(func.max(_RULES.c.version), 0) + 1)).scalar_one()
+    add(tx, _RULES, {"version": version, "rules": rules, "created_at": now})
+
+
+def key_by_digest(connection: Connection, digest: str) -> RowMapping | None:
+    """Return an API key by the hash of its token."""
+    query = select(API_KEYS).where(API_KEYS.c.digest == digest)
+    return connection.execute(query).mappings().first()
+
+
+def names(connection: Connection, resource: Table) -> frozenset[str]:
+    """Return all keys of a small resource."""
+    return frozenset(connection.execute(select(next(iter(resource.primary_key.columns)))).scalars())
+
+
+def _require_ticket(connection: Connection, ticket_id: str) -> None:
+    one(connection, TICKETS, ticket_id, "ticket")
+
+
+def _no(noun: str, key: str) -> NotFound:
+    return NotFound(f"There is no {noun} {key!r}.")

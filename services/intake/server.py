@@ -1,0 +1,51 @@
+"""The HTTP server: granian, whose I/O runs outside Python; threads run the application."""
+
+import socket
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+
+from shared.settings import Settings
+
+#: How long the server waits for its processes beyond the drain itself, in seconds.
+KILL_MARGIN_S = 5
+
+
+class PortTaken(Exception):
+    """Somebody else listens there; the text says what to do."""
+
+
+def serve(target: str, settings: Settings, processes: int, threads: int) -> None:
+    """Serve the application that `target` (`module:factory`) builds, until SIGTERM or SIGINT.
+
+    Raises PortTaken if the address is in use.
+    """
+    _require_free(settings.host, settings.port)
+    Granian(
+        target,
+        factory=True,
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        workers=processes,
+        blocking_threads=threads,
+        http=HTTPModes.http1,
+        backlog=2048,
+        log_enabled=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=int(settings.shutdown_timeout_s) + KILL_MARGIN_S,
+    ).serve()
+
+
+def _require_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            message = (
+                f"Cannot listen on {host}:{port}: {error.strerror}. "
+                f"Set PATCHBAY_PORT to another port."
+            )
+            raise PortTaken(message) from error

@@ -1,0 +1,26 @@
+"""What the HTTP server loads in each of intake's processes."""
+
+from multiprocessing.util import Finalize
+
+from flask import Flask
+
+from services.intake import bootstrap
+from shared.observability.logging import configure_logging
+from shared.runtime import Runtime
+from shared.settings import load_settings
+
+
+def build() -> Flask:
+    """Return the application of this process."""
+    settings = load_settings()
+    configure_logging(settings.log_format, settings.log_level, "intake")
+    runtime = Runtime(settings)
+    app = bootstrap.build(runtime)
+
+    def close() -> None:
+        bootstrap.close(app)
+        runtime.close()
+
+    # The server ends its processes through multiprocessing, which runs finalizers and not atexit.
+    Finalize(None, close, exitpriority=100)
+    return app

@@ -1,0 +1,137 @@
+"""Puts the notifier together from a runtime; the same for every host and the tests."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from importlib.metadata import version
+from pathlib import Path
+from random import SystemRandom
+
+from services.notifier.channels.base import MailChannel
+from services.notifier.channels.email_message import MailRenderer
+from services.notifier.channels.eml_folder import EmlFolderChannel
+from services.notifier.channels.smtp import SmtpChannel
+from services.notifier.channels.webhook import WebhookChannel
+from services.notifier.deliver import DeliveryEngine
+from services.notifier.fan_out import FanOut
+from services.notifier.repository import DeliveryRepository, Job
+from services.notifier.results import Results
+from services.notifier.schedule import EMAIL_DELAYS_S, WEBHOOK_DELAYS_S
+from services.notifier.senders import MailSender, WebhookSender
+from shared.db.work_lists import EVENTS_TO_FAN_OUT
+from shared.domain.address_guard import AddressGuard
+from shared.domain.delivery import DeliveryChannel
+from shared.domain.work import ListName
+from shared.messaging.list_runner import ListRunner
+from shared.messaging.worker_host import Bound, Service
+from shared.runtime import Runtime
+from shared.settings import Settings
+
+#: Longer than the slowest exchange and its record, so that no lease ends under a living sender.
+WEBHOOK_LEASE_MARGIN = timedelta(seconds=30)
+EMAIL_LEASE = timedelta(minutes=15)
+
+#: Mails leased for each connection that sends them, so that none waits for the database.
+MAILS_AHEAD = 16
+
+
+def _smtp(settings: Settings) -> MailChannel:
+    return SmtpChannel(settings.email_url, connections=settings.email_concurrency)
+
+
+#: Where mail goes, by the scheme of PATCHBAY_EMAIL_URL; `off` sends none.
+_MAIL_CHANNELS: dict[str, Callable[[Settings], MailChannel]] = {
+    "file": lambda settings: EmlFolderChannel(Path(settings.email_url.partition(":")[2])),
+    "smtp": _smtp,
+    "smtps": _smtp,
+}
+
+
+def build(runtime: Runtime) -> Service:
+    """Return the notifier as a service."""
+    settings = runtime.settings
+    mail_channel = _MAIL_CHANNELS.get(settings.email_url.partition(":")[0])
+    engines = {ListName.WEBHOOK: _webhooks(runtime)}
+    if mail_channel is not None:
+        engines[ListName.EMAIL] = _mails(runtime, mail_channel(settings))
+
+    def ring(name: ListName) -> None:
+        # What is fanned out here is delivered from here, without a way round by the broker; an
+        # engine that is full calls the others.
+        if name in engines:
+            engines[name].poke()
+
+    fan_out = ListRunner(
+        ListName.EVENTS,
+        FanOut(
+            runtime.database,
+            runtime.clock,
+            ring,
+            settings.batch_size,
+            mail_enabled=mail_channel is not None,
+        ),
+        full_batch=settings.batch_size,
+        ring=runtime.ring,
+    )
+    return Service(
+        "notifier",
+        [
+            Bound(fan_out, EVENTS_TO_FAN_OUT.has_ready, EVENTS_TO_FAN_OUT.next_due),
+            *(_bound(runtime, name, engine) for name, engine in engines.items()),
+        ],
+        engines=list(engines.values()),
+    )
+
+
+def _bound(runtime: Runtime, name: ListName, engine: DeliveryEngine) -> Bound:
+    runner = ListRunner(name, engine.poke, full_batch=1, ring=runtime.ring)
+    return Bound(runner, engine.repository.has_ready, engine.repository.next_due)
+
+
+def _webhooks(runtime: Runtime) -> DeliveryEngine:
+    settings = runtime.settings
+    guard = AddressGuard(
+        settings.webhook_allowed_networks, allow_http=settings.webhook_allow_http
+    )
+    channel = WebhookChannel(
+        guard, runtime.clock, version=version("patchbay"), timeout_s=settings.webhook_timeout_s
+    )
+    lease = timedelta(seconds=settings.webhook_timeout_s) + WEBHOOK_LEASE_MARGIN
+    return DeliveryEngine(
+        "webhook",
+        DeliveryRepository(runtime.database, DeliveryChannel.WEBHOOK, lease),
+        lambda _: WebhookSender(channel),
+        _results(WEBHOOK_DELAYS_S),
+        runtime.clock,
+        limit=settings.webhook_concurrency,
+        share=settings.webhook_endpoint_concurrency,
+        call_others=lambda: runtime.ring(ListName.WEBHOOK),
+    )
+
+
+def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
+    settings = runtime.settings
+    renderer = MailRenderer(sender=settings.email_from)
+
+    def sender(engine: DeliveryEngine) -> MailSender:
+        async def record_data_started(job: Job) -> None:
+            delivery_id, now = job.delivery["id"], runtime.clock.now()
+            await engine.in_thread(
+                lambda: engine.repository.record_data_started(delivery_id, job.token, now)
+            )
+
+        return MailSender(renderer, channel, record_data_started)
+
+    return DeliveryEngine(
+        "email",
+        DeliveryRepository(runtime.database, DeliveryChannel.EMAIL, EMAIL_LEASE),
+        sender,
+        _results(EMAIL_DELAYS_S),
+        runtime.clock,
+        limit=settings.email_concurrency * MAILS_AHEAD,
+        share=settings.email_concurrency * MAILS_AHEAD,
+        call_others=lambda: runtime.ring(ListName.EMAIL),
+    )
+
+
+def _results(delays_s: Sequence[int]) -> Results:
+    return Results(delays_s, SystemRandom())

@@ -1,0 +1,199 @@
+"""Signed webhooks over HTTP: one POST, one outcome.
+
+Whoever owns the endpoint may be slow, broken or hostile, so every request has one deadline from
+the first look-up to the last byte of the answer, reads a bounded answer without unpacking it,
+follows nothing and remembers nothing. One session serves all endpoints, because a connection that
+is already open saves the receiver and us most of the work.
+
+A refused destination is a temporary failure: a wrong DNS answer or a network missing in the
+operator's settings can be put right, the event must not be lost over it, and an attempt that is
+refused again costs nothing, since no packet leaves before the guard has agreed.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import perf_counter
+
+import aiohttp
+import structlog
+from yarl import URL
+
+from services.notifier.channels.base import Outcome, TemporaryFailure
+from services.notifier.channels.custom_headers import permitted
+from services.notifier.channels.guarded_dial import (
+    CURRENT_EXCHANGE,
+    Exchange,
+    GuardedResolver,
+    open_session,
+)
+from services.notifier.channels.http_answer import outcome_of
+from services.notifier.channels.http_fault import before_any_answer, describe, refusal_behind
+from shared.domain.webhook_signature import signature_headers
+from shared.domain.address_guard import AddressGuard, ForbiddenAddress
+from shared.domain.clock import Clock
+
+log = structlog.get_logger()
+
+#: How much of an answer is read before the connection is dropped, in bytes.
+MAX_ANSWER_BYTES = 64 * 1024
+RESOLVE_BUDGET_S = 5.0
+_VETTED_URLS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """One message for one endpoint.
+
+    `body` is JSON exactly as it is signed and sent, `secrets` are those in force (two while one is
+    rotated), `headers` the subscriber's own; reserved names among them are left out.
+    """
+
+    url: str
+    message_id: str
+    body: bytes
+    secrets: tuple[str, ...]
+    headers: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class _Answer:
+    """As much of the answer as has arrived; it outlives the deadline that cuts it."""
+
+    response: aiohttp.ClientResponse | None = None
+    body: bytes = b""
+    remark: str = ""
+
+
+class WebhookChannel:
+    """Sends webhooks from inside one event loop, as many at a time as the caller starts.
+
+    `timeout_s` bounds the whole exchange. `tls` replaces the system's certificate authorities; it
+    has to verify. The session is opened by the first `send` in the loop that runs it.
+    """
+
+    def __init__(
+        self,
+        guard: AddressGuard,
+        clock: Clock,
+        *,
+        version: str,
+        timeout_s: float = 15.0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._guard = guard
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._tls = tls
+        self._headers = {
+            "Content-Type": "application/json",
+            "User-Agent": f"Patchbay/{version}",
+            "Accept-Encoding": "identity",
+        }
+        self._urls: dict[str, URL] = {}
+        self._resolver: GuardedResolver | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._fresh: aiohttp.ClientSession | None = None
+
+    async def send(self, request: WebhookRequest) -> Outcome:
+        """Post one message; every fault is an outcome, only cancellation is raised."""
+        started = perf_counter()
+        answer = _Answer()
+        failure = ""
+        try:
+            url = self._vetted(request.url)
+            timestamp = int(self._clock.now().timestamp())
+            headers = signature_headers(
+                request.secrets, request.message_id, timestamp, request.body
+            )
+            if request.headers:
+                headers = permitted(request.headers) | headers
+            async with asyncio.timeout(self._timeout_s):
+                await self._exchange(url, headers, request.body, answer)
+        except TimeoutError:
+            failure = answer.remark = f"no complete answer within {self._timeout_s:g} s"
+        except ForbiddenAddress as refusal:
+            failure = _refused(request, refusal)
+        except (aiohttp.ClientError, OSError) as fault:
+            refused = refusal_behind(fault)
+            failure = answer.remark = _refused(request, refused) if refused else describe(fault)
+        except ValueError as fault:
+            failure = f"the request cannot be built: {fault}"
+        finally:
+            if answer.response is not None and not answer.response.closed:
+                # Cut short: what is left on the wire must not meet the next request.
+                answer.response.close()
+        duration_ms = int((perf_counter() - started) * 1000)
+        if answer.response is None:
+            return TemporaryFailure(failure, duration_ms=duration_ms)
+        # The status line is the receiver's word: a body cut short does not take it back.
+        remark = f", {answer.remark}" if answer.remark else ""
+        response = answer.response
+        return outcome_of(
+            response.status, response.headers, answer.body, duration_ms, self._clock.now(), remark
+        )
+
+    async def close(self) -> None:
+        """Close the connections; the channel is not used afterwards."""
+        for session in (self._session, self._fresh):
+            if session is not None:
+                await session.close()
+        if self._resolver is not None:
+            await self._resolver.close()
+
+    async def _exchange(
+        self, url: URL, headers: Mapping[str, str], body: bytes, answer: _Answer
+    ) -> None:
+        if self._session is None or self._fresh is None:
+            self._session, self._fresh = self._open()
+        exchange = Exchange(plain_http=url.scheme == "http")
+        CURRENT_EXCHANGE.set(exchange)
+        try:
+            response = await self._session.post(
+                url, data=body, headers=headers, allow_redirects=False
+            )
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as fault:
+            if exchange.dialled or not before_any_answer(fault):
+                raise
+            # The receiver had closed an idle connection while our request was on its way. The
+            # retry gets a connection of its own: the others in the pool may be as dead.
+            response = await self._fresh.post(
+                url, data=body, headers=headers, allow_redirects=False
+            )
+        answer.response = response
+        content = response.content
+        left = MAX_ANSWER_BYTES
+        while not content.at_eof():
+            if left <= 0:
+                answer.remark = f"answer cut at {MAX_ANSWER_BYTES} bytes"
+                return
+            chunk = await content.read(left)
+            left -= len(chunk)
+            answer.body = answer.body + chunk if answer.body else chunk
+
+    def _open(self) -> tuple[aiohttp.ClientSession, aiohttp.ClientSession]:
+        tls = self._tls or ssl.create_default_context()
+        self._resolver = GuardedResolver(self._guard, RESOLVE_BUDGET_S)
+        pooled, fresh = (
+            open_session(self._guard, self._resolver, tls, self._headers, reuse=reuse)
+            for reuse in (True, False)
+        )
+        return pooled, fresh
+
+    def _vetted(self, url: str) -> URL:
+        """Parse and vet a URL once; the verdict only depends on the URL and the settings."""
+        vetted = self._urls.get(url)
+        if vetted is None:
+            self._guard.vet_url(url)
+            if len(self._urls) >= _VETTED_URLS:
+                self._urls.clear()
+            vetted = self._urls[url] = URL(url)
+        return vetted
+
+
+def _refused(request: WebhookRequest, refusal: ForbiddenAddress) -> str:
+    # Not the whole URL: its path and query often hold the receiver's token.
+    host = request.url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    log.warning("webhook.refused", message_id=request.message_id, host=host, reason=refusal.reason)
+    return refusal.public_reason

@@ -1,0 +1,218 @@
+"""Sends what is due on one channel, many at a time, and records each result as it comes.
+
+Nothing here waits for a batch: as soon as one receiver answers its place is free, and results that
+arrive while others are being written are written together. So a receiver that hangs holds its own
+place until its deadline and nobody else's, and the number of transactions follows the speed of the
+database, not the number of deliveries.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
+
+from services.notifier.channels.base import Outcome, PermanentFailure
+from services.notifier.repository import DeliveryRepository, Job
+from services.notifier.results import Results
+from shared.domain.clock import Clock
+from shared.domain.errors import PatchbayError, Unavailable
+from shared.observability import metrics
+from shared.observability.logging import get_logger
+
+#: How long to rest when the database cannot be reached, before the results are written again.
+RECORD_RETRY_S = 1.0
+
+log = get_logger()
+
+T = TypeVar("T")
+
+
+class Sender(Protocol):
+    """Sends one job over a channel."""
+
+    async def send(self, job: Job) -> Outcome:
+        """Return what became of it; never raises for what the other side did."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class DeliveryEngine:
+    """One channel's deliveries in this process, on an event loop of its own.
+
+    `limit` bounds what is in flight, `share` what is in flight to one receiver. `call_others` rings
+    for other processes when this one is full.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        repository: DeliveryRepository,
+        build_sender: Callable[["DeliveryEngine"], Sender],
+        results: Results,
+        clock: Clock,
+        *,
+        limit: int,
+        share: int,
+        call_others: Callable[[], None],
+    ) -> None:
+        self.name = name
+        self.repository = repository
+        self._sender = build_sender(self)
+        self._results = results
+        self._clock = clock
+        self._limit = limit
+        self._share = share
+        self._call_others = call_others
+        self._loop = asyncio.new_event_loop()
+        self._database_threads = ThreadPoolExecutor(2, thread_name_prefix=f"{name}-db")
+        self._thread = threading.Thread(target=self._run, name=f"{name}-engine", daemon=True)
+        self._wake = asyncio.Event()
+        self._recorded = asyncio.Event()
+        self._finished: list[tuple[Job, Outcome]] = []
+        self._in_flight: Counter[str] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._full = False
+        self._stopping = False
+
+    def start(self) -> None:
+        """Begin; looks at its list at once."""
+        self._thread.start()
+        self.poke()
+
+    def poke(self) -> int:
+        """Have a look at the list, from any thread; returns 0, for the work goes on elsewhere."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the process is stopping
+            self._loop.call_soon_threadsafe(self._wake.set)
+        return 0
+
+    def stop(self, timeout_s: float) -> None:
+        """Lease nothing more, let what is in flight end, record it.
+
+        What takes longer than the bound is left to its lease and sent again by another process.
+        """
+        self._stopping = True
+        if self._thread.is_alive():
+            self.poke()
+            self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            log.warning("engine.abandoned", channel=self.name, in_flight=len(self._tasks))
+        self._database_threads.shutdown(wait=False)
+
+    async def in_thread(self, call: Callable[[], T]) -> T:
+        """Run a database call without holding up the loop."""
+        return await self._loop.run_in_executor(self._database_threads, call)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._work())
+        except Exception:
+            log.exception("engine.failed", channel=self.name)
+        finally:
+            self._loop.close()
+
+    async def _work(self) -> None:
+        recorder = asyncio.create_task(self._record_results())
+        while not self._stopping:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._lease_all()
+            except Unavailable as error:
+                log.warning("engine.unavailable", channel=self.name, error=error.detail)
+            except Exception:
+                log.exception("engine.lease_failed", channel=self.name)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._recorded.set()
+        await recorder
+        await self._sender.close()
+
+    async def _lease_all(self) -> None:
+        """Lease until nothing is due or there is no room; what gets free later pokes again."""
+        while not self._stopping:
+            room = self._limit - len(self._tasks)
+            if room <= 0:
+                if not self._full:
+                    self._full = True
+                    self._call_others()
+                return
+            self._full = False
+            busy = dict(self._in_flight)
+            now = self._clock.now()
+            jobs = await self.in_thread(
+                lambda room=room, busy=busy, now=now: self.repository.lease(  # type: ignore[misc]
+                    now, room, self._share, busy
+                )
+            )
+            for job in jobs:
+                self._in_flight[job.delivery["receiver"]] += 1
+                task = self._loop.create_task(self._send(job))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            if not jobs:
+                return
+
+    async def _send(self, job: Job) -> None:
+        try:
+            outcome = await self._sender.send(job)
+        except Exception as error:
+            # A fault of ours, not the receiver's: recorded like any failure, so that it is seen
+            # and ends, instead of coming back for ever.
+            log.exception("delivery.crashed", delivery=job.delivery["id"])
+            outcome = self._results.crash(error)
+        receiver = job.delivery["receiver"]
+        self._in_flight[receiver] -= 1
+        if not self._in_flight[receiver]:
+            del self._in_flight[receiver]
+        self._finished.append((job, outcome))
+        self._recorded.set()
+
+    async def _record_results(self) -> None:
+        while True:
+            await self._recorded.wait()
+            self._recorded.clear()
+            finished, self._finished = self._finished, []
+            if finished:
+                await self._record(finished)
+                # Places are free, and the next events of these tickets may go.
+                self._wake.set()
+            if self._stopping and not self._tasks and not self._finished:
+                return
+
+    async def _record(self, finished: Sequence[tuple[Job, Outcome]]) -> None:
+        now = self._clock.now()
+        rows = [self._results.row(job, outcome, now) for job, outcome in finished]
+        attempts = [self._results.attempt(job, outcome, now) for job, outcome in finished]
+        while True:
+            try:
+                await self.in_thread(lambda: self.repository.record(rows, attempts))
+                break
+            except PatchbayError as error:
+                # Without the record the lease ends and the event is sent once more; a receiver
+                # that got it knows it by its id.
+                log.warning("engine.record_failed", channel=self.name, error=error.detail)
+                if self._stopping:
+                    return
+                await asyncio.sleep(RECORD_RETRY_S)
+            except Exception:
+                log.exception("engine.record_failed", channel=self.name, rows=len(rows))
+                return
+        for job, outcome in finished:
+            label = type(outcome).__name__
+            metrics.deliveries.labels(self.name, label).inc()
+            metrics.delivery_seconds.labels(self.name).observe(outcome.duration_ms / 1000)
+            if isinstance(outcome, PermanentFailure) and outcome.gone:
+                endpoint, reason = job.delivery["receiver"], outcome.reason
+                await self.in_thread(
+                    lambda endpoint=endpoint, reason=reason: self.repository.disable(  # type: ignore[misc]
+                        endpoint, reason, now
+                    )
+                )
+                log.warning("subscription.disabled", subscription=endpoint, reason=reason)

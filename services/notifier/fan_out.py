@@ -1,0 +1,120 @@
+"""Events become deliveries: one for each subscriber that wants the event, one for each mail."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import RowMapping
+
+from services.notifier import repository
+from shared.db.batch import run_batch
+from shared.db.engine import Database, Transaction
+from shared.db.types import load_json
+from shared.db.work_lists import EVENTS_TO_FAN_OUT
+from shared.domain.clock import Clock
+from shared.domain.delivery import (
+    BULK_RANK,
+    FIRST_ATTEMPT_RANK,
+    DeliveryChannel,
+    MailKind,
+)
+from shared.domain.event import EventType
+from shared.domain.ids import Prefix, new_id
+from shared.domain.ticket import Lane
+from shared.domain.work import ListName, WorkState
+
+#: Which mail an event sends, and to whom: a path into the event's data.
+MAILS: dict[EventType, tuple[MailKind, tuple[str, ...]]] = {
+    EventType.TICKET_CREATED: (MailKind.TICKET_RECEIVED, ("ticket", "requester")),
+    EventType.TICKET_ASSIGNED: (MailKind.TICKET_ASSIGNED, ("assignment", "agent")),
+    EventType.TICKET_RESOLVED: (MailKind.TICKET_RESOLVED, ("ticket", "requester")),
+}
+
+
+class FanOut:
+    """Fans out up to `batch_size` events. Unique keys make a second try find its work done."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        ring: Callable[[ListName], None],
+        batch_size: int,
+        *,
+        mail_enabled: bool,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._ring = ring
+        self._batch_size = batch_size
+        self._mail_enabled = mail_enabled
+
+    def __call__(self) -> int:
+        """Fan out one batch; return how many events it had."""
+        count = run_batch(
+            self._database, self._clock, EVENTS_TO_FAN_OUT, self._fan_out, self._batch_size
+        )
+        if count:
+            self._ring(ListName.WEBHOOK)
+            self._ring(ListName.EMAIL)
+        return count
+
+    def _fan_out(self, tx: Transaction, entries: Sequence[RowMapping]) -> None:
+        now = self._clock.now()
+        ranks = {entry["id"]: entry["rank"] for entry in entries}
+        wanted = [
+            (endpoint["id"], frozenset(endpoint["event_types"]))
+            for endpoint in repository.endpoints(tx)
+        ]
+        deliveries: list[dict[str, Any]] = []
+        for event in repository.events(tx, list(ranks)):
+            rank = BULK_RANK if ranks[event["id"]] >= Lane.BULK.rank * 10 else FIRST_ATTEMPT_RANK
+            event_type = event["type"]
+            for endpoint_id, event_types in wanted:
+                if not event_types or event_type.value in event_types:
+                    deliveries.append(
+                        _delivery(event, DeliveryChannel.WEBHOOK, endpoint_id, "event", rank, now)
+                    )
+            if self._mail_enabled and event_type in MAILS:
+                kind, path = MAILS[event_type]
+                address = _address(load_json(event["body"])["data"], path)
+                if address:
+                    deliveries.append(
+                        _delivery(event, DeliveryChannel.EMAIL, address, kind.value, rank, now)
+                    )
+        repository.keep_deliveries(tx, list(ranks), deliveries)
+
+
+def _address(data: Mapping[str, Any], path: Sequence[str]) -> str | None:
+    value: Any = data
+    for name in path:
+        value = value[name]
+    return value.get("email") or None
+
+
+def _delivery(
+    event: RowMapping,
+    channel: DeliveryChannel,
+    receiver: str,
+    kind: str,
+    rank: int,
+    now: datetime,
+) -> dict[str, Any]:
+    return {
+        "id": new_id(Prefix.DELIVERY),
+        "event_id": event["id"],
+        "ticket_id": event["ticket_id"],
+        "sequence": event["sequence"],
+        "channel": channel.value,
+        "receiver": receiver,
+        "kind": kind,
+        "rank": rank,
+        "lease_token": None,
+        "data_started_at": None,
+        "created_at": now,
+        "finished_at": None,
+        "work_state": WorkState.READY.value,
+        "available_at": now,
+        "attempts": 0,
+        "last_error": None,
+    }

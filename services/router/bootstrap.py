@@ -1,0 +1,40 @@
+"""Puts the router together from a runtime; the same for every host and the tests."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from services.router.match_agents import MatchAgents
+from services.router.repository import RouterRepository
+from services.router.route_tickets import RouteTickets
+from shared.db.work_lists import AGENTS_TO_MATCH, REQUIREMENTS_TO_MATCH, TICKETS_TO_ROUTE
+from shared.domain.work import ListName
+from shared.messaging.list_runner import ListRunner
+from shared.messaging.worker_host import Bound, Service
+from shared.runtime import Runtime
+
+
+def build(runtime: Runtime) -> Service:
+    """Return the router as a service."""
+    batch_size = runtime.settings.batch_size
+    repository = RouterRepository()
+    parts = (runtime.database, runtime.clock, runtime.ring, repository, batch_size)
+    route = ListRunner(
+        ListName.ROUTING, RouteTickets(*parts), full_batch=batch_size, ring=runtime.ring
+    )
+    match = ListRunner(
+        ListName.MATCHING, MatchAgents(*parts), full_batch=batch_size, ring=runtime.ring
+    )
+    return Service(
+        "router",
+        [
+            Bound(route, TICKETS_TO_ROUTE.has_ready, TICKETS_TO_ROUTE.next_due),
+            Bound(match, _matching_ready, AGENTS_TO_MATCH.next_due),
+        ],
+    )
+
+
+def _matching_ready(connection: Connection, before: datetime) -> bool:
+    return AGENTS_TO_MATCH.has_ready(connection, before) or REQUIREMENTS_TO_MATCH.has_ready(
+        connection, before
+    )

@@ -1,0 +1,33 @@
+"""All in one process: HTTP, router, notifier, watch and timers. What `patchbay serve` loads."""
+
+from multiprocessing.util import Finalize
+
+from flask import Flask
+
+import services.intake.bootstrap as intake
+import services.notifier.bootstrap as notifier
+import services.router.bootstrap as router
+from shared.db.schema import require_current
+from shared.observability.logging import configure_logging
+from shared.runtime import Runtime
+from shared.settings import load_settings
+
+
+def build() -> Flask:
+    """Start the workers in this process and return the application beside them."""
+    settings = load_settings()
+    configure_logging(settings.log_format, settings.log_level, "patchbay")
+    runtime = Runtime(settings)
+    require_current(runtime.database)
+    host = runtime.host([router.build(runtime), notifier.build(runtime)], settings.worker_threads)
+    app = intake.build(runtime)
+    host.start()
+
+    def close() -> None:
+        intake.close(app)
+        host.stop(settings.shutdown_timeout_s)
+        runtime.close()
+
+    # The server ends its processes through multiprocessing, which runs finalizers and not atexit.
+    Finalize(None, close, exitpriority=100)
+    return app

@@ -1,0 +1,83 @@
+"""The seam: what the data layer asks of a database beyond plain SQLAlchemy."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine, FromClause, Insert, Table
+from sqlalchemy.types import TypeEngine
+
+Row = Mapping[str, Any]
+_Processor = Callable[[Any], Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One set-based statement waiting to be sent: driver SQL and its parameters.
+
+    `many` means a list of parameter tuples, one for each row.
+    """
+
+    sql: str
+    parameters: Sequence[Any]
+    many: bool = False
+
+
+class Dialect(ABC):
+    """One database. Stateless but for caches of generated SQL text."""
+
+    def __init__(self) -> None:
+        self._sql: dict[tuple[object, ...], str] = {}
+        self._processors: dict[tuple[str, str], _Processor] = {}
+
+    @abstractmethod
+    def build_engine(self, url: str, pool_size: int) -> Engine:
+        """Build the engine with this database's own settings; nothing connects yet."""
+
+    @abstractmethod
+    def insert(self, table: Table, rows: Sequence[Row]) -> Write:
+        """Insert all rows, which have the same keys, by one statement."""
+
+    @abstractmethod
+    def update(self, table: Table, key: tuple[str, ...], rows: Sequence[Row]) -> Write:
+        """Set the other columns of each row where all of `key` match, by one statement."""
+
+    @abstractmethod
+    def delete(self, table: Table, key: str, values: Sequence[Any]) -> Write:
+        """Delete the rows whose `key` is one of the values, by one statement."""
+
+    @abstractmethod
+    def upsert(self, table: Table, key: tuple[str, ...], update: tuple[str, ...]) -> Insert:
+        """Return an INSERT that sets only the `update` columns where `key` exists already.
+
+        With no `update` columns an existing row stays as it is.
+        """
+
+    @abstractmethod
+    def rows_as_table(self, name: str, types: Mapping[str, TypeEngine[Any]]) -> FromClause:
+        """Return a table of parameters: bind it by `rows_parameters` and join it in any query."""
+
+    @abstractmethod
+    def rows_parameters(self, name: str, types: Sequence[str], rows: Sequence[Row]) -> Row:
+        """Return the parameters that fill a `rows_as_table` of this name."""
+
+    @abstractmethod
+    def send(self, connection: Connection, writes: Sequence[Write], *, commit: bool) -> None:
+        """Send writes in order, in as few round trips as the driver allows; then commit if asked."""
+
+    @abstractmethod
+    def next_ticket_numbers(self, connection: Connection, count: int) -> list[int]:
+        """Return `count` fresh ticket numbers, rising."""
+
+    def bind(self, table: Table, column: str, value: Any) -> Any:
+        """Return a Python value as this driver wants it for the column."""
+        try:
+            processor = self._processors[table.name, column]
+        except KeyError:
+            processor = self._processors[table.name, column] = self._find_processor(table, column)
+        return value if processor is None or value is None else processor(value)
+
+    @abstractmethod
+    def _find_processor(self, table: Table, column: str) -> _Processor:
+        """Return what SQLAlchemy does to values of this column before the driver sees them."""

@@ -1,0 +1,136 @@
+"""SQLite: in-process, one writer at a time; `BEGIN IMMEDIATE` takes the place of row locks."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    FromClause,
+    Insert,
+    Table,
+    bindparam,
+    cast,
+    create_engine,
+    event,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.types import TypeEngine
+
+from shared.db.dialects.base import Dialect, Row, Write, _Processor
+from shared.db.types import dump_json, load_json
+
+_COMPILER = sqlite.dialect()
+
+#: How long a transaction waits for the one before it; far beyond any batch.
+BUSY_TIMEOUT_MS = 10_000
+
+
+class SQLite(Dialect):
+    """Batches go through `executemany`: without a network a round trip costs nothing."""
+
+    def build_engine(self, url: str, pool_size: int) -> Engine:
+        database = make_url(url).database
+        if database:
+            Path(database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=-1,
+            json_serializer=dump_json,
+            json_deserializer=load_json,
+            connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
+        )
+        event.listen(engine, "connect", _prepare_connection)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> Write:
+        columns = tuple(rows[0])
+        cached = ("insert", table.name, columns)
+        sql = self._sql.get(cached)
+        if sql is None:
+            marks = ", ".join("?" for _ in columns)
+            sql = self._sql[cached] = (
+                f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+            )
+        return Write(sql, self._tuples(table, columns, rows), many=True)
+
+    def update(self, table: Table, key: tuple[str, ...], rows: Sequence[Row]) -> Write:
+        values = tuple(name for name in rows[0] if name not in key)
+        columns = (*values, *key)
+        cached = ("update", table.name, key, columns)
+        sql = self._sql.get(cached)
+        if sql is None:
+            assignments = ", ".join(f"{name} = ?" for name in values)
+            matches = " AND ".join(f"{name} = ?" for name in key)
+            sql = self._sql[cached] = (
+                f"UPDATE {table.name} SET {assignments} WHERE {matches}"  # noqa: S608
+            )
+        return Write(sql, self._tuples(table, columns, rows), many=True)
+
+    def delete(self, table: Table, key: str, values: Sequence[Any]) -> Write:
+        sql = f"DELETE FROM {table.name} WHERE {key} = ?"  # noqa: S608
+        return Write(sql, [(value,) for value in values], many=True)
+
+    def upsert(self, table: Table, key: tuple[str, ...], update: tuple[str, ...]) -> Insert:
+        statement = sqlite.insert(table)
+        if not update:
+            return statement.on_conflict_do_nothing(index_elements=key)
+        return statement.on_conflict_do_update(
+            index_elements=key, set_={column: statement.excluded[column] for column in update}
+        )
+
+    def rows_as_table(self, name: str, types: Mapping[str, TypeEngine[Any]]) -> FromClause:
+        each = func.json_each(bindparam(name)).table_valued("value", name=f"{name}_each")
+        columns = [
+            cast(func.json_extract(each.c.value, f"$.{column}"), type_).label(column)
+            for column, type_ in types.items()
+        ]
+        return select(*columns).subquery(name)
+
+    def rows_parameters(self, name: str, types: Sequence[str], rows: Sequence[Row]) -> Row:
+        return {name: dump_json([{column: row[column] for column in types} for row in rows])}
+
+    def send(self, connection: Connection, writes: Sequence[Write], *, commit: bool) -> None:
+        driver: Any = connection.connection.driver_connection
+        for write in writes:
+            if write.many:
+                driver.executemany(write.sql, write.parameters)
+            else:
+                driver.execute(write.sql, write.parameters)
+        if commit:
+            driver.commit()
+
+    def next_ticket_numbers(self, connection: Connection, count: int) -> list[int]:
+        # The write lock is held, so nobody else reads the same maximum.
+        last = connection.execute(text("SELECT coalesce(max(number), 0) FROM tickets")).scalar_one()
+        return list(range(last + 1, last + count + 1))
+
+    def _find_processor(self, table: Table, column: str) -> _Processor:
+        return table.c[column].type.dialect_impl(_COMPILER).bind_processor(_JSON_COMPILER)
+
+    def _tuples(self, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> list[Any]:
+        return [tuple(self.bind(table, column, row[column]) for column in columns) for row in rows]
+
+
+_JSON_COMPILER = sqlite.dialect(json_serializer=dump_json)
+
+
+def _prepare_connection(connection: Any, _: object) -> None:
+    # The driver must not begin transactions of its own; `_begin` does.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+
+
+def _begin(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("patchbay_reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

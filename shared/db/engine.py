@@ -1,0 +1,116 @@
+"""A database as the services see it: transactions that send their writes in one round trip."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Executable, Result, Table
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from shared.db.dialects import Dialect, dialect_for
+from shared.db.dialects.base import Row, Write
+from shared.domain.errors import Unavailable
+
+
+class Transaction:
+    """One transaction: reads happen at once, writes are collected and sent before the next read
+    or, with the commit, at the end. A batch therefore costs as many round trips as it has reads,
+    plus one.
+    """
+
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self.connection = connection
+        self.dialect = dialect
+        self._writes: list[Write] = []
+
+    def execute(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Result[Any]:
+        """Run a statement now and return its rows; pending writes go first."""
+        self._flush(commit=False)
+        return self.connection.execute(statement, parameters or {})
+
+    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+        """Insert rows, all with the same keys. Violated constraints surface when it is sent."""
+        if rows:
+            self._writes.append(self.dialect.insert(table, rows))
+
+    def update(self, table: Table, rows: Sequence[Row], key: tuple[str, ...] = ("id",)) -> None:
+        """Update one row of the table for each given row, matched by the columns of `key`."""
+        if rows:
+            self._writes.append(self.dialect.update(table, key, rows))
+
+    def delete(self, table: Table, values: Sequence[Any], key: str = "id") -> None:
+        """Delete the rows whose `key` is one of the values."""
+        if values:
+            self._writes.append(self.dialect.delete(table, key, values))
+
+    def commit(self) -> None:
+        """Send what is pending and commit, in one round trip where the driver can."""
+        self._flush(commit=True)
+
+    def _flush(self, *, commit: bool) -> None:
+        writes, self._writes = self._writes, []
+        if not writes:
+            return
+        driver_error = self.connection.dialect.loaded_dbapi.Error
+        try:
+            self.dialect.send(self.connection, writes, commit=commit)
+        except driver_error as error:
+            # These statements went past SQLAlchemy; its error types, and its care for a connection
+            # that died, are given back here.
+            lost = self.connection.dialect.is_disconnect(error, None, None)
+            if lost:
+                self.connection.invalidate(error)
+            raise DBAPIError.instance(
+                None, None, error, driver_error, connection_invalidated=lost,
+                dialect=self.connection.dialect,
+            ) from error
+
+
+class Database:
+    """Hands out transactions; knows which database it is so that nobody else has to."""
+
+    def __init__(self, url: str, pool_size: int = 10) -> None:
+        self.url = url
+        self.dialect = dialect_for(url)
+        self.engine: Engine = self.dialect.build_engine(url, pool_size)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Open a transaction that commits at the end of the block and rolls back on an error.
+
+        Raises Unavailable when the database cannot be reached or went away: nothing was changed, or
+        nobody knows whether the commit got through.
+        """
+        with _translated(), self.engine.begin() as connection:
+            transaction = Transaction(connection, self.dialect)
+            yield transaction
+            transaction.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a connection that only reads: no write lock on SQLite, no BEGIN on PostgreSQL."""
+        with _translated(), self.engine.connect() as connection:
+            if self.engine.dialect.name == "postgresql":
+                yield connection.execution_options(isolation_level="AUTOCOMMIT")
+            else:
+                yield connection.execution_options(patchbay_reading=True)
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the driver's ways of saying “no database” into Unavailable."""
+    try:
+        yield
+    except PoolTimeout as error:
+        message = "All database connections are busy."
+        raise Unavailable(message) from error
+    except DBAPIError as error:
+        if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+            message = "The database cannot be reached."
+            raise Unavailable(message) from error
+        raise

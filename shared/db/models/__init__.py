@@ -1,0 +1,43 @@
+"""The tables, one file each; importing this package registers them all."""
+
+from shared.db.models.agent import Agent, AgentSkill, AgentTeam
+from shared.db.models.api_key import ApiKey
+from shared.db.models.assignment import Assignment
+from shared.db.models.base import Base
+from shared.db.models.configuration import ConfigurationVersion
+from shared.db.models.decision import Decision
+from shared.db.models.delivery import Delivery
+from shared.db.models.delivery_attempt import DeliveryAttempt
+from shared.db.models.event_outbox import OutboxEntry
+from shared.db.models.idempotency_key import IdempotencyKey
+from shared.db.models.lease import Lease
+from shared.db.models.requirement import Requirement
+from shared.db.models.routing_rules import RoutingRules
+from shared.db.models.skill import Skill
+from shared.db.models.subscription import Subscription
+from shared.db.models.team import Team
+from shared.db.models.ticket import Ticket
+from shared.db.models.ticket_event import TicketEvent
+
+__all__ = [
+    "Agent",
+    "AgentSkill",
+    "AgentTeam",
+    "ApiKey",
+    "Assignment",
+    "Base",
+    "ConfigurationVersion",
+    "Decision",
+    "Delivery",
+    "DeliveryAttempt",
+    "IdempotencyKey",
+    "Lease",
+    "OutboxEntry",
+    "Requirement",
+    "RoutingRules",
+    "Skill",
+    "Subscription",
+    "Team",
+    "Ticket",
+    "TicketEvent",
+]

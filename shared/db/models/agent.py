@@ -1,0 +1,64 @@
+"""agents, their skills and teams.
+
+Written by intake (who they are, presence, capacity) and, for `load`, by
+`shared.db.ticket_changes` alone. An agent is also a row of the `matching` work list: it is ready
+whenever it may have got room for a waiting ticket.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, SmallInteger, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.db.models.base import Base, TimestampColumns, WorkColumns, id_column
+from shared.db.types import IdText, enum_type
+from shared.domain.agent import Presence
+
+
+class Agent(Base, TimestampColumns, WorkColumns):
+    """A person who solves tickets.
+
+    `load` is the sum of the weights of the open assignments. `overcommit` is how far the load is
+    knowingly above the capacity: lowering a busy agent's capacity takes no ticket away, it only
+    stops new ones.
+    """
+
+    __tablename__ = "agents"
+    __table_args__ = (
+        CheckConstraint("load >= 0 AND load <= capacity + overcommit", name="load_within_capacity"),
+        Index(
+            "ix_agents_matching",
+            "available_at",
+            postgresql_where=text("work_state = 'ready'"),
+            sqlite_where=text("work_state = 'ready'"),
+        ),
+    )
+
+    id: Mapped[str] = id_column()
+    name: Mapped[str]
+    email: Mapped[str] = mapped_column(Text, unique=True)
+    locale: Mapped[str]
+    presence: Mapped[Presence] = mapped_column(enum_type(Presence))
+    capacity: Mapped[int] = mapped_column(Integer)
+    load: Mapped[int] = mapped_column(Integer)
+    overcommit: Mapped[int] = mapped_column(Integer)
+    idle_since: Mapped[datetime]
+
+
+class AgentSkill(Base):
+    """How good an agent is at a skill, 1 (beginner) to 5 (expert)."""
+
+    __tablename__ = "agent_skills"
+
+    agent_id: Mapped[str] = mapped_column(IdText, ForeignKey("agents.id"), primary_key=True)
+    skill: Mapped[str] = mapped_column(Text, ForeignKey("skills.name"), primary_key=True)
+    level: Mapped[int] = mapped_column(SmallInteger)
+
+
+class AgentTeam(Base):
+    """An agent's membership of a team."""
+
+    __tablename__ = "agent_teams"
+
+    agent_id: Mapped[str] = mapped_column(IdText, ForeignKey("agents.id"), primary_key=True)
+    team: Mapped[str] = mapped_column(Text, ForeignKey("teams.name"), primary_key=True)

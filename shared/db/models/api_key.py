@@ -1,0 +1,24 @@
+"""api_keys: who may call the API. Only a hash of the key is kept. Written by the CLI."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.db.models.base import Base, id_column
+from shared.db.types import Document
+
+
+class ApiKey(Base):
+    """A key: `digest` is the SHA-256, in hex, of the random token that was shown once."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = id_column()
+    name: Mapped[str]
+    digest: Mapped[str] = mapped_column(Text, unique=True)
+    scopes: Mapped[list[Any]] = mapped_column(Document)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]

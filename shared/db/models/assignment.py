@@ -1,0 +1,42 @@
+"""assignments: who had a ticket, from when to when. Written by `shared.db.ticket_changes` alone."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, Integer, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.db.models.base import Base, id_column
+from shared.db.types import IdText, enum_type
+from shared.domain.agent import AssignmentEnd
+
+
+class Assignment(Base):
+    """A ticket in an agent's hands. The partial unique index is the last word on promise 2: at
+    most one open assignment for each ticket, whatever the code above believes.
+    """
+
+    __tablename__ = "assignments"
+    __table_args__ = (
+        Index(
+            "uq_assignments_one_open_per_ticket",
+            "ticket_id",
+            unique=True,
+            postgresql_where=text("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
+        ),
+        Index(
+            "ix_assignments_open_by_agent",
+            "agent_id",
+            postgresql_where=text("ended_at IS NULL"),
+            sqlite_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[str] = id_column()
+    ticket_id: Mapped[str] = mapped_column(IdText, ForeignKey("tickets.id"))
+    agent_id: Mapped[str] = mapped_column(IdText, ForeignKey("agents.id"))
+    decision_id: Mapped[str] = mapped_column(IdText)
+    weight: Mapped[int] = mapped_column(Integer)
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    end_reason: Mapped[AssignmentEnd | None] = mapped_column(enum_type(AssignmentEnd))

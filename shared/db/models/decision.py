@@ -1,0 +1,21 @@
+"""decisions: why a ticket went where it went, or why it waits. Written by the router."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.db.models.base import Base, id_column
+from shared.db.types import IdText
+
+
+class Decision(Base):
+    """One routing decision. `explanation` is JSON text of `shared.schemas.decisions`."""
+
+    __tablename__ = "decisions"
+
+    id: Mapped[str] = id_column()
+    ticket_id: Mapped[str] = mapped_column(IdText, index=True)
+    decided_at: Mapped[datetime]
+    outcome: Mapped[str]
+    agent_id: Mapped[str | None] = mapped_column(IdText)
+    explanation: Mapped[str]

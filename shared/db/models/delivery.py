@@ -1,0 +1,61 @@
+"""deliveries: one event on its way to one receiver. Written by the notifier alone."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, Integer, SmallInteger, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.db.models.base import Base, WorkColumns, id_column
+from shared.db.types import IdText, enum_type
+from shared.domain.delivery import DeliveryChannel
+
+
+class Delivery(Base, WorkColumns):
+    """A delivery. `receiver` is a subscription's id or an e-mail address; `kind` is the mail.
+
+    `lease_token` fences: a result is recorded only by whoever holds the present lease.
+    `data_started_at` is set before an e-mail's DATA, the one step whose success nobody can know
+    after a crash.
+    """
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("event_id", "channel", "receiver"),
+        Index(
+            "ix_deliveries_ready",
+            "channel",
+            "receiver",
+            "rank",
+            "available_at",
+            postgresql_where=text("work_state = 'ready'"),
+            sqlite_where=text("work_state = 'ready'"),
+        ),
+        Index(
+            "ix_deliveries_due",
+            "channel",
+            "available_at",
+            postgresql_where=text("work_state = 'ready'"),
+            sqlite_where=text("work_state = 'ready'"),
+        ),
+        Index(
+            "ix_deliveries_order",
+            "ticket_id",
+            "receiver",
+            "sequence",
+            postgresql_where=text("work_state = 'ready'"),
+            sqlite_where=text("work_state = 'ready'"),
+        ),
+    )
+
+    id: Mapped[str] = id_column()
+    event_id: Mapped[str] = mapped_column(IdText)
+    ticket_id: Mapped[str] = mapped_column(IdText)
+    sequence: Mapped[int] = mapped_column(Integer)
+    channel: Mapped[DeliveryChannel] = mapped_column(enum_type(DeliveryChannel))
+    receiver: Mapped[str] = mapped_column(IdText)
+    kind: Mapped[str]
+    rank: Mapped[int] = mapped_column(SmallInteger)
+    lease_token: Mapped[str | None]
+    data_started_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]

@@ -1,0 +1,84 @@
+"""tickets: the heart. Written by `shared.db.ticket_changes` alone."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, SmallInteger, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.db.models.base import Base, TimestampColumns, WorkColumns, id_column
+from shared.db.types import Document, IdText, enum_type
+from shared.domain.ticket import (
+    Channel,
+    Level,
+    Priority,
+    Severity,
+    TicketStatus,
+    TicketType,
+)
+
+
+class Ticket(Base, TimestampColumns, WorkColumns):
+    """A request for help.
+
+    `version` counts the changes and equals the sequence of the newest event. `rank` orders the
+    routing list: lane first (live before bulk), then priority. `signature` is what a parked ticket
+    waits for. `touched_at` is when somebody last worked on the present assignment.
+    """
+
+    __tablename__ = "tickets"
+    __table_args__ = (
+        Index(
+            "ix_tickets_ready",
+            "rank",
+            "available_at",
+            postgresql_where=text("work_state = 'ready'"),
+            sqlite_where=text("work_state = 'ready'"),
+        ),
+        Index(
+            "ix_tickets_waiting",
+            "signature",
+            "rank",
+            "created_at",
+            postgresql_where=text("work_state = 'waiting'"),
+            sqlite_where=text("work_state = 'waiting'"),
+        ),
+        Index(
+            "ix_tickets_assignee",
+            "assignee_id",
+            postgresql_where=text("assignee_id IS NOT NULL"),
+            sqlite_where=text("assignee_id IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[str] = id_column()
+    number: Mapped[int] = mapped_column(BigInteger, unique=True)
+    version: Mapped[int] = mapped_column(Integer)
+    external_id: Mapped[str | None] = mapped_column(Text, unique=True)
+    channel: Mapped[Channel] = mapped_column(enum_type(Channel))
+    subject: Mapped[str]
+    description: Mapped[str]
+    requester: Mapped[dict[str, Any]] = mapped_column(Document)
+    type: Mapped[TicketType] = mapped_column(enum_type(TicketType))
+    category: Mapped[str | None]
+    product: Mapped[str | None]
+    severity: Mapped[Severity | None] = mapped_column(enum_type(Severity))
+    impact: Mapped[Level | None] = mapped_column(enum_type(Level))
+    urgency: Mapped[Level | None] = mapped_column(enum_type(Level))
+    priority: Mapped[Priority] = mapped_column(enum_type(Priority))
+    error_messages: Mapped[list[Any]] = mapped_column(Document)
+    steps_to_reproduce: Mapped[str | None]
+    tags: Mapped[list[Any]] = mapped_column(Document)
+    custom_fields: Mapped[dict[str, Any]] = mapped_column(Document)
+    required_skills: Mapped[list[Any]] = mapped_column(Document)
+    team: Mapped[str | None] = mapped_column(Text, ForeignKey("teams.name"))
+    status: Mapped[TicketStatus] = mapped_column(enum_type(TicketStatus))
+    assignee_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("agents.id"))
+    touched_at: Mapped[datetime | None]
+    resolution: Mapped[dict[str, Any] | None] = mapped_column(Document)
+    expected_resolution_at: Mapped[datetime]
+    resolved_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+    rank: Mapped[int] = mapped_column(SmallInteger)
+    signature: Mapped[str | None]
+    correlation_id: Mapped[str]

@@ -1,0 +1,33 @@
+"""ticket_events: append-only; audit trail, webhook source and event feed at once.
+
+Written by `shared.db.ticket_changes` alone.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Integer, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.db.models.base import Base, id_column
+from shared.db.types import IdText, enum_type
+from shared.domain.event import EventType
+
+
+class TicketEvent(Base):
+    """One fact about a ticket.
+
+    `sequence` counts from 1 without a gap within a ticket. `body` is the finished JSON text that is
+    signed and sent: rendered once, never again, so a signature always covers the stored bytes.
+    """
+
+    __tablename__ = "ticket_events"
+    __table_args__ = (UniqueConstraint("ticket_id", "sequence"),)
+
+    id: Mapped[str] = id_column()
+    ticket_id: Mapped[str] = mapped_column(IdText, ForeignKey("tickets.id"))
+    sequence: Mapped[int] = mapped_column(Integer)
+    type: Mapped[EventType] = mapped_column(enum_type(EventType))
+    occurred_at: Mapped[datetime]
+    actor: Mapped[str]
+    correlation_id: Mapped[str]
+    body: Mapped[str]

@@ -1,0 +1,25 @@
+"""The one place that changes tickets.
+
+Every change checks the lifecycle, raises the version, appends the event, keeps the agents' load
+true and puts the event on the outbox, all in the caller's transaction. No service writes to
+tickets, ticket_events, assignments or agents.load in any other way.
+"""
+
+from shared.db.ticket_changes.assign import Binding, Parking, assign, park, reserve, return_tickets
+from shared.db.ticket_changes.create import NewTicket, create
+from shared.db.ticket_changes.journal import ticket_document
+from shared.db.ticket_changes.life import edit, transition
+
+__all__ = [
+    "Binding",
+    "NewTicket",
+    "Parking",
+    "assign",
+    "create",
+    "edit",
+    "park",
+    "reserve",
+    "return_tickets",
+    "ticket_document",
+    "transition",
+]

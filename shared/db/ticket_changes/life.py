@@ -1,0 +1,96 @@
+"""Changes that people ask for: edits, and steps in the life of a ticket."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from shared.db.engine import Transaction
+from shared.db.ticket_changes.assign import end_assignments
+from shared.db.ticket_changes.create import rank_of
+from shared.db.ticket_changes.journal import Assignee, Change, TicketRow, apply
+from shared.domain.agent import AssignmentEnd
+from shared.domain.event import EventType
+from shared.domain.lifecycle import Transition, next_status
+from shared.domain.ticket import Lane, Priority, derive_priority, expected_resolution
+from shared.domain.work import WorkState
+
+_EVENTS = {
+    Transition.RESOLVE: EventType.TICKET_RESOLVED,
+    Transition.CLOSE: EventType.TICKET_CLOSED,
+    Transition.REOPEN: EventType.TICKET_REOPENED,
+}
+
+#: Fields from which the priority follows when it is not set by itself.
+_PRIORITY_SOURCES = ("severity", "impact", "urgency")
+
+
+def transition(
+    tx: Transaction,
+    ticket: TicketRow,
+    assignee: Assignee | None,
+    step: Transition,
+    resolution: Mapping[str, Any] | None,
+    now: datetime,
+    actor: str,
+) -> dict[str, Any]:
+    """Take a step with a locked ticket; return the document afterwards.
+
+    Resolving frees the agent; reopening sends the ticket through the router again. Raises
+    InvalidTransition where the lifecycle has no such step.
+    """
+    values: dict[str, Any] = {"status": next_status(ticket["status"], step)}
+    if step is Transition.RESOLVE:
+        end_assignments(tx, [ticket["id"]], AssignmentEnd.RESOLVED, now)
+        values |= {
+            "resolution": resolution,
+            "resolved_at": now,
+            "work_state": WorkState.DONE,
+            "signature": None,
+        }
+    elif step is Transition.CLOSE:
+        values |= {"closed_at": now}
+    else:
+        assignee = None
+        values |= {
+            "assignee_id": None,
+            "touched_at": None,
+            "resolution": None,
+            "resolved_at": None,
+            "closed_at": None,
+            "work_state": WorkState.READY,
+            "available_at": now,
+        }
+    return apply(tx, [Change(ticket, values, _EVENTS[step], actor, assignee)], now)[0]
+
+
+def edit(
+    tx: Transaction,
+    ticket: TicketRow,
+    assignee: Assignee | None,
+    fields: Mapping[str, Any],
+    now: datetime,
+    actor: str,
+) -> dict[str, Any] | None:
+    """Change fields of a locked ticket; return the document, or None if nothing would change.
+
+    A changed impact, urgency or severity moves the priority with it unless the priority is set in
+    the same edit. A waiting ticket is routed again, because what it waits for may have changed.
+    """
+    values = {name: value for name, value in fields.items() if ticket[name] != value}
+    if not values:
+        return None
+    changed = sorted(values)
+    if "priority" not in fields and any(name in values for name in _PRIORITY_SOURCES):
+        merged = {**ticket, **values}
+        values["priority"] = derive_priority(None, *(merged[n] for n in ("impact", "urgency", "severity")))
+    if "priority" in values:
+        priority = Priority(values["priority"])
+        lane = Lane.BULK if ticket["rank"] >= rank_of(Lane.BULK, 0) else Lane.LIVE
+        values["rank"] = rank_of(lane, priority.rank)
+        values["expected_resolution_at"] = expected_resolution(ticket["created_at"], priority)
+    if ticket["assignee_id"] is not None:
+        values["touched_at"] = now
+    if ticket["work_state"] is WorkState.WAITING:
+        values |= {"work_state": WorkState.READY, "available_at": now, "signature": None}
+    change = Change(ticket, values, EventType.TICKET_UPDATED, actor, assignee, {"changed": changed})
+    return apply(tx, [change], now)[0]

@@ -1,0 +1,76 @@
+"""The load of agents: raised under guard, lowered with every ticket that leaves."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import Integer, Text, bindparam, case, select, update
+
+from shared.db.dialects import Dialect
+from shared.db.engine import Transaction
+from shared.db.models import Agent
+from shared.db.models.base import table
+from shared.domain.agent import Presence
+from shared.domain.work import WorkState
+
+_AGENTS = table(Agent)
+_LOADS = {"id": Text(), "weight": Integer()}
+
+
+def reserve(tx: Transaction, weights: Mapping[str, int], now: datetime) -> set[str]:
+    """Add to the load of each agent who is online and has room for all of it.
+
+    Returns the ids of the agents who took it; the others were filled or left in the meantime and
+    are unchanged. The rows are locked in the order of their ids, so that two routers cannot wait
+    for each other in a circle.
+    """
+    wanted = tx.dialect.rows_as_table("wanted", _LOADS)
+    locked = _locked(wanted.c.id)
+    statement = (
+        update(_AGENTS)
+        .where(
+            _AGENTS.c.id == wanted.c.id,
+            _AGENTS.c.id.in_(select(locked.c.id)),
+            _AGENTS.c.presence == Presence.ONLINE,
+            _AGENTS.c.load + wanted.c.weight <= _AGENTS.c.capacity,
+        )
+        .values(load=_AGENTS.c.load + wanted.c.weight, idle_since=bindparam("now"))
+        .returning(_AGENTS.c.id)
+    )
+    taken = tx.execute(statement, _parameters(tx.dialect, weights) | {"now": now})
+    return set(taken.scalars())
+
+
+def release(tx: Transaction, weights: Mapping[str, int], now: datetime) -> None:
+    """Take from the load of agents whose tickets left, and put them on the matching list."""
+    wanted = tx.dialect.rows_as_table("wanted", _LOADS)
+    locked = _locked(wanted.c.id)
+    load = _AGENTS.c.load - wanted.c.weight
+    excess = load - _AGENTS.c.capacity
+    statement = (
+        update(_AGENTS)
+        .where(_AGENTS.c.id == wanted.c.id, _AGENTS.c.id.in_(select(locked.c.id)))
+        .values(
+            load=load,
+            overcommit=case((excess > 0, excess), else_=0),
+            idle_since=bindparam("now"),
+            work_state=WorkState.READY,
+            available_at=bindparam("now"),
+        )
+    )
+    tx.execute(statement, _parameters(tx.dialect, weights) | {"now": now})
+
+
+def _locked(ids: object):  # type: ignore[no-untyped-def]
+    """Return a subquery that locks these agents in the order of their ids."""
+    return (
+        select(_AGENTS.c.id)
+        .where(_AGENTS.c.id.in_(select(ids)))  # type: ignore[call-overload]
+        .order_by(_AGENTS.c.id)
+        .with_for_update(key_share=True)
+        .cte("locked")
+    )
+
+
+def _parameters(dialect: Dialect, weights: Mapping[str, int]) -> dict[str, object]:
+    rows = [{"id": agent_id, "weight": weight} for agent_id, weight in sorted(weights.items())]
+    return dict(dialect.rows_parameters("wanted", list(_LOADS), rows))

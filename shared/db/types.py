@@ -1,0 +1,60 @@
+"""Column types that mean the same on PostgreSQL and on SQLite, declared once."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from sqlalchemy import JSON, DateTime, Dialect, Enum, Text, TypeDecorator
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+
+#: Ids are compared byte by byte; the database's own collation would only slow every index down.
+IdText = Text().with_variant(Text(collation="C"), "postgresql")
+
+#: Custom fields, lists of skills, explanations: data that is never the left side of a rule of SQL.
+Document = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC. A naive one is refused, because nobody knows what it means."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = f"{value!r} has no time zone"
+            raise ValueError(message)
+        return value if dialect.name == "postgresql" else value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None or value.tzinfo is UTC:
+            return value
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def enum_type(vocabulary: type[StrEnum]) -> Enum:
+    """Return a text column type for a closed vocabulary, read back as its members."""
+    return Enum(
+        vocabulary,
+        native_enum=False,
+        length=32,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def dump_json(value: object) -> str:
+    """Write JSON the way every column and body is written: compact, UTF-8."""
+    return orjson.dumps(value).decode()
+
+
+def load_json(text: str | bytes) -> Any:
+    """Read what `dump_json` wrote."""
+    return orjson.loads(text)

@@ -1,0 +1,140 @@
+"""Work lists: rows that are ready, claimed in batches, handled once, never lost.
+
+A table with `WorkColumns` is a work list. Claiming locks the rows for the length of the caller's
+transaction (`FOR UPDATE SKIP LOCKED` on PostgreSQL; on SQLite the one write transaction), so two
+workers never hold the same row, and a worker that dies gives its rows back by dying.
+
+Work that leaves the transaction, such as a POST to a receiver, is *leased*: `available_at` moves to
+the end of the lease and a token is written. An expired lease is nothing special, the row is simply
+ready again; and whoever comes back too late finds another token and changes nothing.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Table, and_, exists, func, select, update
+
+from shared.db.engine import Transaction
+from shared.domain.work import ListName, WorkState, backoff
+from shared.observability import metrics
+
+#: How much of an error's text is kept on the row.
+MAX_ERROR_CHARS = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class WorkList:
+    """One list: its table, its key column, and the columns that say what is most urgent."""
+
+    name: ListName
+    table: Table
+    key: str
+    urgency: tuple[str, ...]
+
+    def claim(
+        self, tx: Transaction, now: datetime, limit: int, *, only: Sequence[str] | None = None
+    ) -> Sequence[RowMapping]:
+        """Lock and return up to `limit` ready rows, the most urgent first.
+
+        `only` narrows the claim to rows with these keys. Rows that another transaction holds are
+        passed over.
+        """
+        columns = self.table.c
+        query = (
+            select(self.table)
+            .where(columns.work_state == WorkState.READY, columns.available_at <= now)
+            .order_by(*(columns[name] for name in self.urgency))
+            .limit(limit)
+            .with_for_update(skip_locked=True, key_share=True)
+        )
+        if only is not None:
+            query = query.where(columns[self.key].in_(only))
+        return tx.execute(query).mappings().all()
+
+    def lease(
+        self, tx: Transaction, rows: Sequence[RowMapping], now: datetime, duration: timedelta
+    ) -> str:
+        """Take claimed rows out of the transaction until `now + duration`; return the token.
+
+        Counts an attempt on each row.
+        """
+        token = secrets.token_hex(8)
+        until = now + duration
+        tx.update(
+            self.table,
+            [
+                {
+                    self.key: row[self.key],
+                    "available_at": until,
+                    "lease_token": token,
+                    "attempts": row["attempts"] + 1,
+                }
+                for row in rows
+            ],
+            key=(self.key,),
+        )
+        return token
+
+    def settle(self, tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write the outcome of leased rows; each row has the key, `lease_token` and new values.
+
+        A row whose lease has passed to somebody else stays as it is.
+        """
+        tx.update(self.table, rows, key=(self.key, "lease_token"))
+
+    def fail(self, tx: Transaction, row: RowMapping, error: str, now: datetime) -> WorkState:
+        """Record that handling a row failed: it rests and is tried again, or is dead.
+
+        Returns the row's new state.
+        """
+        attempts = row["attempts"] + 1
+        rest = backoff(attempts)
+        state = WorkState.DEAD if rest is None else WorkState.READY
+        tx.update(
+            self.table,
+            [
+                {
+                    self.key: row[self.key],
+                    "work_state": state,
+                    "attempts": attempts,
+                    "available_at": now + (rest or timedelta(0)),
+                    "last_error": error[:MAX_ERROR_CHARS],
+                }
+            ],
+            key=(self.key,),
+        )
+        metrics.rows_failed.labels(self.name, "dead" if rest is None else "retried").inc()
+        return state
+
+    def redrive(self, tx: Transaction, keys: Sequence[str], now: datetime) -> int:
+        """Make dead (or unknown) rows ready again, with all their attempts; return how many."""
+        columns = self.table.c
+        statement = (
+            update(self.table)
+            .where(
+                columns[self.key].in_(keys),
+                columns.work_state.in_([WorkState.DEAD, WorkState.UNKNOWN]),
+            )
+            .values(work_state=WorkState.READY, available_at=now, attempts=0)
+        )
+        return tx.execute(statement).rowcount  # type: ignore[attr-defined,no-any-return]
+
+    def has_ready(self, connection: Connection, before: datetime) -> bool:
+        """Tell whether a row has been ready since `before`: one look at the partial index."""
+        columns = self.table.c
+        ready = select(columns[self.key]).where(
+            and_(columns.work_state == WorkState.READY, columns.available_at <= before)
+        )
+        return bool(connection.execute(select(exists(ready))).scalar_one())
+
+    def next_due(self, connection: Connection, after: datetime) -> datetime | None:
+        """Return when the next row becomes ready that is not yet, or None."""
+        columns = self.table.c
+        query = select(func.min(columns.available_at)).where(
+            columns.work_state == WorkState.READY, columns.available_at > after
+        )
+        found: datetime | None = connection.execute(query).scalar_one()
+        return found

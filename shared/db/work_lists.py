@@ -1,0 +1,16 @@
+"""The catalogue of work lists that are claimed by key; deliveries have their own claim."""
+
+from shared.db.models import Agent, Delivery, OutboxEntry, Requirement, Ticket
+from shared.db.models.base import table
+from shared.db.work_list import WorkList
+from shared.domain.work import ListName
+
+TICKETS_TO_ROUTE = WorkList(ListName.ROUTING, table(Ticket), "id", ("rank", "available_at"))
+AGENTS_TO_MATCH = WorkList(ListName.MATCHING, table(Agent), "id", ("available_at",))
+REQUIREMENTS_TO_MATCH = WorkList(
+    ListName.MATCHING, table(Requirement), "signature", ("available_at",)
+)
+EVENTS_TO_FAN_OUT = WorkList(
+    ListName.EVENTS, table(OutboxEntry), "id", ("rank", "available_at", "id")
+)
+DELIVERIES_DUE = WorkList(ListName.WEBHOOK, table(Delivery), "id", ("rank", "available_at"))

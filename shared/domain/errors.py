@@ -1,0 +1,95 @@
+"""Everything Patchbay refuses or cannot do, as one tree.
+
+    PatchbayError
+    ├── InvalidInput            the request's content breaks a rule; `errors` says where
+    ├── Unauthenticated         no key, an unknown key or one that ran out
+    ├── Forbidden               the key lacks a scope
+    ├── NotFound                no such thing
+    ├── Conflict                the state of a thing forbids it
+    │   ├── InvalidTransition   the lifecycle has no such step
+    │   ├── VersionMismatch     somebody changed it in between
+    │   └── IdempotencyMismatch same Idempotency-Key, other request
+    └── Unavailable             a dependency is down; trying again later will do
+
+No HTTP in here: `services.intake.api.problems` maps `code` to a status in one place.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One broken rule: `pointer` is a JSON Pointer (RFC 6901) into the request's body."""
+
+    pointer: str
+    detail: str
+
+
+class PatchbayError(Exception):
+    """The root; `code` is stable and part of the API."""
+
+    code = "internal-error"
+
+    def __init__(self, detail: str, **extra: object) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.extra = extra
+
+
+class InvalidInput(PatchbayError):
+    """The content of a request breaks a rule."""
+
+    code = "invalid-input"
+
+    def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
+        super().__init__(detail)
+        self.errors = tuple(errors)
+
+
+class Unauthenticated(PatchbayError):
+    """No usable key came with the request."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(PatchbayError):
+    """The key may not do this."""
+
+    code = "forbidden"
+
+
+class NotFound(PatchbayError):
+    """There is no such thing."""
+
+    code = "not-found"
+
+
+class Conflict(PatchbayError):
+    """The present state forbids it."""
+
+    code = "conflict"
+
+
+class InvalidTransition(Conflict):
+    """The lifecycle of a ticket has no such step."""
+
+    code = "invalid-transition"
+
+
+class VersionMismatch(Conflict):
+    """The thing was changed since the caller read it."""
+
+    code = "version-mismatch"
+
+
+class IdempotencyMismatch(Conflict):
+    """An Idempotency-Key came again with another request."""
+
+    code = "idempotency-key-reused"
+
+
+class Unavailable(PatchbayError):
+    """Something Patchbay needs is down; the same request may succeed later."""
+
+    code = "unavailable"

@@ -1,0 +1,16 @@
+"""The facts that Patchbay tells: event types, in the past participle."""
+
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    """Every event type; `shared.schemas.events` has the body and version of each."""
+
+    TICKET_CREATED = "ticket.created"
+    TICKET_ASSIGNED = "ticket.assigned"
+    TICKET_WAITING = "ticket.waiting"
+    TICKET_RETURNED = "ticket.returned"
+    TICKET_UPDATED = "ticket.updated"
+    TICKET_RESOLVED = "ticket.resolved"
+    TICKET_CLOSED = "ticket.closed"
+    TICKET_REOPENED = "ticket.reopened"

@@ -1,0 +1,69 @@
+"""Structured logs: JSON lines in production, readable ones in a terminal."""
+
+import logging
+import sys
+from typing import Any
+
+import structlog
+
+from shared.settings import LogFormat
+
+#: Libraries whose chatter below WARNING helps nobody.
+_QUIET = ("pika", "dramatiq", "aiohttp", "alembic", "_granian", "aiosmtplib")
+
+
+def configure_logging(log_format: LogFormat, level: str, service: str) -> None:
+    """Send every log of this process, ours and the libraries', to standard error.
+
+    `service` is on each line. Called once by whatever starts the process.
+    """
+    as_json = log_format is LogFormat.JSON or (
+        log_format is LogFormat.AUTO and not sys.stderr.isatty()
+    )
+    shared_processors: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.stdlib.ExtraAdder(),
+        _name_the_service(service),
+    ]
+    renderer: list[Any] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        if as_json
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared_processors,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared_processors,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def get_logger() -> Any:
+    """Return the logger: `log.info("ticket.routed", tickets=12)`; events are noun.verbed."""
+    return structlog.stdlib.get_logger()
+
+
+def _name_the_service(service: str) -> Any:
+    def add(_: object, __: str, event: dict[str, Any]) -> dict[str, Any]:
+        event["service"] = service
+        return event
+
+    return add

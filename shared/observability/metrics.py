@@ -1,0 +1,76 @@
+"""Prometheus metrics, defined once for all services, safe with many processes.
+
+With `PROMETHEUS_MULTIPROC_DIR` set (the hosts that start several processes set it), every process
+writes to files in that folder and whoever serves /metrics adds them up.
+"""
+
+import os
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
+_ROWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+batch_rows = Histogram(
+    "patchbay_batch_rows", "Rows handled by one batch of a work list.", ["list"], buckets=_ROWS
+)
+batch_seconds = Histogram(
+    "patchbay_batch_seconds", "Time one batch took, from claim to commit.", ["list"],
+    buckets=_SECONDS,
+)
+rows_failed = Counter(
+    "patchbay_rows_failed_total", "Rows whose handling failed, by what became of them.",
+    ["list", "outcome"],
+)
+watch_found = Counter(
+    "patchbay_watch_batches_total", "Batches that the watch and not a doorbell brought.", ["list"]
+)
+doorbells = Counter(
+    "patchbay_doorbells_total",
+    "Doorbells by what became of them: rung, merged, published, failed, received.",
+    ["list", "outcome"],
+)
+broker_up = Gauge(
+    "patchbay_broker_up", "1 while the last doorbell got through in time.",
+    multiprocess_mode="liveall",
+)
+decisions = Counter(
+    "patchbay_routing_decisions_total", "Routing decisions by outcome.", ["outcome"]
+)
+lost_races = Counter(
+    "patchbay_routing_lost_races_total", "Guarded binds that found the agent full."
+)
+deliveries = Counter(
+    "patchbay_deliveries_total", "Delivery attempts by channel and outcome.",
+    ["channel", "outcome"],
+)
+delivery_seconds = Histogram(
+    "patchbay_delivery_seconds", "Duration of one delivery attempt.", ["channel"],
+    buckets=_SECONDS,
+)
+requests = Counter(
+    "patchbay_http_requests_total", "HTTP requests by route and status.",
+    ["method", "route", "status"],
+)
+request_seconds = Histogram(
+    "patchbay_http_request_seconds", "Time to answer an HTTP request.", ["route"],
+    buckets=_SECONDS,
+)
+
+
+def render() -> tuple[bytes, str]:
+    """Return the exposition of all metrics and its content type."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry), CONTENT_TYPE_LATEST
+    return generate_latest(REGISTRY), CONTENT_TYPE_LATEST

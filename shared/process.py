@@ -1,0 +1,81 @@
+"""A worker process from its start to its end: health port, signals, a drain with a bound."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+from sqlalchemy import text
+
+from shared.db.schema import require_current
+from shared.domain.errors import Unavailable
+from shared.messaging.worker_host import Service
+from shared.observability.health import HealthServer
+from shared.observability.logging import get_logger
+from shared.runtime import Runtime
+
+#: How often a child looks whether its supervisor is still there.
+PARENT_CHECK_S = 1.0
+
+log = get_logger()
+
+
+def run(
+    runtime: Runtime,
+    services: Sequence[Service],
+    threads: int,
+    health: tuple[str, int] | None,
+    parent: int | None,
+) -> bool:
+    """Run services until SIGTERM or SIGINT, or until the process `parent` is gone.
+
+    Then fetches no more, finishes what is in hand within PATCHBAY_SHUTDOWN_TIMEOUT_S and returns
+    whether all of it got done; the rest is still in the database. A second signal ends at once.
+    Raises SchemaBehind on a database that does not fit.
+    """
+    require_current(runtime.database)
+    stopping = threading.Event()
+
+    def stop(number: int, _: FrameType | None) -> None:
+        if stopping.is_set():
+            os._exit(128 + number)
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    server = None
+    if health is not None:
+        server = HealthServer(*health, readiness(runtime, stopping))
+        server.start()
+        log.info("health.listening", port=server.port)
+    host = runtime.host(services, threads)
+    host.start()
+    while not stopping.wait(PARENT_CHECK_S):
+        if parent is not None and os.getppid() != parent:
+            log.warning("worker.orphaned", parent=parent)
+            break
+    clean = host.stop(runtime.settings.shutdown_timeout_s)
+    if server is not None:
+        server.close()
+    runtime.close()
+    return clean
+
+
+def readiness(runtime: Runtime, stopping: threading.Event) -> Callable[[], dict[str, str]]:
+    """Return what a worker's /readyz asks: the database answers, and no drain has begun.
+
+    The broker is no part of it: without one a worker is slower, not unready.
+    """
+
+    def check() -> dict[str, str]:
+        if stopping.is_set():
+            return {"worker": "draining"}
+        try:
+            with runtime.database.reading() as connection:
+                connection.execute(text("SELECT 1"))
+        except Unavailable as error:
+            return {"database": error.detail}
+        return {}
+
+    return check

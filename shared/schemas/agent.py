@@ -1,0 +1,76 @@
+"""Agents on the wire."""
+
+from marshmallow import fields, validate
+
+from shared.domain.agent import Presence
+from shared.schemas.base import StrictSchema, Timestamp, line, page, slug
+
+
+class AgentSkillSchema(StrictSchema):
+    """A skill of an agent, 1 (beginner) to 5 (expert)."""
+
+    skill = slug(required=True, metadata={"example": "vpn"})
+    level = fields.Integer(
+        required=True, strict=True, validate=validate.Range(min=1, max=5), metadata={"example": 4}
+    )
+
+
+def _capacity(**kwargs: object) -> fields.Integer:
+    return fields.Integer(
+        strict=True,
+        validate=validate.Range(min=0, max=10_000),
+        metadata={"description": "How much open work the agent may have at once."},
+        **kwargs,  # type: ignore[arg-type]
+    )
+
+
+class CreateAgentSchema(StrictSchema):
+    """A new agent."""
+
+    name = line(255, 1, required=True, metadata={"example": "Ann Lee"})
+    email = fields.Email(
+        required=True, validate=validate.Length(max=254), metadata={"example": "ann@example.com"}
+    )
+    locale = line(35, 2, load_default="en")
+    capacity = _capacity(load_default=10)
+    skills = fields.List(
+        fields.Nested(AgentSkillSchema), validate=validate.Length(max=200), load_default=list
+    )
+    teams = fields.List(slug(), validate=validate.Length(max=200), load_default=list)
+    presence = fields.Enum(Presence, by_value=True, load_default=Presence.OFFLINE)
+
+
+class UpdateAgentSchema(StrictSchema):
+    """Changes to an agent; lists are replaced whole, what is left out stays."""
+
+    name = line(255, 1)
+    email = fields.Email(validate=validate.Length(max=254))
+    locale = line(35, 2)
+    capacity = _capacity()
+    skills = fields.List(fields.Nested(AgentSkillSchema), validate=validate.Length(max=200))
+    teams = fields.List(slug(), validate=validate.Length(max=200))
+
+
+class PresenceSchema(StrictSchema):
+    """An agent's presence."""
+
+    presence = fields.Enum(Presence, by_value=True, required=True)
+
+
+class AgentSchema(StrictSchema):
+    """An agent as it is. `load` is the sum of the weights of the open assignments."""
+
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    email = fields.String(required=True)
+    locale = fields.String(required=True)
+    presence = fields.Enum(Presence, by_value=True, required=True)
+    capacity = fields.Integer(required=True)
+    load = fields.Integer(required=True)
+    skills = fields.List(fields.Nested(AgentSkillSchema), required=True)
+    teams = fields.List(fields.String(), required=True)
+    created_at = Timestamp(required=True)
+    updated_at = Timestamp(required=True)
+
+
+AgentPageSchema = page(AgentSchema)

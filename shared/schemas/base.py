@@ -1,0 +1,76 @@
+"""What all schemas share: unknown fields are errors, times are RFC 3339, names are slugs."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from shared.domain.clock import rfc3339
+
+#: A key that people choose: teams, skills, tags. Short, lower case, safe in URLs and logs.
+SLUG_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+
+
+class StrictSchema(Schema):
+    """Refuses fields it does not know: a misspelt field must not be silently dropped."""
+
+    class Meta:
+        unknown = RAISE
+
+
+class Timestamp(fields.Field[datetime]):
+    """A moment, written as RFC 3339 in UTC with microseconds."""
+
+    def _serialize(self, value: datetime | None, attr: Any, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else rfc3339(value)
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> datetime:
+        try:
+            moment = datetime.fromisoformat(value)
+        except (TypeError, ValueError) as error:
+            message = "Not a time; write RFC 3339, such as 2026-01-31T09:30:00Z."
+            raise ValidationError(message) from error
+        if moment.tzinfo is None:
+            message = "The time has no zone; end it in Z or an offset such as +02:00."
+            raise ValidationError(message)
+        return moment.astimezone(UTC)
+
+
+def slug(**kwargs: Any) -> fields.String:
+    """Return a field for a name that people choose."""
+    return fields.String(
+        validate=validate.Regexp(
+            SLUG_PATTERN,
+            error="Use 1 to 63 characters: lower-case letters, digits, and . _ - inside.",
+        ),
+        **kwargs,
+    )
+
+
+def no_nul(value: str) -> None:
+    """Refuse the NUL character, which PostgreSQL cannot keep in text."""
+    if "\x00" in value:
+        message = "The NUL character is not allowed."
+        raise ValidationError(message)
+
+
+def line(maximum: int, minimum: int = 0, **kwargs: Any) -> fields.String:
+    """Return a field for text of a limited number of characters."""
+    return fields.String(
+        validate=[validate.Length(min=minimum, max=maximum), no_nul], **kwargs
+    )
+
+
+def page(item: type[Schema]) -> type[Schema]:
+    """Return the schema of a list answer: `{"items": […], "next": cursor or null}`."""
+    return StrictSchema.from_dict(
+        {
+            "items": fields.List(fields.Nested(item), required=True),
+            "next": fields.String(
+                allow_none=True,
+                required=True,
+                metadata={"description": "Pass as `after` to read on; null at the end."},
+            ),
+        },
+        name=item.__name__.removesuffix("Schema") + "PageSchema",
+    )

@@ -1,0 +1,126 @@
+"""The facts Patchbay tells: the envelope and, for each event type, its version and data.
+
+An event is rendered once, to the text that is stored, signed, sent and shown in the feed. The
+envelope is that of Standard Webhooks (`type`, `timestamp`, `data`), with the id, a version of the
+data's shape, and the ticket's sequence, by which a receiver sees gaps and stale news.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from shared.domain.clock import rfc3339
+from shared.domain.event import EventType
+from shared.schemas.base import StrictSchema, Timestamp
+from shared.schemas.ticket import AssigneeSchema, TicketSchema
+
+
+class TicketDataSchema(StrictSchema):
+    """What most ticket events carry: the ticket as it was right after the change."""
+
+    ticket = fields.Nested(TicketSchema, required=True)
+
+
+class AssignmentSchema(StrictSchema):
+    """A ticket given to an agent."""
+
+    id = fields.String(required=True)
+    decision_id = fields.String(required=True)
+    agent = fields.Nested(AssigneeSchema, required=True)
+
+
+class TicketAssignedDataSchema(TicketDataSchema):
+    """The ticket and who got it."""
+
+    assignment = fields.Nested(AssignmentSchema, required=True)
+
+
+class TicketWaitingDataSchema(TicketDataSchema):
+    """The ticket and why nobody could take it."""
+
+    reason = fields.String(required=True)
+
+
+class TicketReturnedDataSchema(TicketDataSchema):
+    """The ticket, taken back from an agent who had not begun it."""
+
+    returned_from = fields.Nested(AssigneeSchema, required=True)
+
+
+class TicketUpdatedDataSchema(TicketDataSchema):
+    """The ticket and the names of the fields that changed."""
+
+    changed = fields.List(fields.String(), required=True)
+
+
+@dataclass(frozen=True, slots=True)
+class EventDefinition:
+    """One entry of the event catalogue."""
+
+    type: EventType
+    version: int
+    summary: str
+    data: type[Schema]
+
+
+CATALOGUE: dict[EventType, EventDefinition] = {
+    definition.type: definition
+    for definition in (
+        EventDefinition(EventType.TICKET_CREATED, 1, "A ticket was accepted.", TicketDataSchema),
+        EventDefinition(
+            EventType.TICKET_ASSIGNED, 1, "A ticket was given to an agent.", TicketAssignedDataSchema
+        ),
+        EventDefinition(
+            EventType.TICKET_WAITING, 1, "No agent can take it now.", TicketWaitingDataSchema
+        ),
+        EventDefinition(
+            EventType.TICKET_RETURNED,
+            1,
+            "Taken back from an agent who went offline before beginning.",
+            TicketReturnedDataSchema,
+        ),
+        EventDefinition(
+            EventType.TICKET_UPDATED, 1, "Fields of a ticket changed.", TicketUpdatedDataSchema
+        ),
+        EventDefinition(EventType.TICKET_RESOLVED, 1, "A ticket was resolved.", TicketDataSchema),
+        EventDefinition(EventType.TICKET_CLOSED, 1, "A ticket was closed.", TicketDataSchema),
+        EventDefinition(EventType.TICKET_REOPENED, 1, "A ticket was reopened.", TicketDataSchema),
+    )
+}
+
+
+class EventSchema(StrictSchema):
+    """The envelope."""
+
+    id = fields.String(required=True, metadata={"description": "Also the `webhook-id`."})
+    type = fields.Enum(EventType, by_value=True, required=True)
+    version = fields.Integer(required=True)
+    timestamp = Timestamp(required=True)
+    sequence = fields.Integer(
+        required=True, metadata={"description": "1, 2, 3 … within the ticket, without a gap."}
+    )
+    correlation_id = fields.String(required=True)
+    data = fields.Dict(required=True)
+
+
+def envelope(
+    event_id: str,
+    event_type: EventType,
+    occurred_at: datetime,
+    sequence: int,
+    correlation_id: str,
+    data: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return an event as it goes over the wire; `data` is already in wire form."""
+    return {
+        "id": event_id,
+        "type": event_type.value,
+        "version": CATALOGUE[event_type].version,
+        "timestamp": rfc3339(occurred_at),
+        "sequence": sequence,
+        "correlation_id": correlation_id,
+        "data": data,
+    }

@@ -1,0 +1,194 @@
+"""The only reader of the environment: every setting, its type, unit, default and meaning.
+
+All variables begin with `PATCHBAY_`. They are checked together at start, so that one look at the
+error mends everything; a variable nobody knows is an error as well, because a misspelt setting
+that is silently ignored costs more than one that is refused. `.env.example` lists them all.
+"""
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import environs
+from marshmallow import ValidationError, validate
+
+PREFIX = "PATCHBAY_"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; the text has one line for each."""
+
+
+class LogFormat(StrEnum):
+    """How log lines look; `auto` is console in a terminal and JSON elsewhere."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class QueueType(StrEnum):
+    """What kind of RabbitMQ queue carries the doorbells; `quorum` is for clusters."""
+
+    CLASSIC = "classic"
+    QUORUM = "quorum"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set. Times end in `_s` (seconds), sizes in `_bytes`."""
+
+    database_url: str
+    database_pool_size: int
+    broker_url: str
+    queue_type: QueueType
+    data_dir: Path
+    host: str
+    port: int
+    http_threads: int
+    max_body_bytes: int
+    worker_threads: int
+    batch_size: int
+    watch_interval_s: float
+    shutdown_timeout_s: float
+    email_url: str
+    email_from: str
+    email_concurrency: int
+    webhook_allowed_networks: tuple[Network, ...]
+    webhook_allow_http: bool
+    webhook_timeout_s: float
+    webhook_concurrency: int
+    webhook_endpoint_concurrency: int
+    idempotency_ttl_s: int
+    log_format: LogFormat
+    log_level: str
+
+
+def load_settings() -> Settings:
+    """Read and check the process environment.
+
+    Raises SettingsError that names every wrong or unknown variable.
+    """
+    env = environs.Env(eager=False, prefix=PREFIX)
+    values = _read(env)
+    problems = _unknown(os.environ)
+    try:
+        env.seal()
+    except environs.EnvValidationError as error:
+        problems += [
+            f"{name}: {' '.join(_flatten(messages))}"
+            for name, messages in error.error_messages.items()
+        ]
+    if problems:
+        raise SettingsError("\n".join(problems))
+    values["webhook_allowed_networks"] = tuple(
+        ipaddress.ip_network(text.strip()) for text in values["webhook_allowed_networks"]
+    )
+    settings = Settings(**values)
+    _cross_check(settings)
+    return settings
+
+
+def variable_names() -> list[str]:
+    """Return the name of every variable, in the order of the settings."""
+    return [PREFIX + field.name.upper() for field in fields(Settings)]
+
+
+def _read(env: environs.Env) -> dict[str, Any]:
+    at_least_one = validate.Range(min=1)
+    positive = validate.Range(min=0, min_inclusive=False)
+    return {
+        "database_url": env.str(
+            "DATABASE_URL",
+            "sqlite:///var/patchbay.db",
+            validate=_scheme("sqlite", "postgresql+psycopg"),
+        ),
+        "database_pool_size": env.int("DATABASE_POOL_SIZE", 10, validate=at_least_one),
+        "broker_url": env.str(
+            "BROKER_URL", "memory://", validate=_scheme("memory", "amqp", "amqps")
+        ),
+        "queue_type": env.enum("QUEUE_TYPE", QueueType.CLASSIC, enum=QueueType, by_value=True),
+        "data_dir": env.path("DATA_DIR", Path("var")),
+        "host": env.str("HOST", "127.0.0.1"),
+        "port": env.int("PORT", 8080, validate=validate.Range(min=0, max=65535)),
+        "http_threads": env.int("HTTP_THREADS", 64, validate=at_least_one),
+        "max_body_bytes": env.int("MAX_BODY_BYTES", 1_048_576, validate=at_least_one),
+        "worker_threads": env.int("WORKER_THREADS", 4, validate=at_least_one),
+        "batch_size": env.int("BATCH_SIZE", 200, validate=validate.Range(min=1, max=5000)),
+        "watch_interval_s": env.float("WATCH_INTERVAL_S", 0.5, validate=positive),
+        "shutdown_timeout_s": env.float("SHUTDOWN_TIMEOUT_S", 20.0, validate=positive),
+        "email_url": env.str(
+            "EMAIL_URL", "file:var/outbox", validate=_scheme("off", "file", "smtp", "smtps")
+        ),
+        "email_from": env.str("EMAIL_FROM", "Support <support@patchbay.example>"),
+        "email_concurrency": env.int("EMAIL_CONCURRENCY", 4, validate=at_least_one),
+        "webhook_allowed_networks": env.list(
+            "WEBHOOK_ALLOWED_NETWORKS", [], validate=_networks
+        ),
+        "webhook_allow_http": env.bool("WEBHOOK_ALLOW_HTTP", False),
+        "webhook_timeout_s": env.float("WEBHOOK_TIMEOUT_S", 15.0, validate=positive),
+        "webhook_concurrency": env.int("WEBHOOK_CONCURRENCY", 256, validate=at_least_one),
+        "webhook_endpoint_concurrency": env.int(
+            "WEBHOOK_ENDPOINT_CONCURRENCY", 64, validate=at_least_one
+        ),
+        "idempotency_ttl_s": env.int("IDEMPOTENCY_TTL_S", 86_400, validate=at_least_one),
+        "log_format": env.enum("LOG_FORMAT", LogFormat.AUTO, enum=LogFormat, by_value=True),
+        "log_level": env.str(
+            "LOG_LEVEL",
+            "INFO",
+            validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]),
+        ),
+    }
+
+
+def _scheme(*known: str) -> Any:
+    def check(url: str) -> None:
+        scheme = url.partition(":")[0]
+        if scheme not in known:
+            choices = ", ".join(f"{name}:" for name in known)
+            raise ValidationError(f"begins with “{scheme}:”; it must begin with one of {choices}")
+
+    return check
+
+
+def _networks(texts: list[str]) -> None:
+    for text in texts:
+        try:
+            ipaddress.ip_network(text.strip())
+        except ValueError as error:
+            raise ValidationError(f"{error}; write networks as 10.0.0.0/8,::1/128") from error
+
+
+def _unknown(given: Mapping[str, str]) -> list[str]:
+    known = variable_names()
+    lines = []
+    for name in sorted(given):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            lines.append(f"{name}: there is no such setting{hint}")
+    return lines
+
+
+def _flatten(messages: object) -> list[str]:
+    if isinstance(messages, dict):
+        return [line for value in messages.values() for line in _flatten(value)]
+    if isinstance(messages, list):
+        return [line for value in messages for line in _flatten(value)]
+    return [str(messages)]
+
+
+def _cross_check(settings: Settings) -> None:
+    if settings.broker_url.startswith("amqp") and settings.database_url.startswith("sqlite"):
+        message = (
+            "PATCHBAY_BROKER_URL: RabbitMQ spreads work over processes, and SQLite serves one; "
+            "set PATCHBAY_DATABASE_URL to postgresql+psycopg://… or the broker to memory://"
+        )
+        raise SettingsError(message)

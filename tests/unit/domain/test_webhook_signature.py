@@ -1,0 +1,84 @@
+"""Signatures against the published vector and against an independent receiver."""
+
+import base64
+from datetime import UTC, datetime
+
+import pytest
+import standardwebhooks
+
+from shared.domain.webhook_signature import InvalidSecret, new_secret, sign, signature_headers
+
+BODY = b'{"type":"ticket.created","data":{}}'
+
+
+def test_the_published_vector_is_reproduced() -> None:
+    entry = sign(
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        1614265330,
+        b'{"test": 2432232314}',
+    )
+    assert entry == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_an_independent_receiver_accepts_a_message() -> None:
+    secret = new_secret()
+    headers = signature_headers([secret], "evt_1", _now(), BODY)
+    assert standardwebhooks.Webhook(secret).verify(BODY, headers)
+
+
+def test_while_a_secret_is_rotated_holders_of_the_old_and_of_the_new_one_accept() -> None:
+    old, new = new_secret(), new_secret()
+    headers = signature_headers([new, old], "evt_1", _now(), BODY)
+    assert len(headers["webhook-signature"].split(" ")) == 2
+    for secret in (old, new):
+        assert standardwebhooks.Webhook(secret).verify(BODY, headers)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"webhook-id": "evt_2"},
+        {"webhook-timestamp": "1"},
+        {"webhook-signature": "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},
+    ],
+)
+def test_a_receiver_refuses_a_message_that_was_changed(change: dict[str, str]) -> None:
+    secret = new_secret()
+    headers = signature_headers([secret], "evt_1", _now(), BODY) | change
+    with pytest.raises(standardwebhooks.WebhookVerificationError):
+        standardwebhooks.Webhook(secret).verify(BODY, headers)
+
+
+def test_a_receiver_refuses_another_body() -> None:
+    secret = new_secret()
+    headers = signature_headers([secret], "evt_1", _now(), BODY)
+    with pytest.raises(standardwebhooks.WebhookVerificationError):
+        standardwebhooks.Webhook(secret).verify(BODY + b" ", headers)
+
+
+def test_secrets_are_never_the_same_and_hold_32_bytes() -> None:
+    secrets = {new_secret() for _ in range(50)}
+    assert len(secrets) == 50
+    assert all(len(base64.b64decode(secret.removeprefix("whsec_"))) == 32 for secret in secrets)
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_not base64", "whsec_" + "A" * 8])
+def test_a_bad_secret_is_refused_without_being_repeated(secret: str) -> None:
+    with pytest.raises(InvalidSecret) as fault:
+        sign(secret, "evt_1", 1, BODY)
+    assert "not base64" not in str(fault.value)
+
+
+def test_an_id_with_a_dot_is_refused_because_the_signed_text_would_be_ambiguous() -> None:
+    with pytest.raises(ValueError, match="dot"):
+        sign(new_secret(), "evt.1", 1, BODY)
+
+
+def test_a_message_is_never_sent_unsigned() -> None:
+    with pytest.raises(ValueError, match="unsigned"):
+        signature_headers([], "evt_1", 1, BODY)
+
+
+def _now() -> int:
+    return int(datetime.now(UTC).timestamp())
