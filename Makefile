@@ -1,0 +1,74 @@
+# Patchbay: every target sets itself up. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+TICKETS ?= 500
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: setup
+setup: .venv/.ready ## Make the environment (.venv/bin/patchbay) with only python3 and make at hand
+
+.venv/.ready: pyproject.toml requirements.lock deploy/local/setup.sh
+	@PYTHON=$(PYTHON) bash deploy/local/setup.sh
+
+.PHONY: run
+run: setup ## Run everything embedded on 127.0.0.1:8080, with an example team on the first start
+	@$(BIN)/patchbay serve --example
+
+.PHONY: demo
+demo: setup ## Carry real incidents through the whole pipeline (TICKETS=500)
+	@$(BIN)/patchbay demo --tickets $(TICKETS)
+
+.PHONY: test
+test: setup ## Run every test, on both modes; starts its own PostgreSQL and RabbitMQ
+	@$(BIN)/python -m deploy.local packages
+	@$(BIN)/pytest -n 2 --dist loadgroup
+
+.PHONY: check
+check: setup ## Format, lint, types, imports
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: fmt
+fmt: setup ## Format the code and mend what the linter can
+	@$(BIN)/ruff check --fix -q . || true
+	@$(BIN)/ruff format .
+
+.PHONY: faults
+faults: setup ## Run the fault suite, longer than `make test` does
+	@$(BIN)/python -m deploy.local packages
+	@$(BIN)/pytest tests/faults --rounds 3
+
+.PHONY: bench
+bench: setup ## Measure against baselines in the same run; writes var/bench/latest.json
+	@$(BIN)/python -m deploy.local packages
+	@$(BIN)/python -m tests.bench
+
+.PHONY: servers
+servers: setup ## Start a private PostgreSQL and RabbitMQ under var/servers and print their URLs
+	@$(BIN)/python -m deploy.local packages
+	@$(BIN)/python -m deploy.local up
+
+.PHONY: up
+up: setup ## Start the servers and every service (distributed mode on this machine)
+	@$(BIN)/python -m deploy.local packages
+	@$(BIN)/python -m deploy.local up --services
+
+.PHONY: down
+down: setup ## Stop what `make up` and `make servers` started, and nothing else
+	@$(BIN)/python -m deploy.local down
+
+.PHONY: migrate
+migrate: setup ## Bring the database's schema up to date
+	@$(BIN)/patchbay migrate
+
+.PHONY: lock
+lock: setup ## Resolve the dependencies anew into requirements.lock
+	@$(BIN)/uv pip compile -q pyproject.toml --all-extras --group dev --group test --universal \
+		--python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
