@@ -22,7 +22,7 @@ from shared.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Messaging:
-    """The two sides of a broker. The consuming side is built only where it is wanted."""
+    """The two sides of a broker; the consuming one is built only where it is wanted."""
 
     consumer: Callable[[], Broker]
     transport: Callable[[], Transport]
@@ -48,7 +48,7 @@ _MESSAGING: dict[str, Callable[[Settings], Messaging]] = {
 
 
 class Runtime:
-    """What a process needs to be a service: database, doorbells, clock. Opens nothing when built."""
+    """What a process needs to be a service. Opens nothing when it is built."""
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
@@ -70,9 +70,7 @@ class Runtime:
             for service in services
             for bound in service.lists
         ]
-        watch = Watch(
-            self.database, self.clock, watched(services), self.settings.watch_interval_s
-        )
+        watch = Watch(self.database, self.clock, watched(services), self.settings.watch_interval_s)
         timers = Timers(
             self.database,
             self.clock,

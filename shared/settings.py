@@ -82,10 +82,8 @@ def load_settings() -> Settings:
     try:
         env.seal()
     except environs.EnvValidationError as error:
-        problems += [
-            f"{name}: {' '.join(_flatten(messages))}"
-            for name, messages in error.error_messages.items()
-        ]
+        found: dict[str, Any] = dict(error.error_messages)  # type: ignore[arg-type]
+        problems += [f"{name}: {' '.join(_flatten(messages))}" for name, messages in found.items()]
     if problems:
         raise SettingsError("\n".join(problems))
     values["webhook_allowed_networks"] = tuple(
@@ -129,9 +127,7 @@ def _read(env: environs.Env) -> dict[str, Any]:
         ),
         "email_from": env.str("EMAIL_FROM", "Support <support@patchbay.example>"),
         "email_concurrency": env.int("EMAIL_CONCURRENCY", 4, validate=at_least_one),
-        "webhook_allowed_networks": env.list(
-            "WEBHOOK_ALLOWED_NETWORKS", [], validate=_networks
-        ),
+        "webhook_allowed_networks": env.list("WEBHOOK_ALLOWED_NETWORKS", [], validate=_networks),
         "webhook_allow_http": env.bool("WEBHOOK_ALLOW_HTTP", False),
         "webhook_timeout_s": env.float("WEBHOOK_TIMEOUT_S", 15.0, validate=positive),
         "webhook_concurrency": env.int("WEBHOOK_CONCURRENCY", 256, validate=at_least_one),

@@ -1,5 +1,7 @@
 """The command ``python -m deploy.local``: the private servers of a checkout, by hand."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -7,6 +9,7 @@ import click
 from deploy.local.errors import LocalServerError
 from deploy.local.packages import ensure_packages
 from deploy.local.servers import Servers
+from deploy.local.services import Services, patchbay
 
 EXIT_NOT_RUNNING = 3
 
@@ -21,7 +24,7 @@ directory_option = click.option(
 
 @click.group()
 def main() -> None:
-    """Run PostgreSQL and RabbitMQ for this checkout only.
+    r"""Run PostgreSQL and RabbitMQ for this checkout only.
 
     They listen on free ports of 127.0.0.1. Servers of the machine itself are not touched.
 
@@ -36,7 +39,8 @@ def main() -> None:
 @main.command()
 @directory_option
 @click.option("--database", default="patchbay", show_default=True, help="Database to create.")
-def up(directory: Path, database: str) -> None:
+@click.option("--services", is_flag=True, help="Start Patchbay's own processes as well.")
+def up(directory: Path, database: str, *, services: bool) -> None:
     """Start what does not run yet and print two lines: the settings that point to it.
 
     As root on Debian, packages that are missing are installed first.
@@ -49,18 +53,25 @@ def up(directory: Path, database: str) -> None:
             click.echo(f"{server.name} {found} in {server.directory}", err=True)
         servers.start()
         database_url = servers.postgres.create_database(database)
+        settings = {
+            "PATCHBAY_DATABASE_URL": database_url,
+            "PATCHBAY_BROKER_URL": servers.rabbitmq.url,
+        }
+        if services:
+            _start_services(directory.resolve(), settings)
     except LocalServerError as error:
         raise click.ClickException(str(error)) from None
-    click.echo(f"PATCHBAY_DATABASE_URL={database_url}")
-    click.echo(f"PATCHBAY_BROKER_URL={servers.rabbitmq.url}")
+    for name, value in settings.items():
+        click.echo(f"{name}={value}")
 
 
 @main.command()
 @directory_option
 def down(directory: Path) -> None:
-    """Stop these servers; their data stays for the next start."""
+    """Stop these servers and the services beside them; data stays for the next start."""
+    running = Services(directory.resolve()).stop()
     servers = Servers(directory)
-    running = [server.name for server in servers if server.running]
+    running += [server.name for server in servers if server.running]
     servers.stop()
     click.echo(f"stopped: {', '.join(running) or 'nothing was running'}", err=True)
 
@@ -76,6 +87,35 @@ def status(context: click.Context, directory: Path) -> None:
         click.echo(f"{server.name}: {where}")
     if not all(server.running for server in servers):
         context.exit(EXIT_NOT_RUNNING)
+
+
+@main.command()
+def packages() -> None:
+    """Install PostgreSQL and RabbitMQ where they are missing and this may be done."""
+    try:
+        ensure_packages()
+    except LocalServerError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _start_services(directory: Path, settings: Mapping[str, str]) -> None:
+    """Migrate, make an admin key on the first start, and start intake, router and notifier."""
+    data = directory / "data"
+    data.mkdir(parents=True, exist_ok=True)
+    everything = {
+        **settings,
+        "PATCHBAY_DATA_DIR": str(data),
+        "PATCHBAY_EMAIL_URL": f"file:{data / 'outbox'}",
+    }
+    click.echo(patchbay(everything, "migrate").strip(), err=True)
+    key = data / "admin.key"
+    if not key.exists():
+        token = patchbay(everything, "keys", "create", "--name", "admin", "--scope", "*")
+        key.touch(mode=0o600)
+        key.write_text(token)
+    port = os.environ.get("PATCHBAY_PORT", "8080")
+    Services(directory).start(everything, f"http://127.0.0.1:{port}/readyz")
+    click.echo(f"Patchbay listens on http://127.0.0.1:{port}; the API key is in {key}", err=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -59,11 +60,10 @@ class Postgres(LocalServer):
 
     def create_database(self, name: str) -> str:
         """Create a database unless it exists; returns its SQLAlchemy URL."""
-        with self._connect() as connection:
-            try:
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-            except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-                pass  # The second is how a simultaneous creation shows.
+        # UniqueViolation is how a simultaneous creation shows.
+        already = suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation)
+        with self._connect() as connection, already:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self.url(name)
 
     @property

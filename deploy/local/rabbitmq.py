@@ -17,7 +17,7 @@ from deploy.local.server import LocalServer
 from deploy.local.state import SERVER
 
 USER = "guest"
-PASSWORD = "guest"
+PASSWORD = "guest"  # noqa: S105 -- RabbitMQ's default, on loopback
 NODE = "patchbay@localhost"
 PORT_MAPPER = "epmd"
 HANDSHAKE_TIMEOUT_S = 1.0

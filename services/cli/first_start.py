@@ -8,12 +8,12 @@ import click
 from sqlalchemy import func, select
 
 from services.cli.keys import create_key
-from services.intake.api.auth import ALL
 from shared.db import schema
 from shared.db.engine import Database
 from shared.db.models import Agent, AgentSkill, AgentTeam, ApiKey, Skill, Team
 from shared.db.models.base import table
 from shared.domain.agent import Presence
+from shared.domain.api_key import ALL
 from shared.domain.clock import SystemClock
 from shared.domain.ids import Prefix, new_id
 from shared.domain.work import WorkState
@@ -76,8 +76,17 @@ def _example_desk(database: Database) -> None:
         tx.insert(table(Skill), [{**skill, **times} for skill in skills])
         for name, email, levels in _EXAMPLE_AGENTS:
             agent_id = new_id(Prefix.AGENT)
-            tx.insert(table(Agent), [{**_agent(agent_id, name, email), "idle_since": now, **times,
-                                      "available_at": now}])
+            tx.insert(
+                table(Agent),
+                [
+                    {
+                        **_agent(agent_id, name, email),
+                        "idle_since": now,
+                        **times,
+                        "available_at": now,
+                    }
+                ],
+            )
             tx.insert(
                 table(AgentSkill),
                 [{"agent_id": agent_id, "skill": s, "level": n} for s, n in levels.items()],

@@ -6,11 +6,11 @@ from datetime import timedelta
 import click
 from sqlalchemy import select, update
 
-from services.intake.api.auth import ALL, SCOPES, digest, new_token
 from shared.db.engine import Database
 from shared.db.models import ApiKey
 from shared.db.models.base import table
 from shared.db.schema import require_current
+from shared.domain.api_key import ALL, SCOPES, digest, new_token
 from shared.domain.clock import SystemClock
 from shared.domain.ids import Prefix, new_id
 from shared.settings import load_settings
@@ -55,9 +55,11 @@ def keys() -> None:
     type=click.Choice(SCOPES),
     help=f"What the key may do; may be given several times. {ALL} is everything.",
 )
-@click.option("--days", type=click.IntRange(1), help="Days until the key expires; never if left out.")
+@click.option(
+    "--days", type=click.IntRange(1), help="Days until the key expires; never if left out."
+)
 def create(name: str, scopes: tuple[str, ...], days: int | None) -> None:
-    """Make a key and print its token, this once.
+    r"""Make a key and print its token, this once.
 
     \b
     Example: patchbay keys create --name helpdesk-form --scope tickets:write

@@ -1,23 +1,56 @@
 """The command's root: what there is, and how errors look (one line, and the way out)."""
 
+import importlib
 import sys
 from importlib.metadata import version
 
 import click
 
-from services.cli.database import migrate
-from services.cli.keys import keys
-from services.cli.serve import intake, serve
-from services.cli.workers import notifier, router
-from shared.db.schema import SchemaBehind
 from shared.domain.errors import PatchbayError
 from shared.settings import SettingsError
 
+#: Where each command is. It is imported when it is called: a process pays, in time, memory and
+#: installed packages, only for what it does.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "serve": ("services.cli.serve", "Run everything in one process: API, router, notifier."),
+    "intake": ("services.cli.serve", "Run the HTTP API."),
+    "router": ("services.cli.router", "Run the router: gives tickets to agents."),
+    "notifier": ("services.cli.notifier", "Run the notifier: sends webhooks and e-mail."),
+    "migrate": ("services.cli.database", "Bring the database's schema up to date."),
+    "keys": ("services.cli.keys", "Make, list and revoke API keys."),
+    "demo": ("services.demo.command", "Carry real incidents through the whole pipeline."),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+class _Commands(click.Group):
+    """A group whose commands are imported on use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101 -- COMMANDS is ours
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,
+        formatter: click.HelpFormatter,
+    ) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(version("patchbay"), prog_name="patchbay")
 def cli() -> None:
-    """Patchbay, the open backend of a support desk.
+    r"""Patchbay, the open backend of a support desk.
 
     Settings come from environment variables that begin with PATCHBAY_; .env.example lists them.
     Start everything on this machine:
@@ -27,10 +60,6 @@ def cli() -> None:
     """
 
 
-for command in (serve, intake, router, notifier, migrate, keys):
-    cli.add_command(command)
-
-
 def main() -> None:
     """Run the command; expected errors end it with status 2 and one line each."""
     try:
@@ -38,6 +67,6 @@ def main() -> None:
     except SettingsError as error:
         click.echo(f"Settings are wrong:\n{error}", err=True)
         sys.exit(2)
-    except (SchemaBehind, PatchbayError) as error:
+    except PatchbayError as error:
         click.echo(str(error), err=True)
         sys.exit(2)

@@ -30,7 +30,9 @@ def serve(*, example: bool) -> None:
 @click.command()
 @click.option("--processes", type=click.IntRange(1), default=1, show_default=True)
 @click.option(
-    "--threads", type=click.IntRange(1), help="Requests at once in each process. [PATCHBAY_HTTP_THREADS]"
+    "--threads",
+    type=click.IntRange(1),
+    help="Requests at once in each process. [PATCHBAY_HTTP_THREADS]",
 )
 def intake(processes: int, threads: int | None) -> None:
     """Run the HTTP API. /healthz, /readyz and /metrics are on the same port."""
@@ -62,6 +64,6 @@ def _welcome(settings: Settings, token: str | None) -> str:
     )
     return (
         f"Patchbay listens on {url} (API reference: {url}/docs). Try it:\n\n"
-        f"curl -sS -i {url}/v1/tickets -H \"Authorization: Bearer {shown}\" "
+        f'curl -sS -i {url}/v1/tickets -H "Authorization: Bearer {shown}" '
         f"-H 'Content-Type: application/json' -d '{body}'\n"
     )

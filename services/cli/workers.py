@@ -1,4 +1,4 @@
-"""patchbay router and patchbay notifier: the processes that work the lists."""
+"""What patchbay router and patchbay notifier share."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,18 +6,15 @@ from typing import Any
 import click
 
 from services.cli.processes import supervise
-from services.notifier import bootstrap as notifier_bootstrap
-from services.router import bootstrap as router_bootstrap
 from shared import process
 from shared.messaging.worker_host import Service
 from shared.observability.logging import configure_logging
 from shared.runtime import Runtime
 from shared.settings import load_settings
 
-ROUTER_PORT, NOTIFIER_PORT = 9101, 9102
 
-
-def _options(health_port: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def worker_options(health_port: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that gives a worker's command its options."""
     options: list[Callable[[Any], Any]] = [
         click.option("--processes", type=click.IntRange(1), default=1, show_default=True),
         click.option(
@@ -44,21 +41,7 @@ def _options(health_port: int) -> Callable[[Callable[..., None]], Callable[..., 
     return decorate
 
 
-@click.command()
-@_options(ROUTER_PORT)
-def router(**options: Any) -> None:
-    """Run the router: gives tickets to agents."""
-    _run("router", router_bootstrap.build, **options)
-
-
-@click.command()
-@_options(NOTIFIER_PORT)
-def notifier(**options: Any) -> None:
-    """Run the notifier: sends webhooks and e-mail."""
-    _run("notifier", notifier_bootstrap.build, **options)
-
-
-def _run(
+def run_worker(
     name: str,
     build: Callable[[Runtime], Service],
     *,
@@ -68,6 +51,7 @@ def _run(
     health_port: int,
     parent: int | None,
 ) -> None:
+    """Run one process of a service here, or several under a supervisor."""
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level, name)
     threads = threads or settings.worker_threads

@@ -14,7 +14,15 @@ PATIENCE_S = 20.0
 FIRST_REST_S, LONGEST_REST_S = 0.1, 2.0
 
 
-class Refused(Exception):
+class CallFailed(Exception):
+    """A request did not do what it was for."""
+
+
+class Unanswered(CallFailed):
+    """Nobody answered, for as long as patience lasts."""
+
+
+class Refused(CallFailed):
     """The API answered with a problem; `status` says of which kind."""
 
     def __init__(self, method: str, path: str, status: int, problem: Mapping[str, Any]) -> None:
@@ -41,17 +49,20 @@ class Api:
     ) -> dict[str, Any]:
         """Send a request until it is answered, and return the document.
 
-        What is sent must bear being sent twice. Raises Refused for an answer of 400 or above, and
-        aiohttp.ClientError when nobody answered for PATIENCE_S.
+        What is sent must bear being sent twice. Raises Refused for an answer of 400 or above (503
+        only when it lasts), and Unanswered when nobody answered for PATIENCE_S.
         """
         deadline, rest_s = monotonic() + PATIENCE_S, FIRST_REST_S
         while True:
             try:
                 return await self._once(method, path, body, headers)
-            except (Refused, aiohttp.ClientError) as error:
-                lasting = isinstance(error, Refused) and error.status != 503
-                if lasting or monotonic() > deadline:
+            except Refused as refusal:
+                if refusal.status != HTTPStatus.SERVICE_UNAVAILABLE or monotonic() > deadline:
                     raise
+            except (aiohttp.ClientError, TimeoutError) as error:
+                if monotonic() > deadline:
+                    message = f"{method} {path}: no answer ({error!r})"
+                    raise Unanswered(message) from error
             await asyncio.sleep(rest_s)
             rest_s = min(2 * rest_s, LONGEST_REST_S)
 

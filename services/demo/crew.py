@@ -9,9 +9,7 @@ from http import HTTPStatus
 from random import Random
 from typing import Any
 
-import aiohttp
-
-from services.demo.api import Api, Refused
+from services.demo.api import Api, CallFailed, Refused
 from services.demo.ledger import Ledger
 
 #: Which part of the agents goes offline, and from when to when, as parts of the time of posting.
@@ -80,11 +78,9 @@ class Crew:
                 {"transition": "resolve", "resolution": {"summary": summary}},
                 {"If-Match": f'"{ticket["version"]}"'},
             )
-        except Refused as error:
-            if error.status not in _MOVED_ON:
+        except CallFailed as error:
+            if not (isinstance(error, Refused) and error.status in _MOVED_ON):
                 self._ledger.failures.append(str(error))
-        except aiohttp.ClientError as error:
-            self._ledger.failures.append(f"{ticket['id']} was not resolved: {error!r}")
         finally:
             if self._in_hand.get(ticket["id"]) is asyncio.current_task():
                 del self._in_hand[ticket["id"]]

@@ -73,7 +73,9 @@ def _destinations(incidents: Sequence[Incident]) -> dict[tuple[str, str | None],
     found = {}
     for (category, subcategory), counts in groups.items():
         group = _most_common(counts)
-        exception = counts.total() >= MIN_FOR_A_RULE and group != _most_common(groups[category, None])
+        exception = counts.total() >= MIN_FOR_A_RULE and group != _most_common(
+            groups[category, None]
+        )
         if subcategory is None or exception:
             found[category, subcategory] = group
     return found

@@ -76,8 +76,9 @@ def place(folder: Path, database_url: str | None, broker_url: str | None) -> Pla
 
 
 class Host:
-    """The running process. It has a session of its own, so that Ctrl-C reaches the demo alone and
-    the demo stops things in order.
+    """The running process.
+
+    It has a session of its own: Ctrl-C reaches the demo alone, and the demo stops things in order.
     """
 
     def __init__(self, where: Place) -> None:

@@ -5,9 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from time import monotonic
 
-import aiohttp
-
-from services.demo.api import Api, Refused
+from services.demo.api import Api, CallFailed
 from services.demo.ledger import Ledger
 from services.demo.replay import Posting
 
@@ -38,7 +36,7 @@ async def _post(
                 posting.body,
                 {"Idempotency-Key": f"{run_id}/{posting.key}"},
             )
-        except (Refused, aiohttp.ClientError) as error:
+        except CallFailed as error:
             ledger.failures.append(f"{posting.key} was not accepted: {error}")
         else:
             ledger.accepted[ticket["id"]] = time.time()

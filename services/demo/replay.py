@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 from services.demo.desk import slug
@@ -37,7 +38,7 @@ def plan(incidents: Sequence[Incident], speed: float) -> list[Posting]:
     gaps = [timedelta(0)] + [
         # A sample that was begun again jumps back in time.
         max(timedelta(0), min(later.opened_at - earlier.opened_at, LONGEST_GAP))
-        for earlier, later in zip(incidents, incidents[1:], strict=False)
+        for earlier, later in pairwise(incidents)
     ]
     whole_s = len(incidents) / (TICKETS_PER_S * speed)
     scale = whole_s / max(sum(gaps, timedelta(0)).total_seconds(), 1.0)

@@ -10,7 +10,9 @@ from services.demo.desk import Desk
 
 async def set_up(api: Api, desk: Desk) -> list[str]:
     """Create the desk; return the ids of its agents."""
-    await asyncio.gather(_create(api, "/v1/teams", desk.teams), _create(api, "/v1/skills", desk.skills))
+    await asyncio.gather(
+        _create(api, "/v1/teams", desk.teams), _create(api, "/v1/skills", desk.skills)
+    )
     agents = await _create(api, "/v1/agents", desk.agents)
     await api.send("PUT", "/v1/routing/rules", {"rules": list(desk.rules)})
     return [agent["id"] for agent in agents]
@@ -23,8 +25,6 @@ async def subscribe(api: Api, url: str) -> str:
     return str(subscription["secret"])
 
 
-async def _create(
-    api: Api, path: str, bodies: Iterable[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+async def _create(api: Api, path: str, bodies: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     # How many go at once is bounded by the connections of the session.
     return await asyncio.gather(*(api.send("POST", path, body) for body in bodies))

@@ -155,8 +155,9 @@ class GroupCommitter:
             else:
                 submission.answer.set_exception(answer)
         if any(isinstance(answer, Accepted) and not answer.replayed for answer in answers):
+            # Whoever routes them rings for their events: one doorbell, and one fan-out for both the
+            # creation and the assignment.
             self._ring(ListName.ROUTING)
-            self._ring(ListName.EVENTS)
 
     def _store(self, batch: Sequence[Submission]) -> list[Accepted | Exception]:
         now = self._clock.now()
@@ -194,8 +195,7 @@ class GroupCommitter:
                 *(and_(_KEYS.c.api_key_id == s.api_key_id, _KEYS.c.key == s.key) for s in keyed)
             )
             found = {
-                (row["api_key_id"], row["key"]): row
-                for row in tx.execute(select(_KEYS).where(pairs)).mappings()
+                (row["api_key_id"], row["key"]): row for row in tx.rows(select(_KEYS).where(pairs))
             }
             for submission in keyed:
                 row = found.get((submission.api_key_id, submission.key))

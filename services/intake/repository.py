@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, case, delete, func, insert, select
+from sqlalchemy import Connection, Table, case, delete, func, insert, select
 from sqlalchemy import update as sql_update
 
-from shared.db.engine import Transaction
+from shared.db.engine import Row, Transaction, first, rows
 from shared.db.models import (
     Agent,
     AgentSkill,
@@ -32,10 +32,10 @@ _EVENTS, _DECISIONS = table(TicketEvent), table(Decision)
 _AGENT_SKILLS, _AGENT_TEAMS = table(AgentSkill), table(AgentTeam)
 _RULES, _VERSIONS = table(RoutingRules), table(ConfigurationVersion)
 
-Rows = Sequence[RowMapping]
+Rows = list[Row]
 
 
-def ticket(connection: Connection, ticket_id: str) -> tuple[RowMapping, dict[str, Any] | None]:
+def ticket(connection: Connection, ticket_id: str) -> tuple[Row, dict[str, Any] | None]:
     """Return a ticket and its assignee; raises NotFound."""
     query = (
         select(
@@ -46,7 +46,7 @@ def ticket(connection: Connection, ticket_id: str) -> tuple[RowMapping, dict[str
         .outerjoin(AGENTS, AGENTS.c.id == TICKETS.c.assignee_id)
         .where(TICKETS.c.id == ticket_id)
     )
-    row = connection.execute(query).mappings().first()
+    row = first(connection, query)
     if row is None:
         raise _no("ticket", ticket_id)
     if row["assignee_id"] is None:
@@ -58,10 +58,10 @@ def ticket(connection: Connection, ticket_id: str) -> tuple[RowMapping, dict[str
     }
 
 
-def locked_ticket(tx: Transaction, ticket_id: str) -> tuple[RowMapping, dict[str, Any] | None]:
+def locked_ticket(tx: Transaction, ticket_id: str) -> tuple[Row, dict[str, Any] | None]:
     """Lock a ticket for a change and return it with its assignee; raises NotFound."""
     query = select(TICKETS).where(TICKETS.c.id == ticket_id).with_for_update(key_share=True)
-    row = tx.execute(query).mappings().first()
+    row = tx.first(query)
     if row is None:
         raise _no("ticket", ticket_id)
     assignee = None
@@ -69,7 +69,7 @@ def locked_ticket(tx: Transaction, ticket_id: str) -> tuple[RowMapping, dict[str
         found = select(AGENTS.c.id, AGENTS.c.name, AGENTS.c.email).where(
             AGENTS.c.id == row["assignee_id"]
         )
-        assignee = dict(tx.execute(found).mappings().one())
+        assignee = tx.first(found)
     return row, assignee
 
 
@@ -94,20 +94,20 @@ def ticket_decisions(connection: Connection, ticket_id: str, after: str, limit: 
         .order_by(_DECISIONS.c.id)
         .limit(limit)
     )
-    return connection.execute(query).mappings().all()
+    return rows(connection, query)
 
 
 def listing(connection: Connection, resource: Table, after: str, limit: int) -> Rows:
     """Return rows of a resource in the order of their keys, after a key."""
     key = next(iter(resource.primary_key.columns))
     query = select(resource).where(key > after).order_by(key).limit(limit)
-    return connection.execute(query).mappings().all()
+    return rows(connection, query)
 
 
-def one(connection: Connection, resource: Table, key: str, noun: str) -> RowMapping:
+def one(connection: Connection, resource: Table, key: str, noun: str) -> Row:
     """Return one row by its key; raises NotFound."""
     column = next(iter(resource.primary_key.columns))
-    row = connection.execute(select(resource).where(column == key)).mappings().first()
+    row = first(connection, select(resource).where(column == key))
     if row is None:
         raise _no(noun, key)
     return row
@@ -159,9 +159,7 @@ def replace_teams(tx: Transaction, agent_id: str, teams: Sequence[str]) -> None:
     tx.insert(_AGENT_TEAMS, [{"agent_id": agent_id, "team": team} for team in teams])
 
 
-def change_agent(
-    tx: Transaction, agent_id: str, values: Mapping[str, Any], now: datetime
-) -> None:
+def change_agent(tx: Transaction, agent_id: str, values: Mapping[str, Any], now: datetime) -> None:
     """Update an agent and put it on the matching list; raises NotFound.
 
     A capacity below the present load is allowed: the excess is noted as overcommitment, which keeps
@@ -184,10 +182,10 @@ def bump_configuration(tx: Transaction) -> None:
     tx.execute(sql_update(_VERSIONS).values(version=_VERSIONS.c.version + 1))
 
 
-def newest_rules(connection: Connection) -> RowMapping | None:
+def newest_rules(connection: Connection) -> Row | None:
     """Return the rule set in force, or None before there was one."""
     query = select(_RULES).order_by(_RULES.c.version.desc()).limit(1)
-    return connection.execute(query).mappings().first()
+    return first(connection, query)
 
 
 def put_rules(tx: Transaction, rules: Sequence[Any], now: datetime) -> None:
@@ -200,10 +198,10 @@ def put_rules(tx: Transaction, rules: Sequence[Any], now: datetime) -> None:
     add(tx, _RULES, {"version": version, "rules": rules, "created_at": now})
 
 
-def key_by_digest(connection: Connection, digest: str) -> RowMapping | None:
+def key_by_digest(connection: Connection, digest: str) -> Row | None:
     """Return an API key by the hash of its token."""
     query = select(API_KEYS).where(API_KEYS.c.digest == digest)
-    return connection.execute(query).mappings().first()
+    return first(connection, query)
 
 
 def names(connection: Connection, resource: Table) -> frozenset[str]:

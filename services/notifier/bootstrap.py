@@ -89,9 +89,7 @@ def _bound(runtime: Runtime, name: ListName, engine: DeliveryEngine) -> Bound:
 
 def _webhooks(runtime: Runtime) -> DeliveryEngine:
     settings = runtime.settings
-    guard = AddressGuard(
-        settings.webhook_allowed_networks, allow_http=settings.webhook_allow_http
-    )
+    guard = AddressGuard(settings.webhook_allowed_networks, allow_http=settings.webhook_allow_http)
     channel = WebhookChannel(
         guard, runtime.clock, version=version("patchbay"), timeout_s=settings.webhook_timeout_s
     )

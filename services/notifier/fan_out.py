@@ -4,11 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping
-
 from services.notifier import repository
 from shared.db.batch import run_batch
-from shared.db.engine import Database, Transaction
+from shared.db.engine import Database, Row, Transaction
 from shared.db.types import load_json
 from shared.db.work_lists import EVENTS_TO_FAN_OUT
 from shared.domain.clock import Clock
@@ -59,7 +57,7 @@ class FanOut:
             self._ring(ListName.EMAIL)
         return count
 
-    def _fan_out(self, tx: Transaction, entries: Sequence[RowMapping]) -> None:
+    def _fan_out(self, tx: Transaction, entries: Sequence[Row]) -> None:
         now = self._clock.now()
         ranks = {entry["id"]: entry["rank"] for entry in entries}
         wanted = [
@@ -93,7 +91,7 @@ def _address(data: Mapping[str, Any], path: Sequence[str]) -> str | None:
 
 
 def _delivery(
-    event: RowMapping,
+    event: Row,
     channel: DeliveryChannel,
     receiver: str,
     kind: str,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, and_, exists, func, or_, select, update
+from sqlalchemy import Connection, Select, and_, exists, func, or_, select, update
 
-from shared.db.engine import Database, Transaction
+from shared.db.engine import Database, Row, Transaction
 from shared.db.models import Delivery, DeliveryAttempt, OutboxEntry, Subscription, TicketEvent
 from shared.db.models.base import table
 from shared.db.work_lists import DELIVERIES_DUE
@@ -25,10 +25,10 @@ MAX_ENDPOINTS = 50
 class Job:
     """A leased delivery with everything that is needed to send it."""
 
-    delivery: RowMapping
+    delivery: Row
     token: str
     body: str
-    endpoint: RowMapping | None
+    endpoint: Row | None
 
     @property
     def attempt(self) -> int:
@@ -36,13 +36,13 @@ class Job:
         return int(self.delivery["attempts"]) + 1
 
 
-def endpoints(tx: Transaction) -> Sequence[RowMapping]:
+def endpoints(tx: Transaction) -> list[Row]:
     """Return the subscriptions that want events now."""
     query = select(_SUBSCRIPTIONS).where(_SUBSCRIPTIONS.c.enabled)
-    return tx.execute(query).mappings().all()
+    return tx.rows(query)
 
 
-def events(tx: Transaction, ids: Sequence[str]) -> Sequence[RowMapping]:
+def events(tx: Transaction, ids: Sequence[str]) -> list[Row]:
     """Return events by id, in the order in which they happened within each ticket."""
     query = (
         select(
@@ -51,7 +51,7 @@ def events(tx: Transaction, ids: Sequence[str]) -> Sequence[RowMapping]:
         .where(_EVENTS.c.id.in_(ids))
         .order_by(_EVENTS.c.ticket_id, _EVENTS.c.sequence)
     )
-    return tx.execute(query).mappings().all()
+    return tx.rows(query)
 
 
 def keep_deliveries(
@@ -77,12 +77,12 @@ class DeliveryRepository:
         receiver that answers slowly holds up only its own deliveries.
         """
         with self._database.transaction() as tx:
-            claimed: list[tuple[RowMapping, RowMapping | None]] = []
+            claimed: list[tuple[Row, Row | None]] = []
             for receiver, endpoint in self._due_receivers(tx, now):
                 room = min(limit - len(claimed), share - busy.get(receiver or "", 0))
                 if room > 0:
                     query = self._due(receiver, now).limit(room)
-                    claimed += [(row, endpoint) for row in tx.execute(query).mappings()]
+                    claimed += [(row, endpoint) for row in tx.rows(query)]
             if not claimed:
                 return []
             rows = [row for row, _ in claimed]
@@ -146,9 +146,7 @@ class DeliveryRepository:
             ready = ready.where(_DELIVERIES.c.receiver.in_(enabled))
         return ready
 
-    def _due_receivers(
-        self, tx: Transaction, now: datetime
-    ) -> list[tuple[str | None, RowMapping | None]]:
+    def _due_receivers(self, tx: Transaction, now: datetime) -> list[tuple[str | None, Row | None]]:
         """Return the endpoints that have something due; e-mail has no endpoints and is one."""
         if self._channel is not DeliveryChannel.WEBHOOK:
             return [(None, None)]
@@ -167,7 +165,7 @@ class DeliveryRepository:
             .order_by("oldest")
             .limit(MAX_ENDPOINTS)
         )
-        return [(row["id"], row) for row in tx.execute(query).mappings()]
+        return [(row["id"], row) for row in tx.rows(query)]
 
     def _due(self, receiver: str | None, now: datetime) -> Select[Any]:
         """Return due deliveries that no earlier event of their ticket is still ahead of.

@@ -68,7 +68,8 @@ class Decide:
         for _ in range(MAX_ROUNDS):
             table = MatchingTable(FILTERS, SCORERS, candidates, now)
             choices = self._matcher.match(
-                table, [(p.routed.need, configuration.weights_of(p.routed.need.team)) for p in remaining]
+                table,
+                [(p.routed.need, configuration.weights_of(p.routed.need.team)) for p in remaining],
             )
             weights = Counter(
                 {choice.winner.id: 0 for choice in choices if choice.winner is not None}

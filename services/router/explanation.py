@@ -19,7 +19,9 @@ def explain(
         "rules_version": rules_version,
         "rules_fired": routed.fired,
         "team": routed.need.team,
-        "required_skills": [{"skill": skill, "level": level} for skill, level in routed.need.skills],
+        "required_skills": [
+            {"skill": skill, "level": level} for skill, level in routed.need.skills
+        ],
         "priority": routed.priority.value,
         "weights": weights,
         "candidates": [

@@ -8,8 +8,6 @@ free in the very moment a ticket is parked, when neither transaction can see the
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import RowMapping
-
 from services.router.decide import ACTOR, Decide, Planned
 from services.router.filters import FILTERS
 from services.router.matching import MatchingTable
@@ -17,7 +15,7 @@ from services.router.model import Candidate, Need, Routed
 from services.router.repository import Configuration, RouterRepository, need_of
 from services.router.scorers import SCORERS
 from shared.db import ticket_changes
-from shared.db.engine import Database, Transaction
+from shared.db.engine import Database, Row, Transaction
 from shared.db.work_lists import AGENTS_TO_MATCH, REQUIREMENTS_TO_MATCH
 from shared.domain.agent import Presence
 from shared.domain.clock import Clock
@@ -72,8 +70,8 @@ class MatchAgents:
         self,
         tx: Transaction,
         configuration: Configuration,
-        agents: Sequence[RowMapping],
-        requirements: Sequence[RowMapping],
+        agents: Sequence[Row],
+        requirements: Sequence[Row],
         now: datetime,
     ) -> tuple[int, int]:
         """Return how many waiting tickets were looked at and how many of them were bound."""
@@ -103,14 +101,16 @@ class MatchAgents:
     ) -> list[Planned]:
         """Claim for each need no more tickets than its candidates have room for."""
         table = MatchingTable(FILTERS, SCORERS, candidates, now)
-        planned = []
+        planned: list[Planned] = []
         for need in needs:
             limit = min(table.room(need), self._batch_size)
             if not limit:
                 continue
-            for ticket in self._repository.claim_waiting(tx, need, limit):
-                # The rules spoke when the ticket was parked; they are not asked again.
-                planned.append(Planned(ticket, Routed(need, ticket["priority"], ())))
+            # The rules spoke when these tickets were parked; they are not asked again.
+            planned += [
+                Planned(ticket, Routed(need, ticket["priority"], ()))
+                for ticket in self._repository.claim_waiting(tx, need, limit)
+            ]
         planned.sort(key=lambda plan: (plan.ticket["rank"], plan.ticket["created_at"]))
         return planned[: self._batch_size]
 
@@ -118,7 +118,7 @@ class MatchAgents:
         self,
         tx: Transaction,
         configuration: Configuration,
-        agents: Sequence[RowMapping],
+        agents: Sequence[Row],
         now: datetime,
     ) -> int:
         """Take back what agents who went offline have not begun; return how many tickets."""

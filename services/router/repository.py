@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, exists, select
+from sqlalchemy import and_, exists, select
 
 from services.router.model import Candidate, Need
 from services.router.rules import RuleSet, parse_rules
-from shared.db.engine import Transaction
+from shared.db.engine import Row, Transaction
 from shared.db.models import (
     Agent,
     AgentSkill,
@@ -84,11 +84,11 @@ class RouterRepository:
         nobody: frozenset[str] = frozenset()
         return [
             Candidate(
-                *row,
-                teams=configuration.teams.get(row.id, nobody),
-                skills=configuration.skills.get(row.id, {}),
+                **row,
+                teams=configuration.teams.get(row["id"], nobody),
+                skills=configuration.skills.get(row["id"], {}),
             )
-            for row in tx.execute(query)
+            for row in tx.rows(query)
         ]
 
     def waiting_needs(self, tx: Transaction) -> list[Need]:
@@ -100,9 +100,9 @@ class RouterRepository:
             )
         )
         query = select(_REQUIREMENTS.c.team, _REQUIREMENTS.c.skills).where(exists(waiting))
-        return [need_of(row) for row in tx.execute(query).mappings()]
+        return [need_of(row) for row in tx.rows(query)]
 
-    def claim_waiting(self, tx: Transaction, need: Need, limit: int) -> Sequence[RowMapping]:
+    def claim_waiting(self, tx: Transaction, need: Need, limit: int) -> list[Row]:
         """Lock and return the most urgent tickets that wait with this need."""
         query = (
             select(_TICKETS)
@@ -114,9 +114,9 @@ class RouterRepository:
             .limit(limit)
             .with_for_update(skip_locked=True, key_share=True)
         )
-        return tx.execute(query).mappings().all()
+        return tx.rows(query)
 
-    def claim_untouched(self, tx: Transaction, agent_id: str) -> Sequence[RowMapping]:
+    def claim_untouched(self, tx: Transaction, agent_id: str) -> list[Row]:
         """Lock and return the open tickets of an agent that nobody has worked on."""
         query = (
             select(_TICKETS)
@@ -127,7 +127,7 @@ class RouterRepository:
             )
             .with_for_update(skip_locked=True, key_share=True)
         )
-        return tx.execute(query).mappings().all()
+        return tx.rows(query)
 
     def mark_idle(self, tx: Transaction, agents: Sequence[str], signatures: Sequence[str]) -> None:
         """Take agents and requirements off the matching list."""
@@ -169,23 +169,25 @@ class RouterRepository:
 
 def need_of(requirement: Mapping[str, Any]) -> Need:
     """Return the need that a requirement's row holds."""
-    return Need(requirement["team"], tuple((skill, level) for skill, level in requirement["skills"]))
+    return Need(
+        requirement["team"], tuple((skill, level) for skill, level in requirement["skills"])
+    )
 
 
 def _read_configuration(tx: Transaction, version: int) -> Configuration:
     newest = select(_RULES).order_by(_RULES.c.version.desc()).limit(1)
-    rules = tx.execute(newest).mappings().first()
+    rules = tx.first(newest)
     weights, returning = {}, set()
-    for team in tx.execute(select(_TEAMS)).mappings():
+    for team in tx.rows(select(_TEAMS)):
         weights[team["name"]] = {**DEFAULT_WEIGHTS, **team["weights"]}
         if team["return_untouched"]:
             returning.add(team["name"])
     skills: dict[str, dict[str, int]] = defaultdict(dict)
-    for agent_id, skill, level in tx.execute(select(_SKILLS)):
-        skills[agent_id][skill] = level
+    for row in tx.rows(select(_SKILLS)):
+        skills[row["agent_id"]][row["skill"]] = row["level"]
     teams: dict[str, set[str]] = defaultdict(set)
-    for agent_id, name in tx.execute(select(_MEMBERS)):
-        teams[agent_id].add(name)
+    for row in tx.rows(select(_MEMBERS)):
+        teams[row["agent_id"]].add(row["team"])
     return Configuration(
         version=version,
         rules=parse_rules(rules["version"], rules["rules"]) if rules else RuleSet(0, ()),

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import RowMapping
-
 from services.router.decide import ACTOR, Decide, Planned, decision_row, routed_columns
 from services.router.repository import RouterRepository
 from services.router.rules import apply_rules
 from shared.db import ticket_changes
 from shared.db.batch import run_batch
-from shared.db.engine import Database, Transaction
+from shared.db.engine import Database, Row, Transaction
 from shared.db.ticket_changes import Parking
 from shared.db.work_lists import TICKETS_TO_ROUTE
 from shared.domain.clock import Clock
@@ -39,7 +37,7 @@ class RouteTickets:
         """Route one batch; return how many tickets it had."""
         rings = {ListName.EVENTS}
 
-        def route(tx: Transaction, tickets: Sequence[RowMapping]) -> None:
+        def route(tx: Transaction, tickets: Sequence[Row]) -> None:
             if self._route(tx, tickets):
                 rings.add(ListName.MATCHING)
 
@@ -49,7 +47,7 @@ class RouteTickets:
                 self._ring(name)
         return count
 
-    def _route(self, tx: Transaction, tickets: Sequence[RowMapping]) -> int:
+    def _route(self, tx: Transaction, tickets: Sequence[Row]) -> int:
         """Route claimed tickets; return how many were parked."""
         now = self._clock.now()
         configuration = self._repository.configuration(tx)

@@ -1,1 +1,1 @@
-"""The truth: engine, tables, transactions, work lists, leases and the one place of ticket changes."""
+"""The truth: engine, tables, work lists, leases, and the one place of ticket changes."""

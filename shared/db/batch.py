@@ -7,16 +7,14 @@ or is dead and visible.
 from collections.abc import Callable, Sequence
 from time import perf_counter
 
-from sqlalchemy import RowMapping
-
-from shared.db.engine import Database, Transaction
+from shared.db.engine import Database, Row, Transaction
 from shared.db.work_list import WorkList
 from shared.domain.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 
-Handler = Callable[[Transaction, Sequence[RowMapping]], None]
+Handler = Callable[[Transaction, Sequence[Row]], None]
 
 log = get_logger()
 
@@ -30,7 +28,7 @@ def run_batch(
     are handled one by one. Unavailable passes through: a database that is down is no row's fault.
     """
     started = perf_counter()
-    claimed: Sequence[RowMapping] = ()
+    claimed: list[Row] = []
     try:
         with database.transaction() as tx:
             claimed = work_list.claim(tx, clock.now(), limit)
@@ -49,7 +47,7 @@ def run_batch(
 
 
 def _run_alone(
-    database: Database, clock: Clock, work_list: WorkList, handle: Handler, row: RowMapping
+    database: Database, clock: Clock, work_list: WorkList, handle: Handler, row: Row
 ) -> None:
     key = row[work_list.key]
     try:

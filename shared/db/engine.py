@@ -9,14 +9,33 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.db.dialects import Dialect, dialect_for
-from shared.db.dialects.base import Row, Write
+from shared.db.dialects.base import Write
 from shared.domain.errors import Unavailable
+
+#: A row as read: column names and Python values.
+Row = dict[str, Any]
+
+
+def rows(
+    connection: Connection, statement: Executable, parameters: Mapping[str, Any] | None = None
+) -> list[Row]:
+    """Run a query and return its rows as plain dictionaries."""
+    result = connection.execute(statement, parameters or {})
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
+
+
+def first(connection: Connection, statement: Executable) -> Row | None:
+    """Run a query and return its first row, or None."""
+    found = rows(connection, statement)
+    return found[0] if found else None
 
 
 class Transaction:
-    """One transaction: reads happen at once, writes are collected and sent before the next read
-    or, with the commit, at the end. A batch therefore costs as many round trips as it has reads,
-    plus one.
+    """One transaction: reads happen at once, writes are collected.
+
+    Writes are sent before the next read or, with the commit, at the end. A batch therefore costs as
+    many round trips as it has reads, plus one.
     """
 
     def __init__(self, connection: Connection, dialect: Dialect) -> None:
@@ -24,17 +43,31 @@ class Transaction:
         self.dialect = dialect
         self._writes: list[Write] = []
 
-    def execute(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Result[Any]:
+    def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | None = None
+    ) -> Result[Any]:
         """Run a statement now and return its rows; pending writes go first."""
         self._flush(commit=False)
         return self.connection.execute(statement, parameters or {})
 
-    def insert(self, table: Table, rows: Sequence[Row]) -> None:
+    def rows(self, statement: Executable) -> list[Row]:
+        """Run a query now and return its rows as plain dictionaries; pending writes go first."""
+        self._flush(commit=False)
+        return rows(self.connection, statement)
+
+    def first(self, statement: Executable) -> Row | None:
+        """Run a query now and return its first row, or None; pending writes go first."""
+        self._flush(commit=False)
+        return first(self.connection, statement)
+
+    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Insert rows, all with the same keys. Violated constraints surface when it is sent."""
         if rows:
             self._writes.append(self.dialect.insert(table, rows))
 
-    def update(self, table: Table, rows: Sequence[Row], key: tuple[str, ...] = ("id",)) -> None:
+    def update(
+        self, table: Table, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...] = ("id",)
+    ) -> None:
         """Update one row of the table for each given row, matched by the columns of `key`."""
         if rows:
             self._writes.append(self.dialect.update(table, key, rows))
@@ -62,7 +95,11 @@ class Transaction:
             if lost:
                 self.connection.invalidate(error)
             raise DBAPIError.instance(
-                None, None, error, driver_error, connection_invalidated=lost,
+                None,
+                None,
+                error,
+                driver_error,
+                connection_invalidated=lost,
                 dialect=self.connection.dialect,
             ) from error
 

@@ -17,9 +17,7 @@ from shared.db.models.base import table
 _LEASES = table(Lease)
 
 
-def acquire(
-    database: Database, name: str, holder: str, now: datetime, duration: timedelta
-) -> bool:
+def acquire(database: Database, name: str, holder: str, now: datetime, duration: timedelta) -> bool:
     """Take or renew the lease until `now + duration`; return whether `holder` has it."""
     values = {"holder": holder, "expires_at": now + duration}
     renew = (

@@ -8,12 +8,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from shared.db.engine import Database
+from shared.domain.errors import SchemaBehind
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-
-
-class SchemaBehind(Exception):
-    """The database's schema is not the one this release needs; the text has the way out."""
 
 
 def migrate(database: Database) -> tuple[str | None, str]:

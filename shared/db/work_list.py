@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, and_, exists, func, select, update
+from sqlalchemy import Connection, Table, and_, exists, func, select, update
 
-from shared.db.engine import Transaction
+from shared.db.engine import Row, Transaction
 from shared.domain.work import ListName, WorkState, backoff
 from shared.observability import metrics
 
@@ -36,7 +36,7 @@ class WorkList:
 
     def claim(
         self, tx: Transaction, now: datetime, limit: int, *, only: Sequence[str] | None = None
-    ) -> Sequence[RowMapping]:
+    ) -> list[Row]:
         """Lock and return up to `limit` ready rows, the most urgent first.
 
         `only` narrows the claim to rows with these keys. Rows that another transaction holds are
@@ -52,10 +52,10 @@ class WorkList:
         )
         if only is not None:
             query = query.where(columns[self.key].in_(only))
-        return tx.execute(query).mappings().all()
+        return tx.rows(query)
 
     def lease(
-        self, tx: Transaction, rows: Sequence[RowMapping], now: datetime, duration: timedelta
+        self, tx: Transaction, rows: Sequence[Row], now: datetime, duration: timedelta
     ) -> str:
         """Take claimed rows out of the transaction until `now + duration`; return the token.
 
@@ -85,7 +85,7 @@ class WorkList:
         """
         tx.update(self.table, rows, key=(self.key, "lease_token"))
 
-    def fail(self, tx: Transaction, row: RowMapping, error: str, now: datetime) -> WorkState:
+    def fail(self, tx: Transaction, row: Row, error: str, now: datetime) -> WorkState:
         """Record that handling a row failed: it rests and is tried again, or is dead.
 
         Returns the row's new state.

@@ -9,6 +9,7 @@
     │   ├── InvalidTransition   the lifecycle has no such step
     │   ├── VersionMismatch     somebody changed it in between
     │   └── IdempotencyMismatch same Idempotency-Key, other request
+    ├── SchemaBehind            the database is not at this release's schema
     └── Unavailable             a dependency is down; trying again later will do
 
 No HTTP in here: `services.intake.api.problems` maps `code` to a status in one place.
@@ -93,3 +94,9 @@ class Unavailable(PatchbayError):
     """Something Patchbay needs is down; the same request may succeed later."""
 
     code = "unavailable"
+
+
+class SchemaBehind(PatchbayError):
+    """The database's schema is not the one this release needs; the text has the way out."""
+
+    code = "schema-behind"

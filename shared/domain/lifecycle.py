@@ -35,12 +35,14 @@ def allowed_transitions(status: TicketStatus) -> list[Transition]:
 def next_status(status: TicketStatus, transition: Transition) -> TicketStatus:
     """Return the status after the step.
 
-    Raises InvalidTransition, with `ticket_status` and `allowed`, where the lifecycle has no such step.
+    Raises InvalidTransition, with `ticket_status` and `allowed`, where there is no such step.
     """
     sources, target = _STEPS[transition]
     if status not in sources:
         allowed = allowed_transitions(status)
         choice = " or ".join(step.value for step in allowed) or "nothing"
         message = f"A ticket that is {status.value} cannot {transition.value}; it can {choice}."
-        raise InvalidTransition(message, ticket_status=status.value, allowed=[s.value for s in allowed])
+        raise InvalidTransition(
+            message, ticket_status=status.value, allowed=[s.value for s in allowed]
+        )
     return target

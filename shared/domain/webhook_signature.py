@@ -12,7 +12,7 @@ import secrets as randomness
 from collections.abc import Sequence
 from functools import lru_cache
 
-SECRET_PREFIX = "whsec_"
+SECRET_PREFIX = "whsec_"  # noqa: S105 -- the prefix, not a secret
 
 #: What the specification allows for the key, and what `new_secret` makes, in bytes.
 MIN_KEY_BYTES, MAX_KEY_BYTES, NEW_KEY_BYTES = 24, 64, 32

@@ -1,1 +1,1 @@
-"""The only door to Dramatiq and RabbitMQ: doorbells out, doorbells in, and what repairs a lost one."""
+"""The only door to Dramatiq and RabbitMQ: doorbells out and in, and what repairs lost ones."""

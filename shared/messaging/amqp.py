@@ -57,6 +57,8 @@ def queue_arguments(queue_type: QueueType) -> dict[str, Any]:
 class OwnedConsumer(_RabbitmqConsumer):
     """A consumer that acks and rejects only messages that came over its own channel."""
 
+    _resting = False
+
     def __next__(self) -> Any:
         if self.broker.draining:
             return self._rest()
@@ -83,7 +85,9 @@ class OwnedConsumer(_RabbitmqConsumer):
     def _rest(self) -> None:
         """Take no more messages, but answer heartbeats and send the acks of running handlers."""
         try:
-            self.channel.cancel()
+            if not self._resting:
+                self._resting = True
+                self.channel.cancel()
             self.connection.process_data_events(time_limit=0.2)
         except pika.exceptions.AMQPError as error:
             raise ConnectionClosed(error) from None
@@ -188,4 +192,3 @@ class AmqpTransport:
             self._channel = self._connection.channel()
             self._channel.confirm_delivery()
         return self._channel
-

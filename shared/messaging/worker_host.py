@@ -61,7 +61,12 @@ class WorkerHost:
     """Holds the Dramatiq worker, the watch and the timers of a process."""
 
     def __init__(
-        self, broker: Broker, services: Sequence[Service], threads: int, watch: Watch, timers: Timers
+        self,
+        broker: Broker,
+        services: Sequence[Service],
+        threads: int,
+        watch: Watch,
+        timers: Timers,
     ) -> None:
         self._broker: Any = broker
         self._services = services
@@ -94,9 +99,8 @@ class WorkerHost:
         self._broker.drain()
         self._watch.stop(max(0.1, deadline - monotonic()))
         self._timers.stop(max(0.1, deadline - monotonic()))
-        clean = all(
-            [bound.runner.stop(max(0.1, deadline - monotonic())) for bound in self._lists()]
-        )
+        stopped = [bound.runner.stop(max(0.1, deadline - monotonic())) for bound in self._lists()]
+        clean = all(stopped)
         for service in self._services:
             for engine in service.engines:
                 engine.stop(max(0.1, deadline - monotonic()))

@@ -41,7 +41,7 @@ class HealthServer:
 
 def _handler(readiness: Readiness) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 -- the name http.server calls
+        def do_GET(self) -> None:
             if self.path == "/metrics":
                 body, content_type = metrics.render()
                 self._answer(200, body, content_type)
@@ -49,8 +49,9 @@ def _handler(readiness: Readiness) -> type[BaseHTTPRequestHandler]:
                 self._answer(200, b'{"status":"ok"}', "application/json")
             elif self.path == "/readyz":
                 problems = readiness()
-                body = json.dumps({"status": "unready" if problems else "ok", **problems})
-                self._answer(503 if problems else 200, body.encode(), "application/json")
+                status = {"status": "unready" if problems else "ok", **problems}
+                body = json.dumps(status).encode()
+                self._answer(503 if problems else 200, body, "application/json")
             else:
                 self._answer(404, b'{"status":"not found"}', "application/json")
 

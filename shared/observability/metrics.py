@@ -24,11 +24,14 @@ batch_rows = Histogram(
     "patchbay_batch_rows", "Rows handled by one batch of a work list.", ["list"], buckets=_ROWS
 )
 batch_seconds = Histogram(
-    "patchbay_batch_seconds", "Time one batch took, from claim to commit.", ["list"],
+    "patchbay_batch_seconds",
+    "Time one batch took, from claim to commit.",
+    ["list"],
     buckets=_SECONDS,
 )
 rows_failed = Counter(
-    "patchbay_rows_failed_total", "Rows whose handling failed, by what became of them.",
+    "patchbay_rows_failed_total",
+    "Rows whose handling failed, by what became of them.",
     ["list", "outcome"],
 )
 watch_found = Counter(
@@ -40,7 +43,8 @@ doorbells = Counter(
     ["list", "outcome"],
 )
 broker_up = Gauge(
-    "patchbay_broker_up", "1 while the last doorbell got through in time.",
+    "patchbay_broker_up",
+    "1 while the last doorbell got through in time.",
     multiprocess_mode="liveall",
 )
 decisions = Counter(
@@ -50,19 +54,25 @@ lost_races = Counter(
     "patchbay_routing_lost_races_total", "Guarded binds that found the agent full."
 )
 deliveries = Counter(
-    "patchbay_deliveries_total", "Delivery attempts by channel and outcome.",
+    "patchbay_deliveries_total",
+    "Delivery attempts by channel and outcome.",
     ["channel", "outcome"],
 )
 delivery_seconds = Histogram(
-    "patchbay_delivery_seconds", "Duration of one delivery attempt.", ["channel"],
+    "patchbay_delivery_seconds",
+    "Duration of one delivery attempt.",
+    ["channel"],
     buckets=_SECONDS,
 )
 requests = Counter(
-    "patchbay_http_requests_total", "HTTP requests by route and status.",
+    "patchbay_http_requests_total",
+    "HTTP requests by route and status.",
     ["method", "route", "status"],
 )
 request_seconds = Histogram(
-    "patchbay_http_request_seconds", "Time to answer an HTTP request.", ["route"],
+    "patchbay_http_request_seconds",
+    "Time to answer an HTTP request.",
+    ["route"],
     buckets=_SECONDS,
 )
 

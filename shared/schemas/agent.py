@@ -66,7 +66,8 @@ class AgentSchema(StrictSchema):
     locale = fields.String(required=True)
     presence = fields.Enum(Presence, by_value=True, required=True)
     capacity = fields.Integer(required=True)
-    load = fields.Integer(required=True)
+    # marshmallow takes fields out of the class, so this does not hide Schema.load.
+    load = fields.Integer(required=True)  # type: ignore[assignment]
     skills = fields.List(fields.Nested(AgentSkillSchema), required=True)
     teams = fields.List(fields.String(), required=True)
     created_at = Timestamp(required=True)

@@ -56,9 +56,7 @@ def no_nul(value: str) -> None:
 
 def line(maximum: int, minimum: int = 0, **kwargs: Any) -> fields.String:
     """Return a field for text of a limited number of characters."""
-    return fields.String(
-        validate=[validate.Length(min=minimum, max=maximum), no_nul], **kwargs
-    )
+    return fields.String(validate=[validate.Length(min=minimum, max=maximum), no_nul], **kwargs)
 
 
 def page(item: type[Schema]) -> type[Schema]:

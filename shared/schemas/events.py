@@ -60,18 +60,21 @@ class TicketUpdatedDataSchema(TicketDataSchema):
 class EventDefinition:
     """One entry of the event catalogue."""
 
-    type: EventType
+    event_type: EventType
     version: int
     summary: str
     data: type[Schema]
 
 
 CATALOGUE: dict[EventType, EventDefinition] = {
-    definition.type: definition
+    definition.event_type: definition
     for definition in (
         EventDefinition(EventType.TICKET_CREATED, 1, "A ticket was accepted.", TicketDataSchema),
         EventDefinition(
-            EventType.TICKET_ASSIGNED, 1, "A ticket was given to an agent.", TicketAssignedDataSchema
+            EventType.TICKET_ASSIGNED,
+            1,
+            "A ticket was given to an agent.",
+            TicketAssignedDataSchema,
         ),
         EventDefinition(
             EventType.TICKET_WAITING, 1, "No agent can take it now.", TicketWaitingDataSchema

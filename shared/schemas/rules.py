@@ -7,8 +7,18 @@ from shared.schemas.base import StrictSchema, Timestamp, line, slug
 from shared.schemas.ticket import RequiredSkillSchema
 
 #: Fields of a ticket that a rule may look at.
-MATCHABLE = ("type", "category", "product", "severity", "impact", "urgency", "priority", "channel",
-             "team", "tags")
+MATCHABLE = (
+    "type",
+    "category",
+    "product",
+    "severity",
+    "impact",
+    "urgency",
+    "priority",
+    "channel",
+    "team",
+    "tags",
+)
 
 
 class RuleActionsSchema(StrictSchema):
@@ -17,9 +27,7 @@ class RuleActionsSchema(StrictSchema):
     team = slug()
     priority = fields.Enum(Priority, by_value=True)
     required_skills = fields.List(fields.Nested(RequiredSkillSchema))
-    stop = fields.Boolean(
-        load_default=False, metadata={"description": "Look at no further rule."}
-    )
+    stop = fields.Boolean(load_default=False, metadata={"description": "Look at no further rule."})
 
 
 class RuleSchema(StrictSchema):

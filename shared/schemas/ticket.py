@@ -74,9 +74,8 @@ class _TicketContent(StrictSchema):
         load_default=None,
         metadata={"description": "How soon it hurts."},
     )
-    error_messages = fields.List(
-        line(10_000), validate=validate.Length(max=50), load_default=list
-    )
+    # marshmallow takes fields out of the class, so this does not hide Schema.error_messages.
+    error_messages = fields.List(line(10_000), validate=validate.Length(max=50), load_default=list)  # type: ignore[assignment]
     steps_to_reproduce = line(50_000, allow_none=True, load_default=None)
     tags = fields.List(slug(), validate=validate.Length(max=50), load_default=list)
     custom_fields = fields.Dict(
@@ -169,7 +168,7 @@ class TicketSchema(StrictSchema):
     impact = fields.Enum(Level, by_value=True, required=True, allow_none=True)
     urgency = fields.Enum(Level, by_value=True, required=True, allow_none=True)
     priority = fields.Enum(Priority, by_value=True, required=True)
-    error_messages = fields.List(fields.String(), required=True)
+    error_messages = fields.List(fields.String(), required=True)  # type: ignore[assignment]
     steps_to_reproduce = fields.String(required=True, allow_none=True)
     tags = fields.List(fields.String(), required=True)
     custom_fields = fields.Dict(required=True)

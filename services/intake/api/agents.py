@@ -33,8 +33,8 @@ _schema = AgentSchema(unknown="exclude")
 
 @blp.route("/agents", methods=["POST"])
 @requires("agents:write")
-@blp.arguments(CreateAgentSchema)
-@blp.response(201, AgentSchema)
+@blp.arguments(CreateAgentSchema())
+@blp.response(201, AgentSchema())
 @with_problems(blp, 400, 401, 403, 409, 415, 422, 503)
 def create_agent(content: Mapping[str, Any]) -> Response:
     """Add an agent."""
@@ -73,22 +73,20 @@ def create_agent(content: Mapping[str, Any]) -> Response:
 
 @blp.route("/agents", methods=["GET"])
 @requires("agents:read")
-@blp.arguments(PageQuerySchema, location="query")
-@blp.response(200, AgentPageSchema)
+@blp.arguments(PageQuerySchema(), location="query")
+@blp.response(200, AgentPageSchema())
 @with_problems(blp, 401, 403, 422, 503)
 def list_agents(query: Mapping[str, Any]) -> Response:
     """List agents."""
     with parts().database.reading() as connection:
-        rows = repository.listing(
-            connection, repository.AGENTS, query["after"], query["limit"] + 1
-        )
+        rows = repository.listing(connection, repository.AGENTS, query["after"], query["limit"] + 1)
         documents = repository.with_skills_and_teams(connection, rows)
     return page(_schema, documents, "id", query["limit"])
 
 
 @blp.route("/agents/<agent_id>", methods=["GET"])
 @requires("agents:read")
-@blp.response(200, AgentSchema)
+@blp.response(200, AgentSchema())
 @with_problems(blp, 401, 403, 404, 503)
 def get_agent(agent_id: str) -> Response:
     """Read an agent."""
@@ -98,7 +96,7 @@ def get_agent(agent_id: str) -> Response:
 @blp.route("/agents/<agent_id>", methods=["PATCH"])
 @requires("agents:write")
 @blp.arguments(UpdateAgentSchema(partial=True))
-@blp.response(200, AgentSchema)
+@blp.response(200, AgentSchema())
 @with_problems(blp, 400, 401, 403, 404, 409, 415, 422, 503)
 def update_agent(content: Mapping[str, Any], agent_id: str) -> Response:
     """Change an agent. A capacity below the present load takes no ticket away."""
@@ -119,8 +117,8 @@ def update_agent(content: Mapping[str, Any], agent_id: str) -> Response:
 
 @blp.route("/agents/<agent_id>/presence", methods=["PUT"])
 @requires("agents:write")
-@blp.arguments(PresenceSchema)
-@blp.response(200, AgentSchema)
+@blp.arguments(PresenceSchema())
+@blp.response(200, AgentSchema())
 @with_problems(blp, 400, 401, 403, 404, 415, 422, 503)
 def set_presence(content: Mapping[str, Any], agent_id: str) -> Response:
     """Say whether an agent takes work.

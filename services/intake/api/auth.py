@@ -1,7 +1,5 @@
 """Who is calling, and what they may do."""
 
-import hashlib
-import secrets
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,31 +12,14 @@ from flask import current_app, g, request
 
 from services.intake import repository
 from shared.db.engine import Database
+from shared.domain.api_key import ALL, digest
 from shared.domain.clock import Clock
 from shared.domain.errors import Forbidden, Unauthenticated
-
-#: Before a token, so that secret scanners recognise one that leaked.
-TOKEN_PREFIX = "pbk_"  # noqa: S105 -- the prefix, not a token
 
 #: A key that was revoked may still be accepted for this long; a look-up for every request would
 #: cost more than the rest of it.
 CACHE_S = 5.0
 MAX_CACHED = 10_000
-
-#: May do everything.
-ALL = "*"
-
-SCOPES = (
-    ALL,
-    "tickets:read",
-    "tickets:write",
-    "agents:read",
-    "agents:write",
-    "routing:read",
-    "routing:write",
-    "webhooks:read",
-    "webhooks:write",
-)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,16 +36,6 @@ class Caller:
     revoked: bool
 
 
-def new_token() -> str:
-    """Return a fresh API token with 256 random bits."""
-    return TOKEN_PREFIX + secrets.token_urlsafe(32)
-
-
-def digest(token: str) -> str:
-    """Return what is kept of a token. It is random, so a plain hash is enough to hide it."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
 class Authenticator:
     """Finds the caller of a request by its bearer token (RFC 6750)."""
 
@@ -78,7 +49,9 @@ class Authenticator:
         """Return the caller; raises Unauthenticated with the way out."""
         scheme, _, token = (header or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            message = "Send an API key: Authorization: Bearer pbk_…; make one by: patchbay keys create"
+            message = (
+                "Send an API key: Authorization: Bearer pbk_…; make one by: patchbay keys create"
+            )
             raise Unauthenticated(message)
         caller = self._find(digest(token.strip()))
         if caller is None:
@@ -130,7 +103,8 @@ def requires(scope: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
         security: dict[str, Any] = {"security": [{"key": [scope]}]}
         # flask-smorest merges this into the operation it documents.
-        guarded._apidoc = {**getattr(view, "_apidoc", {}), "manual_doc": security}  # type: ignore[attr-defined]
+        documented = {**getattr(view, "_apidoc", {}), "manual_doc": security}
+        guarded._apidoc = documented  # type: ignore[attr-defined] # noqa: SLF001 -- its hook
         return guarded
 
     return decorate

@@ -7,6 +7,7 @@ import swagger_ui_bundle
 from apispec import APISpec
 from flask import Blueprint, Response, current_app, send_from_directory
 from flask.typing import ResponseReturnValue
+from marshmallow import Schema
 
 from shared.schemas.events import CATALOGUE, EventSchema
 
@@ -65,12 +66,13 @@ def describe(spec: APISpec) -> None:
             "description": "An API key, `pbk_…`; make one by `patchbay keys create`.",
         },
     )
-    for schema in (EventSchema, *(definition.data for definition in CATALOGUE.values())):
+    schemas: list[type[Schema]] = [EventSchema, *(d.data for d in CATALOGUE.values())]
+    for schema in schemas:
         name = schema.__name__.removesuffix("Schema")
         if name not in spec.components.schemas:
             spec.components.schema(name, schema=schema)
     spec.options["webhooks"] = {
-        definition.type.value: {
+        definition.event_type.value: {
             "post": {
                 "summary": definition.summary,
                 "description": "Signed by Standard Webhooks: headers webhook-id, "

@@ -89,9 +89,7 @@ def answer(
     )
 
 
-def page(
-    schema: Schema, rows: Sequence[Mapping[str, Any]], key: str, limit: int
-) -> Response:
+def page(schema: Schema, rows: Sequence[Mapping[str, Any]], key: str, limit: int) -> Response:
     """Return one page of a list; `rows` hold one more than the page if there is a next one."""
     shown = rows[:limit]
     following = str(shown[-1][key]) if len(rows) > limit else None

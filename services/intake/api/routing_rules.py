@@ -18,7 +18,7 @@ _schema = RuleSetSchema()
 
 @blp.route("/routing/rules", methods=["GET"])
 @requires("routing:read")
-@blp.response(200, RuleSetSchema)
+@blp.response(200, RuleSetSchema())
 @with_problems(blp, 401, 403, 503)
 def get_rules() -> Response:
     """Read the rule set in force; version 0 is the empty one that every desk begins with."""
@@ -31,8 +31,8 @@ def get_rules() -> Response:
 
 @blp.route("/routing/rules", methods=["PUT"])
 @requires("routing:write")
-@blp.arguments(PutRulesSchema)
-@blp.response(200, RuleSetSchema)
+@blp.arguments(PutRulesSchema())
+@blp.response(200, RuleSetSchema())
 @with_problems(blp, 400, 401, 403, 415, 422, 503)
 def put_rules(content: Mapping[str, Any]) -> Response:
     """Replace the rule set. The version before stays on record; decisions name theirs."""

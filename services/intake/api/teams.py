@@ -32,8 +32,8 @@ _team_schema, _skill_schema = TeamSchema(), SkillSchema()
 
 @blp.route("/teams", methods=["POST"])
 @requires("agents:write")
-@blp.arguments(CreateTeamSchema)
-@blp.response(201, TeamSchema)
+@blp.arguments(CreateTeamSchema())
+@blp.response(201, TeamSchema())
 @with_problems(blp, 400, 401, 403, 409, 415, 422, 503)
 def create_team(content: Mapping[str, Any]) -> Response:
     """Add a team."""
@@ -48,8 +48,8 @@ def create_team(content: Mapping[str, Any]) -> Response:
 
 @blp.route("/teams", methods=["GET"])
 @requires("agents:read")
-@blp.arguments(PageQuerySchema, location="query")
-@blp.response(200, TeamPageSchema)
+@blp.arguments(PageQuerySchema(), location="query")
+@blp.response(200, TeamPageSchema())
 @with_problems(blp, 401, 403, 422, 503)
 def list_teams(query: Mapping[str, Any]) -> Response:
     """List teams."""
@@ -60,7 +60,7 @@ def list_teams(query: Mapping[str, Any]) -> Response:
 
 @blp.route("/teams/<name>", methods=["GET"])
 @requires("agents:read")
-@blp.response(200, TeamSchema)
+@blp.response(200, TeamSchema())
 @with_problems(blp, 401, 403, 404, 503)
 def get_team(name: str) -> Response:
     """Read a team."""
@@ -72,7 +72,7 @@ def get_team(name: str) -> Response:
 @blp.route("/teams/<name>", methods=["PATCH"])
 @requires("agents:write")
 @blp.arguments(UpdateTeamSchema(partial=True))
-@blp.response(200, TeamSchema)
+@blp.response(200, TeamSchema())
 @with_problems(blp, 400, 401, 403, 404, 415, 422, 503)
 def update_team(content: Mapping[str, Any], name: str) -> Response:
     """Change a team."""
@@ -86,8 +86,8 @@ def update_team(content: Mapping[str, Any], name: str) -> Response:
 
 @blp.route("/skills", methods=["POST"])
 @requires("agents:write")
-@blp.arguments(CreateSkillSchema)
-@blp.response(201, SkillSchema)
+@blp.arguments(CreateSkillSchema())
+@blp.response(201, SkillSchema())
 @with_problems(blp, 400, 401, 403, 409, 415, 422, 503)
 def create_skill(content: Mapping[str, Any]) -> Response:
     """Add a skill."""
@@ -101,21 +101,19 @@ def create_skill(content: Mapping[str, Any]) -> Response:
 
 @blp.route("/skills", methods=["GET"])
 @requires("agents:read")
-@blp.arguments(PageQuerySchema, location="query")
-@blp.response(200, SkillPageSchema)
+@blp.arguments(PageQuerySchema(), location="query")
+@blp.response(200, SkillPageSchema())
 @with_problems(blp, 401, 403, 422, 503)
 def list_skills(query: Mapping[str, Any]) -> Response:
     """List skills."""
     with parts().database.reading() as connection:
-        rows = repository.listing(
-            connection, repository.SKILLS, query["after"], query["limit"] + 1
-        )
+        rows = repository.listing(connection, repository.SKILLS, query["after"], query["limit"] + 1)
     return page(_skill_schema, rows, "name", query["limit"])
 
 
 @blp.route("/skills/<name>", methods=["GET"])
 @requires("agents:read")
-@blp.response(200, SkillSchema)
+@blp.response(200, SkillSchema())
 @with_problems(blp, 401, 403, 404, 503)
 def get_skill(name: str) -> Response:
     """Read a skill."""

@@ -53,9 +53,7 @@ class EventQuerySchema(StrictSchema):
         validate=validate.Range(min=0),
         metadata={"description": "The sequence of the last event that is known already."},
     )
-    limit = fields.Integer(
-        load_default=MAX_LIMIT, validate=validate.Range(min=1, max=MAX_LIMIT)
-    )
+    limit = fields.Integer(load_default=MAX_LIMIT, validate=validate.Range(min=1, max=MAX_LIMIT))
 
 
 EventPageSchema = page_schema(EventSchema)
@@ -63,14 +61,14 @@ EventPageSchema = page_schema(EventSchema)
 
 @blp.route("/tickets", methods=["POST"])
 @requires("tickets:write")
-@blp.arguments(CreateTicketSchema)
-@blp.response(201, TicketSchema)
+@blp.arguments(CreateTicketSchema())
+@blp.response(201, TicketSchema())
 @with_problems(blp, 400, 401, 403, 409, 413, 415, 422, 503)
 def create_ticket(content: Mapping[str, Any]) -> Response:
     """Make a ticket.
 
-    When the answer comes the ticket is stored and will be routed, whatever fails afterwards. With an
-    `Idempotency-Key` header the same request can be sent again without making a second ticket.
+    When the answer comes the ticket is stored and will be routed, whatever fails afterwards. With
+    an `Idempotency-Key` header the same request can be sent again without a second ticket.
     """
     app = parts()
     app.reference.require(content)
@@ -91,7 +89,7 @@ def create_ticket(content: Mapping[str, Any]) -> Response:
 
 @blp.route("/tickets/<ticket_id>", methods=["GET"])
 @requires("tickets:read")
-@blp.response(200, TicketSchema)
+@blp.response(200, TicketSchema())
 @with_problems(blp, 401, 403, 404, 503)
 def get_ticket(ticket_id: str) -> Response:
     """Read a ticket."""
@@ -104,7 +102,7 @@ def get_ticket(ticket_id: str) -> Response:
 @blp.route("/tickets/<ticket_id>", methods=["PATCH"])
 @requires("tickets:write")
 @blp.arguments(UpdateTicketSchema(partial=True))
-@blp.response(200, TicketSchema)
+@blp.response(200, TicketSchema())
 @with_problems(blp, 400, 401, 403, 404, 412, 415, 422, 503)
 def update_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     """Change fields of a ticket (RFC 7396). `If-Match` guards against overwriting others."""
@@ -123,8 +121,8 @@ def update_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
 
 @blp.route("/tickets/<ticket_id>/transitions", methods=["POST"])
 @requires("tickets:write")
-@blp.arguments(TransitionSchema)
-@blp.response(200, TicketSchema)
+@blp.arguments(TransitionSchema())
+@blp.response(200, TicketSchema())
 @with_problems(blp, 400, 401, 403, 404, 409, 412, 415, 422, 503)
 def transition_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     """Take a step in the life of a ticket: `resolve`, `close` or `reopen`."""
@@ -143,8 +141,8 @@ def transition_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
 
 @blp.route("/tickets/<ticket_id>/events", methods=["GET"])
 @requires("tickets:read")
-@blp.arguments(EventQuerySchema, location="query")
-@blp.response(200, EventPageSchema)
+@blp.arguments(EventQuerySchema(), location="query")
+@blp.response(200, EventPageSchema())
 @with_problems(blp, 401, 403, 404, 422, 503)
 def list_ticket_events(query: Mapping[str, Any], ticket_id: str) -> Response:
     """Read what happened to a ticket, in order and without a gap."""
@@ -158,8 +156,8 @@ def list_ticket_events(query: Mapping[str, Any], ticket_id: str) -> Response:
 
 @blp.route("/tickets/<ticket_id>/decisions", methods=["GET"])
 @requires("tickets:read")
-@blp.arguments(PageQuerySchema, location="query")
-@blp.response(200, DecisionPageSchema)
+@blp.arguments(PageQuerySchema(), location="query")
+@blp.response(200, DecisionPageSchema())
 @with_problems(blp, 401, 403, 404, 422, 503)
 def list_ticket_decisions(query: Mapping[str, Any], ticket_id: str) -> Response:
     """Read why a ticket went where it went, and why nobody else got it."""

@@ -37,8 +37,8 @@ _new_schema = NewSubscriptionSchema(unknown="exclude")
 
 @blp.route("/webhooks", methods=["POST"])
 @requires("webhooks:write")
-@blp.arguments(CreateSubscriptionSchema)
-@blp.response(201, NewSubscriptionSchema)
+@blp.arguments(CreateSubscriptionSchema())
+@blp.response(201, NewSubscriptionSchema())
 @with_problems(blp, 400, 401, 403, 415, 422, 503)
 def create_subscription(content: Mapping[str, Any]) -> Response:
     """Subscribe a URL to events. The answer holds the signing secret, this once."""
@@ -64,8 +64,8 @@ def create_subscription(content: Mapping[str, Any]) -> Response:
 
 @blp.route("/webhooks", methods=["GET"])
 @requires("webhooks:read")
-@blp.arguments(PageQuerySchema, location="query")
-@blp.response(200, SubscriptionPageSchema)
+@blp.arguments(PageQuerySchema(), location="query")
+@blp.response(200, SubscriptionPageSchema())
 @with_problems(blp, 401, 403, 422, 503)
 def list_subscriptions(query: Mapping[str, Any]) -> Response:
     """List subscriptions."""
@@ -78,7 +78,7 @@ def list_subscriptions(query: Mapping[str, Any]) -> Response:
 
 @blp.route("/webhooks/<subscription_id>", methods=["GET"])
 @requires("webhooks:read")
-@blp.response(200, SubscriptionSchema)
+@blp.response(200, SubscriptionSchema())
 @with_problems(blp, 401, 403, 404, 503)
 def get_subscription(subscription_id: str) -> Response:
     """Read a subscription."""
@@ -90,7 +90,7 @@ def get_subscription(subscription_id: str) -> Response:
 @blp.route("/webhooks/<subscription_id>", methods=["PATCH"])
 @requires("webhooks:write")
 @blp.arguments(UpdateSubscriptionSchema(partial=True))
-@blp.response(200, SubscriptionSchema)
+@blp.response(200, SubscriptionSchema())
 @with_problems(blp, 400, 401, 403, 404, 415, 422, 503)
 def update_subscription(content: Mapping[str, Any], subscription_id: str) -> Response:
     """Change a subscription. While it is disabled its events wait; enabling sends them."""

@@ -50,9 +50,9 @@ def _write(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-            os.replace(file.name, path)
+            Path(file.name).replace(path)
         except BaseException:
-            os.unlink(file.name)
+            Path(file.name).unlink()
             raise
     # Without this the name may be lost with the power although the content is safe.
     folder = os.open(path.parent, os.O_RDONLY)

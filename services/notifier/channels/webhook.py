@@ -30,9 +30,9 @@ from services.notifier.channels.guarded_dial import (
 )
 from services.notifier.channels.http_answer import outcome_of
 from services.notifier.channels.http_fault import before_any_answer, describe, refusal_behind
-from shared.domain.webhook_signature import signature_headers
 from shared.domain.address_guard import AddressGuard, ForbiddenAddress
 from shared.domain.clock import Clock
+from shared.domain.webhook_signature import signature_headers
 
 log = structlog.get_logger()
 

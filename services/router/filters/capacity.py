@@ -9,6 +9,6 @@ class CapacityFilter:
     name = "capacity"
     moves = True
 
-    def reject(self, need: Need, candidate: Candidate) -> str | None:  # noqa: ARG002 -- the seam
+    def reject(self, need: Need, candidate: Candidate) -> str | None:
         """Return a reason if the candidate is full."""
         return None if candidate.load < candidate.capacity else "is at capacity"

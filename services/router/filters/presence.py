@@ -10,7 +10,7 @@ class PresenceFilter:
     name = "presence"
     moves = False
 
-    def reject(self, need: Need, candidate: Candidate) -> str | None:  # noqa: ARG002 -- the seam
+    def reject(self, need: Need, candidate: Candidate) -> str | None:
         """Return a reason unless the candidate is online."""
         if candidate.presence is Presence.ONLINE:
             return None

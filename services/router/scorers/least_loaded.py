@@ -11,6 +11,6 @@ class LeastLoaded:
     name = "least_loaded"
     moves = True
 
-    def score(self, need: Need, candidate: Candidate, now: datetime) -> float:  # noqa: ARG002
+    def score(self, need: Need, candidate: Candidate, now: datetime) -> float:
         """Return the free share of the candidate's capacity."""
         return candidate.room / candidate.capacity if candidate.capacity else 0.0

@@ -14,7 +14,7 @@ class LongestIdle:
     name = "longest_idle"
     moves = True
 
-    def score(self, need: Need, candidate: Candidate, now: datetime) -> float:  # noqa: ARG002
+    def score(self, need: Need, candidate: Candidate, now: datetime) -> float:
         """Return how idle the candidate is."""
         idle_s = max(0.0, (now - candidate.idle_since).total_seconds())
         return idle_s / (idle_s + HALF_LIFE_S)

@@ -13,7 +13,7 @@ class SkillFit:
     name = "skill_fit"
     moves = False
 
-    def score(self, need: Need, candidate: Candidate, now: datetime) -> float:  # noqa: ARG002
+    def score(self, need: Need, candidate: Candidate, now: datetime) -> float:
         """Return the mean proficiency in what is needed."""
         if not need.skills:
             return 0.0

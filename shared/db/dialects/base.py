@@ -1,15 +1,16 @@
 """The seam: what the data layer asks of a database beyond plain SQLAlchemy."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Engine, FromClause, Insert, Table
 from sqlalchemy.types import TypeEngine
 
+from shared.db.types import dump_json
+
 Row = Mapping[str, Any]
-_Processor = Callable[[Any], Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,6 @@ class Dialect(ABC):
 
     def __init__(self) -> None:
         self._sql: dict[tuple[object, ...], str] = {}
-        self._processors: dict[tuple[str, str], _Processor] = {}
 
     @abstractmethod
     def build_engine(self, url: str, pool_size: int) -> Engine:
@@ -58,26 +58,14 @@ class Dialect(ABC):
     def rows_as_table(self, name: str, types: Mapping[str, TypeEngine[Any]]) -> FromClause:
         """Return a table of parameters: bind it by `rows_parameters` and join it in any query."""
 
-    @abstractmethod
-    def rows_parameters(self, name: str, types: Sequence[str], rows: Sequence[Row]) -> Row:
-        """Return the parameters that fill a `rows_as_table` of this name."""
+    def rows_parameters(self, name: str, rows: Sequence[Row]) -> Row:
+        """Return the parameter that fills a `rows_as_table` of this name."""
+        return {name: dump_json(rows)}
 
     @abstractmethod
     def send(self, connection: Connection, writes: Sequence[Write], *, commit: bool) -> None:
-        """Send writes in order, in as few round trips as the driver allows; then commit if asked."""
+        """Send writes in order, in as few round trips as can be; then commit if asked."""
 
     @abstractmethod
     def next_ticket_numbers(self, connection: Connection, count: int) -> list[int]:
         """Return `count` fresh ticket numbers, rising."""
-
-    def bind(self, table: Table, column: str, value: Any) -> Any:
-        """Return a Python value as this driver wants it for the column."""
-        try:
-            processor = self._processors[table.name, column]
-        except KeyError:
-            processor = self._processors[table.name, column] = self._find_processor(table, column)
-        return value if processor is None or value is None else processor(value)
-
-    @abstractmethod
-    def _find_processor(self, table: Table, column: str) -> _Processor:
-        """Return what SQLAlchemy does to values of this column before the driver sees them."""

@@ -1,9 +1,15 @@
-"""PostgreSQL by psycopg 3: arrays in, `unnest`, statements pipelined into one round trip."""
+"""PostgreSQL by psycopg 3: a batch is one JSON parameter, and statements share a round trip.
+
+Rows travel as one JSON text and become rows again by `json_to_recordset`. Arrays with `unnest` do
+the same, but psycopg quotes each element of an array in Python, which took half of the router's
+time; orjson writes a whole batch in C. `docs/adr/0010-rows-travel-as-json.md` has the figures.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     Connection,
     Engine,
     FromClause,
@@ -11,22 +17,22 @@ from sqlalchemy import (
     Table,
     bindparam,
     cast,
+    column,
     create_engine,
     func,
     text,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.types import JSON, TypeEngine
+from sqlalchemy.types import TypeEngine
 
-from shared.db.dialects.base import Dialect, Row, Write, _Processor
+from shared.db.dialects.base import Dialect, Row, Write
 from shared.db.types import dump_json, load_json
 
-_COMPILER = postgresql.dialect()
+_COMPILER = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 class PostgreSQL(Dialect):
-    """Writes whole batches as `INSERT … SELECT FROM unnest(…)`: one plan, one round trip."""
+    """Writes whole batches as `INSERT … SELECT … FROM json_to_recordset(…)`."""
 
     def build_engine(self, url: str, pool_size: int) -> Engine:
         return create_engine(
@@ -34,7 +40,6 @@ class PostgreSQL(Dialect):
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
-            pool_pre_ping=False,
             pool_recycle=1800,
             json_serializer=dump_json,
             json_deserializer=load_json,
@@ -49,7 +54,15 @@ class PostgreSQL(Dialect):
 
     def insert(self, table: Table, rows: Sequence[Row]) -> Write:
         columns = tuple(rows[0])
-        return Write(self._insert_sql(table, columns), self._arrays(table, columns, rows))
+        cached = ("insert", table.name, columns)
+        sql = self._sql.get(cached)
+        if sql is None:
+            names = ", ".join(columns)
+            sql = self._sql[cached] = (
+                f"INSERT INTO {table.name} ({names}) "  # noqa: S608 -- names of our own tables
+                f"SELECT {names} FROM {_recordset(table, columns)}"
+            )
+        return Write(sql, [dump_json(rows)])
 
     def update(self, table: Table, key: tuple[str, ...], rows: Sequence[Row]) -> Write:
         columns = tuple(rows[0])
@@ -60,10 +73,9 @@ class PostgreSQL(Dialect):
             matches = " AND ".join(f"{table.name}.{name} = v.{name}" for name in key)
             sql = self._sql[cached] = (
                 f"UPDATE {table.name} SET {assignments} "  # noqa: S608 -- names of our own tables
-                f"FROM unnest({self._casts(table, columns)}) AS v ({', '.join(columns)}) "
-                f"WHERE {matches}"
+                f"FROM {_recordset(table, columns)} WHERE {matches}"
             )
-        return Write(sql, self._arrays(table, columns, rows))
+        return Write(sql, [dump_json(rows)])
 
     def delete(self, table: Table, key: str, values: Sequence[Any]) -> Write:
         sql = f"DELETE FROM {table.name} WHERE {key} = ANY(%s)"  # noqa: S608
@@ -74,17 +86,13 @@ class PostgreSQL(Dialect):
         if not update:
             return statement.on_conflict_do_nothing(index_elements=key)
         return statement.on_conflict_do_update(
-            index_elements=key, set_={column: statement.excluded[column] for column in update}
+            index_elements=key, set_={name: statement.excluded[name] for name in update}
         )
 
     def rows_as_table(self, name: str, types: Mapping[str, TypeEngine[Any]]) -> FromClause:
-        arrays = [
-            cast(bindparam(f"{name}_{column}"), ARRAY(type_)) for column, type_ in types.items()
-        ]
-        return func.unnest(*arrays).table_valued(*types, name=name).render_derived()
-
-    def rows_parameters(self, name: str, types: Sequence[str], rows: Sequence[Row]) -> Row:
-        return {f"{name}_{column}": [row[column] for row in rows] for column in types}
+        rows = func.json_to_recordset(cast(bindparam(name), JSON(none_as_null=True)))
+        columns = [column(key, type_) for key, type_ in types.items()]
+        return rows.table_valued(*columns, name=name).render_derived(with_types=True)
 
     def send(self, connection: Connection, writes: Sequence[Write], *, commit: bool) -> None:
         driver: Any = connection.connection.driver_connection
@@ -100,27 +108,12 @@ class PostgreSQL(Dialect):
         )
         return list(connection.execute(statement, {"count": count}).scalars())
 
-    def _find_processor(self, table: Table, column: str) -> _Processor:
-        type_ = table.c[column].type
-        return dump_json if isinstance(type_, JSON) else None
 
-    def _insert_sql(self, table: Table, columns: tuple[str, ...]) -> str:
-        cached = ("insert", table.name, columns)
-        sql = self._sql.get(cached)
-        if sql is None:
-            sql = self._sql[cached] = (
-                f"INSERT INTO {table.name} ({', '.join(columns)}) "  # noqa: S608
-                f"SELECT * FROM unnest({self._casts(table, columns)})"
-            )
-        return sql
-
-    def _casts(self, table: Table, columns: tuple[str, ...]) -> str:
-        return ", ".join(f"%s::{_type_name(table, column)}[]" for column in columns)
-
-    def _arrays(self, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> list[Any]:
-        return [[self.bind(table, column, row[column]) for row in rows] for column in columns]
+def _recordset(table: Table, columns: tuple[str, ...]) -> str:
+    definitions = ", ".join(f"{name} {_type_name(table, name)}" for name in columns)
+    return f"json_to_recordset(%s::json) AS v ({definitions})"
 
 
-def _type_name(table: Table, column: str) -> str:
-    compiled = table.c[column].type.compile(dialect=_COMPILER)
+def _type_name(table: Table, name: str) -> str:
+    compiled = table.c[name].type.compile(dialect=_COMPILER)
     return compiled.partition(" COLLATE")[0]

@@ -1,12 +1,13 @@
 """SQLite: in-process, one writer at a time; `BEGIN IMMEDIATE` takes the place of row locks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
     Connection,
     Engine,
+    Enum,
     FromClause,
     Insert,
     Table,
@@ -22,10 +23,12 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.types import TypeEngine
 
-from shared.db.dialects.base import Dialect, Row, Write, _Processor
+from shared.db.dialects.base import Dialect, Row, Write
 from shared.db.types import dump_json, load_json
 
-_COMPILER = sqlite.dialect()
+_COMPILER = sqlite.dialect(json_serializer=dump_json)
+
+_Processor = Callable[[Any], Any] | None
 
 #: How long a transaction waits for the one before it; far beyond any batch.
 BUSY_TIMEOUT_MS = 10_000
@@ -33,6 +36,10 @@ BUSY_TIMEOUT_MS = 10_000
 
 class SQLite(Dialect):
     """Batches go through `executemany`: without a network a round trip costs nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._processors: dict[tuple[str, str], _Processor] = {}
 
     def build_engine(self, url: str, pool_size: int) -> Engine:
         database = make_url(url).database
@@ -69,9 +76,7 @@ class SQLite(Dialect):
         if sql is None:
             assignments = ", ".join(f"{name} = ?" for name in values)
             matches = " AND ".join(f"{name} = ?" for name in key)
-            sql = self._sql[cached] = (
-                f"UPDATE {table.name} SET {assignments} WHERE {matches}"  # noqa: S608
-            )
+            sql = self._sql[cached] = f"UPDATE {table.name} SET {assignments} WHERE {matches}"  # noqa: S608
         return Write(sql, self._tuples(table, columns, rows), many=True)
 
     def delete(self, table: Table, key: str, values: Sequence[Any]) -> Write:
@@ -94,9 +99,6 @@ class SQLite(Dialect):
         ]
         return select(*columns).subquery(name)
 
-    def rows_parameters(self, name: str, types: Sequence[str], rows: Sequence[Row]) -> Row:
-        return {name: dump_json([{column: row[column] for column in types} for row in rows])}
-
     def send(self, connection: Connection, writes: Sequence[Write], *, commit: bool) -> None:
         driver: Any = connection.connection.driver_connection
         for write in writes:
@@ -112,14 +114,30 @@ class SQLite(Dialect):
         last = connection.execute(text("SELECT coalesce(max(number), 0) FROM tickets")).scalar_one()
         return list(range(last + 1, last + count + 1))
 
-    def _find_processor(self, table: Table, column: str) -> _Processor:
-        return table.c[column].type.dialect_impl(_COMPILER).bind_processor(_JSON_COMPILER)
-
     def _tuples(self, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> list[Any]:
-        return [tuple(self.bind(table, column, row[column]) for column in columns) for row in rows]
+        """Return the rows as the driver wants them, after what SQLAlchemy does to each type."""
+        processors = [self._processor(table, column) for column in columns]
+        return [
+            tuple(
+                value if process is None or value is None else process(value)
+                for process, value in zip(
+                    processors, (row[column] for column in columns), strict=True
+                )
+            )
+            for row in rows
+        ]
 
-
-_JSON_COMPILER = sqlite.dialect(json_serializer=dump_json)
+    def _processor(self, table: Table, column: str) -> _Processor:
+        key = (table.name, column)
+        if key not in self._processors:
+            type_ = table.c[column].type
+            # Members of a StrEnum are text already; SQLAlchemy would look each one up.
+            self._processors[key] = (
+                None
+                if isinstance(type_, Enum)
+                else type_.dialect_impl(_COMPILER).bind_processor(_COMPILER)
+            )
+        return self._processors[key]
 
 
 def _prepare_connection(connection: Any, _: object) -> None:

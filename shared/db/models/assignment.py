@@ -11,8 +11,10 @@ from shared.domain.agent import AssignmentEnd
 
 
 class Assignment(Base):
-    """A ticket in an agent's hands. The partial unique index is the last word on promise 2: at
-    most one open assignment for each ticket, whatever the code above believes.
+    """A ticket in an agent's hands.
+
+    The partial unique index has the last word: at most one open assignment for each ticket,
+    whatever the code above believes.
     """
 
     __tablename__ = "assignments"

@@ -153,7 +153,7 @@ def end_assignments(
     )
     weights: Counter[str] = Counter()
     ended = []
-    for row in tx.execute(query).mappings():
+    for row in tx.rows(query):
         weights[row["agent_id"]] += row["weight"]
         ended.append({"id": row["id"], "ended_at": now, "end_reason": reason.value})
     tx.update(_ASSIGNMENTS, ended)

@@ -82,7 +82,9 @@ def edit(
     changed = sorted(values)
     if "priority" not in fields and any(name in values for name in _PRIORITY_SOURCES):
         merged = {**ticket, **values}
-        values["priority"] = derive_priority(None, *(merged[n] for n in ("impact", "urgency", "severity")))
+        values["priority"] = derive_priority(
+            None, *(merged[n] for n in ("impact", "urgency", "severity"))
+        )
     if "priority" in values:
         priority = Priority(values["priority"])
         lane = Lane.BULK if ticket["rank"] >= rank_of(Lane.BULK, 0) else Lane.LIVE

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Integer, Text, bindparam, case, select, update
+from sqlalchemy import CTE, ColumnElement, Integer, Text, bindparam, case, select, update
+from sqlalchemy.types import TypeEngine
 
 from shared.db.dialects import Dialect
 from shared.db.engine import Transaction
@@ -13,7 +15,7 @@ from shared.domain.agent import Presence
 from shared.domain.work import WorkState
 
 _AGENTS = table(Agent)
-_LOADS = {"id": Text(), "weight": Integer()}
+_LOADS: dict[str, TypeEngine[Any]] = {"id": Text(), "weight": Integer()}
 
 
 def reserve(tx: Transaction, weights: Mapping[str, int], now: datetime) -> set[str]:
@@ -60,11 +62,11 @@ def release(tx: Transaction, weights: Mapping[str, int], now: datetime) -> None:
     tx.execute(statement, _parameters(tx.dialect, weights) | {"now": now})
 
 
-def _locked(ids: object):  # type: ignore[no-untyped-def]
+def _locked(ids: ColumnElement[str]) -> CTE:
     """Return a subquery that locks these agents in the order of their ids."""
     return (
         select(_AGENTS.c.id)
-        .where(_AGENTS.c.id.in_(select(ids)))  # type: ignore[call-overload]
+        .where(_AGENTS.c.id.in_(select(ids)))
         .order_by(_AGENTS.c.id)
         .with_for_update(key_share=True)
         .cte("locked")
@@ -73,4 +75,4 @@ def _locked(ids: object):  # type: ignore[no-untyped-def]
 
 def _parameters(dialect: Dialect, weights: Mapping[str, int]) -> dict[str, object]:
     rows = [{"id": agent_id, "weight": weight} for agent_id, weight in sorted(weights.items())]
-    return dict(dialect.rows_parameters("wanted", list(_LOADS), rows))
+    return dict(dialect.rows_parameters("wanted", rows))

@@ -1,0 +1,35 @@
+"""Loads the fixtures, each topic in a file of its own, and ends the servers they started."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixtures import private_servers
+
+pytest_plugins = [
+    "tests.fixtures.modes",
+    "tests.fixtures.runtimes",
+    "tests.fixtures.desks",
+    "tests.fixtures.receivers",
+]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose where this run's servers live; the workers of a parallel run are told."""
+    given = getattr(config, "workerinput", {}).get("servers_directory")
+    if given is None:
+        directory = Path(tempfile.mkdtemp(prefix="patchbay-tests-"))
+        # The account that PostgreSQL runs under must get through.
+        directory.chmod(0o711)
+        config.add_cleanup(lambda: private_servers.remove(directory))
+    else:
+        directory = Path(given)
+    config.stash[private_servers.DIRECTORY] = directory
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of pytest-xdist where the servers are."""
+    node.workerinput["servers_directory"] = str(node.config.stash[private_servers.DIRECTORY])

@@ -1,0 +1,165 @@
+"""What must be true once the dust has settled, whatever was killed, wiped or frozen.
+
+Pure: the facts of a database and what was seen from outside go in, violations come out. The outside
+is the API's client, who knows what was answered, and the subscriber, who knows what arrived and
+when. Deliveries that come twice are no violation; they are counted elsewhere.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.domain.event import EventType
+from shared.domain.ticket import TicketStatus
+from shared.domain.work import WorkState
+from tests.faults.facts import AssignmentFact, EventFact, Facts, TicketFact
+
+
+class Rule(StrEnum):
+    """What was broken."""
+
+    LOST_TICKET = "a ticket answered with 201 does not exist"
+    UNASKED_TICKET = "a ticket exists that nobody was answered for"
+    LOST_STEP = "a resolution answered with 200 is not there"
+    UNACCOUNTED = "a ticket is neither assigned, nor waiting for a stated reason, nor resolved"
+    STUCK = "a ticket waits though an agent who fits has room"
+    DOUBLE_ASSIGNMENT = "a ticket has two assignments at once"
+    UNEXPLAINED = "an assignment has no decision"
+    OVER_CAPACITY = "an agent has more than the capacity allows"
+    WRONG_LOAD = "an agent's load is not the sum of the open assignments"
+    SEQUENCE_GAP = "the events of a ticket are not numbered 1, 2, 3 … up to its version"
+    UNDELIVERED = "an event did not reach the subscriber"
+    UNRECORDED = "an event reached the subscriber and its delivery is not recorded as done"
+    UNKNOWN_EVENT = "something reached the subscriber that is no event"
+    OUT_OF_ORDER = "a first delivery overtook an earlier event of the same ticket"
+    UNFINISHED = "work is left on a list"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One broken rule, and where."""
+
+    rule: Rule
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What was seen from outside.
+
+    `accepted` are tickets answered with 201, `resolved` those whose resolution was answered with
+    200, `arrived` the ids of the events that the subscriber got, in the order of their arrival.
+    """
+
+    accepted: frozenset[str]
+    resolved: frozenset[str]
+    arrived: Sequence[str]
+
+
+def violations(facts: Facts, witness: Witness) -> list[Violation]:
+    """Return every broken rule; an empty list is the proof."""
+    return [
+        *_answers(facts, witness),
+        *_tickets(facts),
+        *_agents(facts),
+        *_events(facts),
+        *_deliveries(facts, witness),
+        *_all(Rule.UNFINISHED, (f"{n} {name}" for name, n in facts.unfinished.items())),
+    ]
+
+
+def _all(rule: Rule, places: Iterable[str]) -> Iterator[Violation]:
+    return (Violation(rule, place) for place in sorted(places))
+
+
+def _answers(facts: Facts, witness: Witness) -> Iterator[Violation]:
+    known = {ticket.id: ticket for ticket in facts.tickets}
+    yield from _all(Rule.LOST_TICKET, witness.accepted - known.keys())
+    yield from _all(Rule.UNASKED_TICKET, known.keys() - witness.accepted)
+    for ticket_id in sorted(witness.resolved & known.keys()):
+        if known[ticket_id].status is not TicketStatus.RESOLVED:
+            yield Violation(Rule.LOST_STEP, ticket_id)
+
+
+def _tickets(facts: Facts) -> Iterator[Violation]:
+    assignments: dict[str, list[AssignmentFact]] = defaultdict(list)
+    for assignment in facts.assignments:
+        assignments[assignment.ticket].append(assignment)
+        if not assignment.explained:
+            yield Violation(Rule.UNEXPLAINED, assignment.ticket)
+    newest: dict[str, EventFact] = {}
+    for event in sorted(facts.events, key=lambda event: event.sequence):
+        newest[event.ticket] = event
+    for ticket in facts.tickets:
+        held = assignments[ticket.id]
+        if _overlap(held):
+            yield Violation(Rule.DOUBLE_ASSIGNMENT, ticket.id)
+        if not _accounted(ticket, held, newest.get(ticket.id)):
+            yield Violation(Rule.UNACCOUNTED, f"{ticket.id} {ticket.status} {ticket.work_state}")
+        if ticket.work_state is WorkState.WAITING:
+            for agent in facts.agents:
+                if agent.could_take(ticket):
+                    yield Violation(Rule.STUCK, f"{ticket.id} {agent.id}")
+                    break
+
+
+def _overlap(assignments: Sequence[AssignmentFact]) -> bool:
+    ordered = sorted(assignments, key=lambda assignment: assignment.started_at)
+    return any(
+        earlier.ended_at is None or earlier.ended_at > later.started_at
+        for earlier, later in zip(ordered, ordered[1:], strict=False)
+    )
+
+
+def _accounted(
+    ticket: TicketFact, assignments: Sequence[AssignmentFact], newest: EventFact | None
+) -> bool:
+    holders = [assignment.agent for assignment in assignments if assignment.ended_at is None]
+    match ticket.status:
+        case TicketStatus.OPEN:
+            return ticket.assignee in holders
+        case TicketStatus.NEW:
+            waits = ticket.work_state is WorkState.WAITING and not holders
+            said = newest is not None and newest.type is EventType.TICKET_WAITING
+            return waits and said and newest is not None and bool(newest.reason)
+        case TicketStatus.RESOLVED | TicketStatus.CLOSED:
+            return not holders
+
+
+def _agents(facts: Facts) -> Iterator[Violation]:
+    held: Counter[str] = Counter()
+    for assignment in facts.assignments:
+        if assignment.ended_at is None:
+            held[assignment.agent] += assignment.weight
+    for agent in facts.agents:
+        if max(agent.load, held[agent.id]) > agent.limit:
+            yield Violation(Rule.OVER_CAPACITY, agent.id)
+        if agent.load != held[agent.id]:
+            yield Violation(Rule.WRONG_LOAD, f"{agent.id} {agent.load} not {held[agent.id]}")
+
+
+def _events(facts: Facts) -> Iterator[Violation]:
+    sequences: dict[str, list[int]] = defaultdict(list)
+    for event in facts.events:
+        sequences[event.ticket].append(event.sequence)
+    for ticket in facts.tickets:
+        found = sorted(sequences[ticket.id])
+        if found != list(range(1, ticket.version + 1)):
+            yield Violation(Rule.SEQUENCE_GAP, f"{ticket.id} {found}, version {ticket.version}")
+
+
+def _deliveries(facts: Facts, witness: Witness) -> Iterator[Violation]:
+    known: Mapping[str, EventFact] = {event.id: event for event in facts.events}
+    arrived = set(witness.arrived)
+    yield from _all(Rule.UNDELIVERED, known.keys() - arrived)
+    yield from _all(Rule.UNKNOWN_EVENT, arrived - known.keys())
+    yield from _all(Rule.UNRECORDED, (known.keys() & arrived) - facts.webhooks)
+    reached: Counter[str] = Counter()
+    for event_id in dict.fromkeys(witness.arrived):
+        event = known.get(event_id)
+        if event is None:
+            continue
+        if event.sequence < reached[event.ticket]:
+            yield Violation(Rule.OUT_OF_ORDER, f"{event.ticket} {event.sequence}")
+        reached[event.ticket] = max(reached[event.ticket], event.sequence)

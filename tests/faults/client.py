@@ -1,0 +1,92 @@
+"""A client of the API as a careful customer would write it.
+
+A broken connection or a 503 means “unknown”: the same request goes out again with the same
+Idempotency-Key until there is an answer. Only an answer counts.
+"""
+
+import http.client
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+#: How long one request may go on being repeated, and the rest between two tries.
+GIVE_UP_S = 60.0
+REST_S = 0.02
+SOCKET_TIMEOUT_S = 40.0
+
+_pause = threading.Event()
+
+
+class NoAnswer(Exception):
+    """The API gave no answer within GIVE_UP_S; the text holds the last failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, how long the last try took, when it came, how many tries were needed."""
+
+    status: int
+    document: Any
+    took_s: float
+    at: float
+    tries: int
+
+
+class Client:
+    """One connection to the API, for one thread."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self._port = port
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._connection: http.client.HTTPConnection | None = None
+
+    def close(self) -> None:
+        """Close the connection; the next request opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def post(self, path: str, body: Mapping[str, Any], key: str | None = None) -> Answer:
+        """Post until there is an answer; raises NoAnswer."""
+        return self.ask("POST", path, body, {} if key is None else {"Idempotency-Key": key})
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send a request until there is an answer other than 503; raises NoAnswer."""
+        content = None if body is None else json.dumps(body).encode()
+        give_up_at = monotonic() + GIVE_UP_S
+        tries, failure = 0, ""
+        while monotonic() < give_up_at:
+            tries += 1
+            began = monotonic()
+            try:
+                status, answered = self._exchange(method, path, content, headers or {})
+            except (OSError, http.client.HTTPException) as error:
+                self.close()
+                failure = repr(error)
+            else:
+                if status != http.HTTPStatus.SERVICE_UNAVAILABLE:
+                    now = monotonic()
+                    return Answer(status, json.loads(answered), now - began, now, tries)
+                failure = answered.decode()
+            _pause.wait(REST_S)
+        raise NoAnswer(f"{method} {path}: {tries} tries, the last: {failure}")
+
+    def _exchange(
+        self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]
+    ) -> tuple[int, bytes]:
+        if self._connection is None:
+            self._connection = http.client.HTTPConnection(
+                "127.0.0.1", self._port, timeout=SOCKET_TIMEOUT_S
+            )
+        self._connection.request(method, path, content, {**self._headers, **headers})
+        response = self._connection.getresponse()
+        return response.status, response.read()

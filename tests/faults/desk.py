@@ -1,0 +1,103 @@
+"""A whole desk under test: database, processes, agents and a subscriber, and what it must prove."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.local.waiting import wait_until
+from shared.db.engine import Database
+from tests.faults.checker import Violation, Witness, violations
+from tests.faults.client import Client
+from tests.faults.facts import Facts, read_facts, unfinished
+from tests.faults.processes import ServiceProcess
+from tests.faults.subscriber import Subscriber
+
+#: Room for fewer tickets than a run leaves open, so that some have to wait and be matched later.
+AGENTS, CAPACITY = 20, 15
+SKILL = "vpn"
+
+#: Longer than the lease of a delivery whose sender was killed (45 s by default).
+REST_DEADLINE_S = 100.0
+
+
+class Desk:
+    """Agents and a subscription in front of running processes."""
+
+    def __init__(
+        self, database_url: str, port: int, token: str, processes: Mapping[str, ServiceProcess]
+    ) -> None:
+        self.processes = processes
+        self.subscriber = Subscriber()
+        self._database = Database(database_url)
+        self._port = port
+        self._token = token
+
+    def client(self) -> Client:
+        """Return a client with a connection of its own."""
+        return Client(self._port, self._token)
+
+    @contextmanager
+    def open(self, agents: int = AGENTS, capacity: int = CAPACITY) -> Iterator["Desk"]:
+        """Start everything, hire agents (every other one has the skill), subscribe; stop."""
+        with self.subscriber:
+            try:
+                for process in self.processes.values():
+                    process.launch()
+                for process in self.processes.values():
+                    process.await_ready()
+                self._furnish(agents, capacity)
+                yield self
+            finally:
+                for process in self.processes.values():
+                    process.stop()
+                self._database.close()
+
+    def restart(self, name: str) -> None:
+        """Start a killed process again and wait until it is ready."""
+        self.processes[name].launch()
+        self.processes[name].await_ready()
+
+    def left(self) -> dict[str, int]:
+        """Return what is left to do, by list."""
+        with self._database.reading() as connection:
+            return unfinished(connection)
+
+    def await_rest(self) -> None:
+        """Wait until nothing is left to do; what is left then is the checker's business."""
+        wait_until(lambda: not self.left(), REST_DEADLINE_S)
+
+    def facts(self) -> Facts:
+        """Return what the database says."""
+        return read_facts(self._database)
+
+    def check(self, accepted: frozenset[str], resolved: frozenset[str]) -> list[Violation]:
+        """Wait until the desk is at rest and return every broken rule."""
+        self.await_rest()
+        arrived = [arrival.event_id for arrival in self.subscriber.arrivals]
+        return violations(self.facts(), Witness(accepted, resolved, arrived))
+
+    def complaints(self) -> Counter[str]:
+        """Return what the processes logged as errors."""
+        return sum((p.complaints() for p in self.processes.values()), Counter())
+
+    def _furnish(self, agents: int, capacity: int) -> None:
+        client = self.client()
+        hook = client.post("/v1/webhooks", {"url": self.subscriber.url})
+        assert hook.status == 201, hook.document
+        self.subscriber.expect(hook.document["secret"])
+        assert client.post("/v1/skills", {"name": SKILL}).status == 201
+        for number in range(agents):
+            agent = {
+                "name": f"Agent {number}",
+                "email": f"agent{number}@example.com",
+                "capacity": capacity,
+                "presence": "online",
+                "skills": _skills(number),
+            }
+            assert client.post("/v1/agents", agent).status == 201
+        client.close()
+
+
+def _skills(number: int) -> Sequence[Mapping[str, object]]:
+    return [{"skill": SKILL, "level": 2 + number % 4}] if number % 2 else []

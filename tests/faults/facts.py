@@ -1,0 +1,188 @@
+"""What a database says after a fault, as plain values: the one side that the checker compares.
+
+Read with the table definitions and nothing else of the services, so that a fault in their queries
+cannot hide itself.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from shared.db.engine import Database
+from shared.db.models import (
+    Agent,
+    AgentSkill,
+    Assignment,
+    Decision,
+    Delivery,
+    OutboxEntry,
+    Requirement,
+    Ticket,
+    TicketEvent,
+)
+from shared.db.models.base import table
+from shared.domain.agent import Presence
+from shared.domain.delivery import DeliveryChannel
+from shared.domain.event import EventType
+from shared.domain.ticket import TicketStatus
+from shared.domain.work import WorkState
+
+_TICKETS, _AGENTS, _ASSIGNMENTS = table(Ticket), table(Agent), table(Assignment)
+_EVENTS, _DECISIONS, _SKILLS = table(TicketEvent), table(Decision), table(AgentSkill)
+
+#: Every list on which work can be left, with the name that a violation shows.
+_LISTS = {
+    "tickets": _TICKETS,
+    "agents": _AGENTS,
+    "requirements": table(Requirement),
+    "outbox": table(OutboxEntry),
+    "deliveries": table(Delivery),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TicketFact:
+    """A ticket; `skills` are the levels that whoever gets it must have."""
+
+    id: str
+    status: TicketStatus
+    work_state: WorkState
+    version: int
+    assignee: str | None
+    skills: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFact:
+    """An agent; `limit` is the capacity and what was knowingly taken above it."""
+
+    id: str
+    online: bool
+    load: int
+    capacity: int
+    limit: int
+    skills: Mapping[str, int]
+
+    def could_take(self, ticket: TicketFact) -> bool:
+        """Tell whether a ticket of no team should not wait while this agent is there."""
+        skilled = all(self.skills.get(name, 0) >= level for name, level in ticket.skills.items())
+        return self.online and self.load < self.capacity and skilled
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentFact:
+    """Who had a ticket from when to when, and whether a record says why."""
+
+    ticket: str
+    agent: str
+    weight: int
+    started_at: datetime
+    ended_at: datetime | None
+    explained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventFact:
+    """An event; `reason` is why a ticket waits, in the event that says so."""
+
+    id: str
+    ticket: str
+    sequence: int
+    type: EventType
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A whole database. `unfinished` counts what is left to do or was given up, by list."""
+
+    tickets: Sequence[TicketFact]
+    agents: Sequence[AgentFact]
+    assignments: Sequence[AssignmentFact]
+    events: Sequence[EventFact]
+    webhooks: frozenset[str]
+    unfinished: Mapping[str, int]
+
+
+def unfinished(connection: Connection) -> dict[str, int]:
+    """Count rows that are ready or dead, as `outbox ready`; empty means at rest."""
+    found: Counter[str] = Counter()
+    for name, rows in _LISTS.items():
+        states = [WorkState.READY, WorkState.DEAD]
+        query = (
+            select(rows.c.work_state, func.count())
+            .where(rows.c.work_state.in_(states))
+            .group_by(rows.c.work_state)
+        )
+        for state, count in connection.execute(query):
+            found[f"{name} {WorkState(state).value}"] += count
+    return dict(found)
+
+
+def read_facts(database: Database) -> Facts:
+    """Read everything that the checker looks at."""
+    deliveries = table(Delivery)
+    webhooks = select(deliveries.c.event_id).where(
+        deliveries.c.channel == DeliveryChannel.WEBHOOK, deliveries.c.work_state == WorkState.DONE
+    )
+    with database.reading() as connection:
+        return Facts(
+            tickets=[_ticket(row) for row in connection.execute(select(_TICKETS)).mappings()],
+            agents=_agents(connection),
+            assignments=_assignments(connection),
+            events=[_event(row) for row in connection.execute(select(_EVENTS)).mappings()],
+            webhooks=frozenset(connection.execute(webhooks).scalars()),
+            unfinished=unfinished(connection),
+        )
+
+
+def _ticket(row: Mapping[str, Any]) -> TicketFact:
+    skills = {skill["skill"]: skill["level"] for skill in row["required_skills"]}
+    return TicketFact(
+        row["id"], row["status"], row["work_state"], row["version"], row["assignee_id"], skills
+    )
+
+
+def _event(row: Mapping[str, Any]) -> EventFact:
+    reason = ""
+    if row["type"] is EventType.TICKET_WAITING:
+        reason = json.loads(row["body"])["data"].get("reason") or ""
+    return EventFact(row["id"], row["ticket_id"], row["sequence"], row["type"], reason)
+
+
+def _agents(connection: Connection) -> list[AgentFact]:
+    skills: dict[str, dict[str, int]] = {}
+    for agent, skill, level in connection.execute(select(_SKILLS)):
+        skills.setdefault(agent, {})[skill] = level
+    return [
+        AgentFact(
+            row["id"],
+            row["presence"] is Presence.ONLINE,
+            row["load"],
+            row["capacity"],
+            row["capacity"] + row["overcommit"],
+            skills.get(row["id"], {}),
+        )
+        for row in connection.execute(select(_AGENTS)).mappings()
+    ]
+
+
+def _assignments(connection: Connection) -> list[AssignmentFact]:
+    decided = select(_DECISIONS.c.id, _DECISIONS.c.ticket_id, _DECISIONS.c.agent_id)
+    decisions = {row.id: (row.ticket_id, row.agent_id) for row in connection.execute(decided)}
+    return [
+        AssignmentFact(
+            row["ticket_id"],
+            row["agent_id"],
+            row["weight"],
+            row["started_at"],
+            row["ended_at"],
+            decisions.get(row["decision_id"]) == (row["ticket_id"], row["agent_id"]),
+        )
+        for row in connection.execute(select(_ASSIGNMENTS)).mappings()
+    ]

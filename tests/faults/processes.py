@@ -1,0 +1,154 @@
+"""Real processes of `patchbay`, each in a session of its own, that can be killed as a whole."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from deploy.local.processes import Process
+from deploy.local.waiting import log_tail, wait_until
+
+ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "services.cli")
+DEADLINE_S = 60.0
+PROBE_TIMEOUT_S = 2.0
+
+
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return this process' environment with these settings of Patchbay's, and no others."""
+    inherited = {name: value for name, value in os.environ.items() if "PATCHBAY_" not in name}
+    return {**inherited, "PATCHBAY_LOG_FORMAT": "json", **settings}
+
+
+def run_command(settings: Mapping[str, str], *arguments: str) -> str:
+    """Run `patchbay …` to its end; returns what it printed."""
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=ROOT,
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+class ServiceProcess:
+    """`patchbay …` and its children. It may live several times; each life has its own log."""
+
+    def __init__(
+        self, name: str, arguments: Sequence[str], settings: Mapping[str, str], folder: Path
+    ) -> None:
+        self.name = name
+        self._command = [*COMMAND, name, *arguments]
+        self._settings = settings
+        self._folder = folder
+        self._logs: list[Path] = []
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def launch(self) -> None:
+        """Start it; `await_ready` waits until it works."""
+        log = self._folder / f"{self.name}-{len(self._logs) + 1}.log"
+        self._logs.append(log)
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=ROOT,
+                env=environment(self._settings),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def await_ready(self) -> None:
+        """Wait until it answers that it is ready."""
+        assert wait_until(lambda: self._ended or self.ready, DEADLINE_S), self.explain()
+        assert not self._ended, self.explain()
+
+    def kill(self) -> None:
+        """SIGKILL to the whole process group; returns when nothing of it is left."""
+        assert self._process is not None
+        family = [] if self._ended else Process.of(self._process.pid).tree()
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass  # It had ended by itself.
+        self._process.wait(DEADLINE_S)
+        assert wait_until(lambda: not any(member.alive for member in family), DEADLINE_S)
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL to whatever is left of the group afterwards."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            sys.stdout.write(f"{self.name} did not stop\n{self.explain()}\n")
+        self.kill()
+
+    @property
+    def ready(self) -> bool:
+        """Whether /readyz answers 200 now."""
+        try:
+            with urllib.request.urlopen(f"{self._url}/readyz", timeout=PROBE_TIMEOUT_S) as answer:
+                return bool(answer.status == 200)
+        except (OSError, LookupError):
+            return False
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return a metric's present value; 0 while it was never counted."""
+        with urllib.request.urlopen(f"{self._url}/metrics", timeout=DEADLINE_S) as answer:
+            text = answer.read().decode()
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                if sample.name == name and labels.items() <= sample.labels.items():
+                    return sample.value
+        return 0.0
+
+    def complaints(self) -> Counter[str]:
+        """Count the log lines at level error and above, by event, over all lives."""
+        lines = (line for log in self._logs for line in _lines(log))
+        return Counter(
+            str(line["event"])[:120] for line in lines if line["level"] in {"error", "critical"}
+        )
+
+    def explain(self) -> str:
+        """Return the end of the present life's log."""
+        return log_tail(self._logs[-1])
+
+    @property
+    def _ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    @property
+    def _url(self) -> str:
+        """Where health and metrics are; LookupError before a worker has told its port."""
+        if "PATCHBAY_PORT" in self._settings:
+            return f"http://127.0.0.1:{self._settings['PATCHBAY_PORT']}"
+        for line in _lines(self._logs[-1]):
+            if line["event"] == "health.listening":
+                return f"http://127.0.0.1:{line['port']}"
+        raise LookupError(self.name)
+
+
+def _lines(log: Path) -> Iterator[Mapping[str, Any]]:
+    """Yield what is structured in a log; a line under way and plain output are passed over."""
+    for text in log.read_text(errors="replace").splitlines():
+        try:
+            line = json.loads(text)
+        except ValueError:
+            continue
+        if isinstance(line, dict) and {"event", "level"} <= line.keys():
+            yield line

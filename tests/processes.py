@@ -1,0 +1,53 @@
+"""Real `patchbay` processes for tests, ended by SIGTERM."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from shared.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+END_TIMEOUT_S = 20
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The environment that makes a process use the same database and broker."""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("PATCHBAY_")}
+    networks = ",".join(str(network) for network in settings.webhook_allowed_networks)
+    return {
+        **inherited,
+        "PATCHBAY_DATABASE_URL": settings.database_url,
+        "PATCHBAY_BROKER_URL": settings.broker_url,
+        "PATCHBAY_DATA_DIR": str(settings.data_dir),
+        "PATCHBAY_EMAIL_URL": settings.email_url,
+        "PATCHBAY_WEBHOOK_ALLOWED_NETWORKS": networks,
+        "PATCHBAY_WATCH_INTERVAL_S": str(settings.watch_interval_s),
+        "PATCHBAY_LOG_FORMAT": "json",
+    }
+
+
+@contextmanager
+def patchbay(
+    settings: Settings, *arguments: str, **changed: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command until the block ends; its log is shown when it ended badly."""
+    log = settings.data_dir / f"{arguments[0]}-{len(list(settings.data_dir.iterdir()))}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "services.cli", *arguments],
+            cwd=ROOT,
+            env={**environment(settings), **changed},
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        status = process.wait(END_TIMEOUT_S)
+    assert status == 0, log.read_text()
