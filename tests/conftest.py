@@ -1,10 +1,12 @@
 """Loads the fixtures, each topic in a file of its own, and ends the servers they started."""
 
+import logging
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from tests.fixtures import private_servers
 
@@ -27,9 +29,25 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         directory = Path(given)
     config.stash[private_servers.DIRECTORY] = directory
+    _plain_logs()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of pytest-xdist where the servers are."""
     node.workerinput["servers_directory"] = str(node.config.stash[private_servers.DIRECTORY])
+
+
+def _plain_logs() -> None:
+    """Print logs short and without the values of variables, which can take seconds to write."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="%H:%M:%S.%f", utc=False),
+            structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
+    )

@@ -13,8 +13,8 @@ def table(summary: Summary) -> Table:
     made.add_column(style="dim")
     rate = summary.accepted / summary.posting_seconds
     made.add_row("accepted", f"{summary.accepted:,}", f"{rate:,.0f} tickets/s")
-    made.add_row("assigned", f"{summary.assigned:,}", "to an agent of their team with the skill")
-    made.add_row("resolved", f"{summary.resolved:,}", "")
+    made.add_row("assigned", f"{summary.assigned:,}", "by team and skill")
+    made.add_row("resolved", f"{summary.resolved:,}", "by their agents")
     made.add_row("still waiting", f"{sum(summary.waiting.values()):,}", "")
     for reason, count in summary.waiting.items():
         made.add_row("", f"{count:,}", reason)
@@ -22,12 +22,12 @@ def table(summary: Summary) -> Table:
     rate = summary.events / summary.seconds
     made.add_row("events", f"{summary.events:,}", f"{rate:,.0f} events/s")
     delivered = f"{summary.webhooks_delivered:,} / {summary.webhooks_expected:,}"
-    made.add_row("webhooks", delivered, f"{summary.webhooks_repeated:,} of them came again")
-    made.add_row("e-mails", f"{summary.emails:,}", "written as .eml files")
+    made.add_row("webhooks", delivered, f"{summary.webhooks_repeated:,} came again")
+    made.add_row("e-mails", f"{summary.emails:,}", "written as files")
     made.add_section()
-    _timing(made, "from 201 to assigned", summary.to_assigned, "when an agent was free")
-    _timing(made, "from 201 to webhook", summary.to_webhook, "that tells of it")
-    _timing(made, "waited for an agent", summary.waited, "until one had room")
+    _timing(made, "201 to assigned", summary.to_assigned, "at once")
+    _timing(made, "201 to webhook", summary.to_webhook, "of these")
+    _timing(made, "waited for an agent", summary.waited, "")
     made.add_row("the whole run", f"{summary.seconds:,.1f} s", "")
     made.add_section()
     made.add_row("lost", f"{summary.lost:,}", "" if summary.lost else "nothing")
@@ -38,8 +38,8 @@ def table(summary: Summary) -> Table:
 
 
 def _timing(made: Table, name: str, timed: Timing, remark: str) -> None:
-    cases = f"{timed.cases:,} tickets, {remark}"
     if timed.p50_ms is None or timed.p99_ms is None:
         made.add_row(name, "none", "")
     else:
-        made.add_row(name, f"p50 {timed.p50_ms:,.0f} ms, p99 {timed.p99_ms:,.0f} ms", cases)
+        figures = f"p50 {timed.p50_ms:,.0f} ms, p99 {timed.p99_ms:,.0f} ms"
+        made.add_row(name, figures, f"{timed.cases:,} tickets {remark}")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
-from services.notifier.channels.base import Outcome, PermanentFailure
+from services.notifier.channels.base import Delivered, Outcome, PermanentFailure
 from services.notifier.repository import DeliveryRepository, Job
 from services.notifier.results import Results
 from shared.domain.clock import Clock
@@ -205,6 +205,7 @@ class DeliveryEngine:
                 log.exception("engine.record_failed", channel=self.name, rows=len(rows))
                 return
         for job, outcome in finished:
+            _log(self.name, job, outcome)
             label = type(outcome).__name__
             metrics.deliveries.labels(self.name, label).inc()
             metrics.delivery_seconds.labels(self.name).observe(outcome.duration_ms / 1000)
@@ -216,3 +217,18 @@ class DeliveryEngine:
                     )
                 )
                 log.warning("subscription.disabled", subscription=endpoint, reason=reason)
+
+
+def _log(channel: str, job: Job, outcome: Outcome) -> None:
+    """Leave a line that the request's correlation id finds; a loud one if it went wrong."""
+    facts = {
+        "channel": channel,
+        "delivery": job.delivery["id"],
+        "event_id": job.delivery["event_id"],
+        "attempt": job.attempt,
+        "correlation_id": job.delivery["correlation_id"],
+    }
+    if isinstance(outcome, Delivered):
+        log.debug("delivery.done", **facts)
+    else:
+        log.warning("delivery.failed", reason=outcome.reason, status=outcome.status, **facts)

@@ -190,7 +190,7 @@ class DeliveryRepository:
             )
         )
         query = (
-            select(_DELIVERIES, _EVENTS.c.body)
+            select(_DELIVERIES, _EVENTS.c.body, _EVENTS.c.correlation_id)
             .join(_EVENTS, _EVENTS.c.id == _DELIVERIES.c.event_id)
             .where(
                 _DELIVERIES.c.channel == self._channel,

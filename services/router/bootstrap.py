@@ -1,17 +1,21 @@
 """Puts the router together from a runtime; the same for every host and the tests."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from services.router.match_agents import MatchAgents
 from services.router.repository import RouterRepository
 from services.router.route_tickets import RouteTickets
+from shared.db.housekeeping import forget_idempotency_keys
 from shared.db.work_lists import AGENTS_TO_MATCH, REQUIREMENTS_TO_MATCH, TICKETS_TO_ROUTE
 from shared.domain.work import ListName
 from shared.messaging.list_runner import ListRunner
+from shared.messaging.timers import PeriodicJob
 from shared.messaging.worker_host import Bound, Service
 from shared.runtime import Runtime
+
+FORGET_KEYS_EVERY = timedelta(minutes=10)
 
 
 def build(runtime: Runtime) -> Service:
@@ -30,6 +34,13 @@ def build(runtime: Runtime) -> Service:
         [
             Bound(route, TICKETS_TO_ROUTE.has_ready, TICKETS_TO_ROUTE.next_due),
             Bound(match, _matching_ready, AGENTS_TO_MATCH.next_due),
+        ],
+        jobs=[
+            PeriodicJob(
+                "forget idempotency keys",
+                FORGET_KEYS_EVERY,
+                lambda now: forget_idempotency_keys(runtime.database, now),
+            )
         ],
     )
 

@@ -1,6 +1,7 @@
 """Everything Patchbay refuses or cannot do, as one tree.
 
     PatchbayError
+    ├── MalformedRequest        the request cannot be read at all
     ├── InvalidInput            the request's content breaks a rule; `errors` says where
     ├── Unauthenticated         no key, an unknown key or one that ran out
     ├── Forbidden               the key lacks a scope
@@ -36,6 +37,12 @@ class PatchbayError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.extra = extra
+
+
+class MalformedRequest(PatchbayError):
+    """A request cannot be read at all."""
+
+    code = "malformed-request"
 
 
 class InvalidInput(PatchbayError):

@@ -40,7 +40,7 @@ class PeriodicJob:
 
     name: str
     every: timedelta
-    run: Callable[[datetime], None]
+    run: Callable[[datetime], object]
     next_at: datetime | None = field(default=None)
 
 

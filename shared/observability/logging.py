@@ -9,7 +9,7 @@ import structlog
 from shared.settings import LogFormat
 
 #: Libraries whose chatter below WARNING helps nobody.
-_QUIET = ("pika", "dramatiq", "aiohttp", "alembic", "_granian", "aiosmtplib")
+_QUIET = ("dramatiq", "aiohttp", "alembic", "_granian", "aiosmtplib")
 
 
 def configure_logging(log_format: LogFormat, level: str, service: str) -> None:
@@ -52,6 +52,9 @@ def configure_logging(log_format: LogFormat, level: str, service: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    # pika warns of every message that came back; the publisher declares the queue and goes on.
+    logging.getLogger("pika").setLevel(logging.ERROR)
+    logging.getLogger("psycopg").setLevel(logging.ERROR)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -1,5 +1,6 @@
 """What all schemas share: unknown fields are errors, times are RFC 3339, names are slugs."""
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,6 +58,27 @@ def no_nul(value: str) -> None:
 def line(maximum: int, minimum: int = 0, **kwargs: Any) -> fields.String:
     """Return a field for text of a limited number of characters."""
     return fields.String(validate=[validate.Length(min=minimum, max=maximum), no_nul], **kwargs)
+
+
+def plain_dump(schema: Schema) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Return a function that does what `schema.dump` does, five times faster.
+
+    For schemas whose values are in wire form already but for times: members of a StrEnum are
+    text, and nested documents were checked when they came in. On the path of every ticket twice.
+    `tests/contract` holds the two to the same result.
+    """
+    times = frozenset(name for name, field in schema.fields.items() if isinstance(field, Timestamp))
+    names = tuple(schema.fields)
+
+    def dump(values: Mapping[str, Any]) -> dict[str, Any]:
+        document = {name: values[name] for name in names}
+        for name in times:
+            moment = document[name]
+            if moment is not None:
+                document[name] = rfc3339(moment)
+        return document
+
+    return dump
 
 
 def page(item: type[Schema]) -> type[Schema]:

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from shared.domain.event import EventType
 from shared.domain.ticket import TicketStatus
@@ -108,7 +109,7 @@ def _overlap(assignments: Sequence[AssignmentFact]) -> bool:
     ordered = sorted(assignments, key=lambda assignment: assignment.started_at)
     return any(
         earlier.ended_at is None or earlier.ended_at > later.started_at
-        for earlier, later in zip(ordered, ordered[1:], strict=False)
+        for earlier, later in pairwise(ordered)
     )
 
 

@@ -3,7 +3,7 @@
     pytest tests/faults              the short form, part of `make test`
     pytest tests/faults --rounds 3   each fault three times in each run
 
-Every test prints its seed; `-p randomly -p "randomly_seed=…"` of pytest-randomly repeats it.
+Every test prints its seed, which follows from the one that `-p randomly_seed=…` sets.
 """
 
 import random
@@ -16,13 +16,11 @@ import pytest
 from psycopg import sql
 
 from deploy.local import Servers
-from deploy.local.ports import choose_port
 from deploy.local.programs import missing_packages
 from tests.faults.desk import Desk
-from tests.faults.processes import ServiceProcess, run_command
+from tests.faults.modes import distributed, new_token
 
 TEMPLATE = "faults_template"
-WORKER = ["--health-port", "0"]
 
 #: Prints a line, in the test's output and in the summary at the end.
 Note = Callable[[str], None]
@@ -90,10 +88,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture(scope="session")
 def token(servers: Servers) -> str:
-    """Make a database with the schema and an API key, of which each test gets a copy."""
-    settings = {"PATCHBAY_DATABASE_URL": servers.postgres.create_database(TEMPLATE)}
-    run_command(settings, "migrate")
-    return run_command(settings, "keys", "create", "--name", "faults", "--scope", "*").strip()
+    """Make the database of which each test gets a copy; return its API token."""
+    return new_token(servers.postgres.create_database(TEMPLATE))
 
 
 _numbers = count(1)
@@ -106,25 +102,8 @@ def desk(servers: Servers, token: str, tmp_path: Path) -> Iterator[Desk]:
     name = f"faults_{next(_numbers)}"
     conninfo = servers.postgres.url("postgres").replace("+psycopg", "")
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(TEMPLATE)
-            )
-        )
-    port = choose_port()
-    settings = {
-        "PATCHBAY_DATABASE_URL": servers.postgres.url(name),
-        "PATCHBAY_BROKER_URL": servers.rabbitmq.url,
-        "PATCHBAY_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
-        "PATCHBAY_WEBHOOK_TIMEOUT_S": "2",
-        "PATCHBAY_EMAIL_URL": "off:",
-        "PATCHBAY_DATA_DIR": str(tmp_path),
-    }
-    processes = {
-        "intake": ServiceProcess("intake", [], {**settings, "PATCHBAY_PORT": str(port)}, tmp_path),
-        "router": ServiceProcess("router", WORKER, settings, tmp_path),
-        "notifier": ServiceProcess("notifier", WORKER, settings, tmp_path),
-    }
-    desk = Desk(settings["PATCHBAY_DATABASE_URL"], port, token, processes)
-    with desk.open():
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        connection.execute(copy.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
+    url = servers.postgres.url(name)
+    with distributed(url, servers.rabbitmq.url, token, tmp_path).open() as desk:
         yield desk

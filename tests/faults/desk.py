@@ -3,11 +3,8 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
-from deploy.local.waiting import wait_until
 from shared.db.engine import Database
-from tests.faults.checker import Violation, Witness, violations
 from tests.faults.client import Client
 from tests.faults.facts import Facts, read_facts, unfinished
 from tests.faults.processes import ServiceProcess
@@ -17,8 +14,8 @@ from tests.faults.subscriber import Subscriber
 AGENTS, CAPACITY = 20, 15
 SKILL = "vpn"
 
-#: Longer than the lease of a delivery whose sender was killed (45 s by default).
-REST_DEADLINE_S = 100.0
+#: Which doorbell tells that a worker hears the broker.
+DOORBELLS = {"router": "routing", "notifier": "events"}
 
 
 class Desk:
@@ -63,23 +60,22 @@ class Desk:
         with self._database.reading() as connection:
             return unfinished(connection)
 
-    def await_rest(self) -> None:
-        """Wait until nothing is left to do; what is left then is the checker's business."""
-        wait_until(lambda: not self.left(), REST_DEADLINE_S)
+    def doorbells_heard(self) -> dict[str, float]:
+        """Return how many doorbells each worker has received."""
+        return {
+            name: self.processes[name].metric(
+                "patchbay_doorbells_total", list=queue, outcome="received"
+            )
+            for name, queue in DOORBELLS.items()
+        }
 
     def facts(self) -> Facts:
         """Return what the database says."""
         return read_facts(self._database)
 
-    def check(self, accepted: frozenset[str], resolved: frozenset[str]) -> list[Violation]:
-        """Wait until the desk is at rest and return every broken rule."""
-        self.await_rest()
-        arrived = [arrival.event_id for arrival in self.subscriber.arrivals]
-        return violations(self.facts(), Witness(accepted, resolved, arrived))
-
-    def complaints(self) -> Counter[str]:
-        """Return what the processes logged as errors."""
-        return sum((p.complaints() for p in self.processes.values()), Counter())
+    def crashes(self) -> Counter[str]:
+        """Return the errors that the processes did not expect, by log event."""
+        return sum((process.crashes() for process in self.processes.values()), Counter())
 
     def _furnish(self, agents: int, capacity: int) -> None:
         client = self.client()

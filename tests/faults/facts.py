@@ -9,9 +9,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, RowMapping, func, select
 
 from shared.db.engine import Database
 from shared.db.models import (
@@ -141,14 +140,14 @@ def read_facts(database: Database) -> Facts:
         )
 
 
-def _ticket(row: Mapping[str, Any]) -> TicketFact:
+def _ticket(row: RowMapping) -> TicketFact:
     skills = {skill["skill"]: skill["level"] for skill in row["required_skills"]}
     return TicketFact(
         row["id"], row["status"], row["work_state"], row["version"], row["assignee_id"], skills
     )
 
 
-def _event(row: Mapping[str, Any]) -> EventFact:
+def _event(row: RowMapping) -> EventFact:
     reason = ""
     if row["type"] is EventType.TICKET_WAITING:
         reason = json.loads(row["body"])["data"].get("reason") or ""

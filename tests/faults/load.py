@@ -1,32 +1,37 @@
 """A run of tickets: threads that post as fast as they can and resolve some of what was accepted.
 
-A run remembers every answer, and can strike: call something in the very thread that has just read
-the n-th 201.
+A run remembers every answer, and can strike: do something in the very thread that has just read the
+n-th 201, so that what is killed dies right after it.
 """
 
 import random
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
+from deploy.local.waiting import wait_until
 from tests.faults.client import Answer, Client
 from tests.faults.desk import SKILL, Desk
 
 THREADS = 8
 
+DOORBELL_DEADLINE_S = 60.0
+
 #: How many of a run's tickets are resolved while it goes on.
-RESOLVED_SHARE = 0.6
+RESOLVED_SHARE = 0.5
+
+_pause = threading.Event()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Strike:
-    """What is done when the n-th ticket has been accepted."""
+    """A fault: how it begins, within the run's thread, and how it is mended, beside the run."""
 
-    at: int
-    action: Callable[[], None]
+    begin: Callable[[], None]
+    mend: Callable[[], None]
 
 
 @dataclass(slots=True)
@@ -42,36 +47,79 @@ class Run:
     _posted: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def post(self, tickets: int, strike: Strike | None = None) -> None:
-        """Post this many tickets and return when each of them was answered."""
-        started = self._posted
-        numbers = iter(range(started, started + tickets))
-        strike_at = None if strike is None else len(self.accepted) + strike.at
+    def post(self, tickets: int, strikes: Sequence[Strike] = ()) -> None:
+        """Post this many tickets, with strikes at seeded moments in the middle.
 
-        def work() -> None:
-            client = self.desk.client()
-            try:
-                while (number := self._next(numbers)) is not None:
-                    rng = random.Random(f"{self.seed}/{number}")
-                    accepted = self._create(client, number, rng)
-                    if strike is not None and accepted == strike_at:
-                        strike.action()
-                    if rng.random() < RESOLVED_SHARE:
-                        self._resolve(client, rng)
-            finally:
-                client.close()
-
-        with ThreadPoolExecutor(THREADS) as pool:
-            for done in [pool.submit(work) for _ in range(THREADS)]:
-                done.result()
+        Returns when every ticket was answered and every fault is mended.
+        """
+        numbers = iter(range(self._posted, self._posted + tickets))
+        rng = random.Random(f"{self.seed}/{self._posted}")
         self._posted += tickets
+        moments = rng.sample(range(tickets // 5, tickets * 4 // 5), len(strikes))
+        due = {len(self.accepted) + at: strike for at, strike in zip(moments, strikes, strict=True)}
+        with ThreadPoolExecutor(THREADS + len(strikes)) as pool:
+            mending: list[Future[None]] = []
 
-    def _next(self, numbers: "iter[int]") -> int | None:  # type: ignore[valid-type]
+            def on_accepted(count: int) -> None:
+                strike = due.get(count)
+                if strike is not None:
+                    strike.begin()
+                    mending.append(pool.submit(strike.mend))
+
+            for working in [pool.submit(self._work, numbers, on_accepted) for _ in range(THREADS)]:
+                working.result()
+            for mended in mending:
+                mended.result()
+
+    def post_paced(self, tickets: int, interval_s: float) -> list[Answer]:
+        """Post one ticket after the other, at an even pace, and resolve none."""
+        client, answers, began = self.desk.client(), [], monotonic()
+        for index in range(tickets):
+            _pause.wait(began + index * interval_s - monotonic())
+            rng = random.Random(f"{self.seed}-{self._posted}")
+            answers.append(self._create(client, self._posted, rng))
+            self._posted += 1
+        client.close()
+        return answers
+
+    def post_until_doorbells(self) -> float:
+        """Post tickets until both workers hear doorbells; return how long it took, in seconds.
+
+        The proof are counts that rise: the watch would find the tickets without any doorbell.
+        """
+        began, heard = monotonic(), self.desk.doorbells_heard()
+
+        def all_heard() -> bool:
+            self.post_paced(1, 0)
+            now = self.desk.doorbells_heard()
+            return all(now[name] > heard[name] for name in heard)
+
+        assert wait_until(all_heard, DOORBELL_DEADLINE_S), "no doorbell came through"
+        return monotonic() - began
+
+    def _work(self, numbers: Iterator[int], on_accepted: Callable[[int], None]) -> None:
+        client = self.desk.client()
+        try:
+            while (number := self._next(numbers)) is not None:
+                rng = random.Random(f"{self.seed}-{number}")
+                self._create(client, number, rng, on_accepted)
+                if rng.random() < RESOLVED_SHARE:
+                    self._resolve(client, rng)
+        finally:
+            client.close()
+
+    def _next(self, numbers: Iterator[int]) -> int | None:
         with self._lock:
             return next(numbers, None)
 
-    def _create(self, client: Client, number: int, rng: random.Random) -> int:
-        """Post one ticket; return how many have been accepted by then."""
+    def _create(
+        self,
+        client: Client,
+        number: int,
+        rng: random.Random,
+        on_accepted: Callable[[int], None] = lambda _: None,
+    ) -> Answer:
+        """Post one ticket, and tell how many have been accepted by then."""
         began = monotonic()
         answer = client.post("/v1/tickets", ticket_body(number, rng), f"{self.seed}-{number}")
         assert answer.status == 201, answer.document
@@ -79,15 +127,20 @@ class Run:
             self.accepted[answer.document["id"]] = answer
             self.tries += answer.tries
             self.slowest_s = max(self.slowest_s, answer.at - began)
-            return len(self.accepted)
+            count = len(self.accepted)
+        on_accepted(count)
+        return answer
 
     def _resolve(self, client: Client, rng: random.Random) -> None:
-        """Resolve a ticket that nobody has resolved; a step that was made already is fine."""
+        """Resolve a ticket that nobody has resolved.
+
+        The step has no idempotency key: refused when it is repeated, it was made the first time.
+        """
         with self._lock:
-            open_tickets = list(self.accepted.keys() - self.resolved)
-            if not open_tickets:
+            unresolved = [ticket for ticket in self.accepted if ticket not in self.resolved]
+            if not unresolved:
                 return
-            ticket_id = rng.choice(open_tickets)
+            ticket_id = rng.choice(unresolved)
             self.resolved.add(ticket_id)
         path = f"/v1/tickets/{ticket_id}/transitions"
         answer = client.post(path, {"transition": "resolve"})

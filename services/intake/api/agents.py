@@ -11,9 +11,9 @@ from services.intake.api.http import (
     PageQuerySchema,
     answer,
     blueprint,
+    body,
     page,
     parts,
-    with_problems,
 )
 from shared.domain.agent import Presence
 from shared.domain.ids import Prefix, new_id
@@ -32,10 +32,9 @@ _schema = AgentSchema(unknown="exclude")
 
 
 @blp.route("/agents", methods=["POST"])
-@requires("agents:write")
-@blp.arguments(CreateAgentSchema())
+@requires("agents:write", problems=(400, 401, 403, 409, 415, 422, 503))
+@body(CreateAgentSchema())
 @blp.response(201, AgentSchema())
-@with_problems(blp, 400, 401, 403, 409, 415, 422, 503)
 def create_agent(content: Mapping[str, Any]) -> Response:
     """Add an agent."""
     app = parts()
@@ -72,10 +71,9 @@ def create_agent(content: Mapping[str, Any]) -> Response:
 
 
 @blp.route("/agents", methods=["GET"])
-@requires("agents:read")
+@requires("agents:read", problems=(401, 403, 422, 503))
 @blp.arguments(PageQuerySchema(), location="query")
 @blp.response(200, AgentPageSchema())
-@with_problems(blp, 401, 403, 422, 503)
 def list_agents(query: Mapping[str, Any]) -> Response:
     """List agents."""
     with parts().database.reading() as connection:
@@ -85,19 +83,17 @@ def list_agents(query: Mapping[str, Any]) -> Response:
 
 
 @blp.route("/agents/<agent_id>", methods=["GET"])
-@requires("agents:read")
+@requires("agents:read", problems=(401, 403, 404, 503))
 @blp.response(200, AgentSchema())
-@with_problems(blp, 401, 403, 404, 503)
 def get_agent(agent_id: str) -> Response:
     """Read an agent."""
     return answer(_read(agent_id))
 
 
 @blp.route("/agents/<agent_id>", methods=["PATCH"])
-@requires("agents:write")
-@blp.arguments(UpdateAgentSchema(partial=True))
+@requires("agents:write", problems=(400, 401, 403, 404, 409, 415, 422, 503))
+@body(UpdateAgentSchema(partial=True))
 @blp.response(200, AgentSchema())
-@with_problems(blp, 400, 401, 403, 404, 409, 415, 422, 503)
 def update_agent(content: Mapping[str, Any], agent_id: str) -> Response:
     """Change an agent. A capacity below the present load takes no ticket away."""
     app = parts()
@@ -116,10 +112,9 @@ def update_agent(content: Mapping[str, Any], agent_id: str) -> Response:
 
 
 @blp.route("/agents/<agent_id>/presence", methods=["PUT"])
-@requires("agents:write")
-@blp.arguments(PresenceSchema())
+@requires("agents:write", problems=(400, 401, 403, 404, 415, 422, 503))
+@body(PresenceSchema())
 @blp.response(200, AgentSchema())
-@with_problems(blp, 400, 401, 403, 404, 415, 422, 503)
 def set_presence(content: Mapping[str, Any], agent_id: str) -> Response:
     """Say whether an agent takes work.
 

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
 from shared.schemas.events import CATALOGUE, EventSchema
+from shared.schemas.problem import ProblemSchema
 
 _ASSETS = Path(swagger_ui_bundle.swagger_ui_path).resolve()
 
@@ -66,7 +67,11 @@ def describe(spec: APISpec) -> None:
             "description": "An API key, `pbk_…`; make one by `patchbay keys create`.",
         },
     )
-    schemas: list[type[Schema]] = [EventSchema, *(d.data for d in CATALOGUE.values())]
+    schemas: list[type[Schema]] = [
+        ProblemSchema,
+        EventSchema,
+        *(d.data for d in CATALOGUE.values()),
+    ]
     for schema in schemas:
         name = schema.__name__.removesuffix("Schema")
         if name not in spec.components.schemas:

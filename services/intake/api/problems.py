@@ -20,6 +20,7 @@ from shared.observability.logging import get_logger
 TYPE_BASE = "/docs/problems#"
 
 STATUS: dict[str, int] = {
+    "malformed-request": 400,
     "invalid-input": 422,
     "unauthenticated": 401,
     "forbidden": 403,
@@ -92,7 +93,8 @@ def _http(error: HTTPException) -> Response:
     code = _HTTP_CODES.get(status, "http-error")
     messages = getattr(error, "data", {}).get("messages")
     if messages:
-        return _invalid(messages)
+        # webargs reads the query; its messages lie under the name of the place.
+        return _refused(refused_fields(messages))
     detail = error.description or HTTPStatus(status).description
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         limit = request.max_content_length
@@ -103,17 +105,11 @@ def _http(error: HTTPException) -> Response:
     return response
 
 
-def _invalid(messages: Mapping[str, Any]) -> Response:
-    """Answer what webargs found wrong, by where it looked: the body, the query."""
-    if messages.get("json") == ["Invalid JSON body."]:
-        return problem(400, "malformed-request", "The body is not JSON.")
-    errors = [
-        error
-        for location, found in messages.items()
-        for error in pointers(found, "" if location == "json" else f"/{location}")
-    ]
+def refused_fields(messages: Any) -> InvalidInput:
+    """Return the error for what marshmallow found wrong in a body."""
+    errors = list(pointers(messages, ""))
     count = "One field is" if len(errors) == 1 else f"{len(errors)} fields are"
-    return _refused(InvalidInput(f"{count} not acceptable.", errors))
+    return InvalidInput(f"{count} not acceptable.", errors)
 
 
 def pointers(messages: Any, path: str) -> Iterator[FieldError]:

@@ -7,7 +7,7 @@ from flask import Response
 
 from services.intake import repository
 from services.intake.api.auth import requires
-from services.intake.api.http import answer, blueprint, parts, with_problems
+from services.intake.api.http import answer, blueprint, body, parts
 from shared.domain.errors import FieldError, InvalidInput
 from shared.schemas.rules import PutRulesSchema, RuleSetSchema
 
@@ -17,9 +17,8 @@ _schema = RuleSetSchema()
 
 
 @blp.route("/routing/rules", methods=["GET"])
-@requires("routing:read")
+@requires("routing:read", problems=(401, 403, 503))
 @blp.response(200, RuleSetSchema())
-@with_problems(blp, 401, 403, 503)
 def get_rules() -> Response:
     """Read the rule set in force; version 0 is the empty one that every desk begins with."""
     with parts().database.reading() as connection:
@@ -30,10 +29,9 @@ def get_rules() -> Response:
 
 
 @blp.route("/routing/rules", methods=["PUT"])
-@requires("routing:write")
-@blp.arguments(PutRulesSchema())
+@requires("routing:write", problems=(400, 401, 403, 415, 422, 503))
+@body(PutRulesSchema())
 @blp.response(200, RuleSetSchema())
-@with_problems(blp, 400, 401, 403, 415, 422, 503)
 def put_rules(content: Mapping[str, Any]) -> Response:
     """Replace the rule set. The version before stays on record; decisions name theirs."""
     app = parts()

@@ -11,9 +11,9 @@ from services.intake.api.http import (
     PageQuerySchema,
     answer,
     blueprint,
+    body,
     page,
     parts,
-    with_problems,
 )
 from shared.schemas.team import (
     CreateSkillSchema,
@@ -31,10 +31,9 @@ _team_schema, _skill_schema = TeamSchema(), SkillSchema()
 
 
 @blp.route("/teams", methods=["POST"])
-@requires("agents:write")
-@blp.arguments(CreateTeamSchema())
+@requires("agents:write", problems=(400, 401, 403, 409, 415, 422, 503))
+@body(CreateTeamSchema())
 @blp.response(201, TeamSchema())
-@with_problems(blp, 400, 401, 403, 409, 415, 422, 503)
 def create_team(content: Mapping[str, Any]) -> Response:
     """Add a team."""
     app = parts()
@@ -47,10 +46,9 @@ def create_team(content: Mapping[str, Any]) -> Response:
 
 
 @blp.route("/teams", methods=["GET"])
-@requires("agents:read")
+@requires("agents:read", problems=(401, 403, 422, 503))
 @blp.arguments(PageQuerySchema(), location="query")
 @blp.response(200, TeamPageSchema())
-@with_problems(blp, 401, 403, 422, 503)
 def list_teams(query: Mapping[str, Any]) -> Response:
     """List teams."""
     with parts().database.reading() as connection:
@@ -59,9 +57,8 @@ def list_teams(query: Mapping[str, Any]) -> Response:
 
 
 @blp.route("/teams/<name>", methods=["GET"])
-@requires("agents:read")
+@requires("agents:read", problems=(401, 403, 404, 503))
 @blp.response(200, TeamSchema())
-@with_problems(blp, 401, 403, 404, 503)
 def get_team(name: str) -> Response:
     """Read a team."""
     with parts().database.reading() as connection:
@@ -70,10 +67,9 @@ def get_team(name: str) -> Response:
 
 
 @blp.route("/teams/<name>", methods=["PATCH"])
-@requires("agents:write")
-@blp.arguments(UpdateTeamSchema(partial=True))
+@requires("agents:write", problems=(400, 401, 403, 404, 415, 422, 503))
+@body(UpdateTeamSchema(partial=True))
 @blp.response(200, TeamSchema())
-@with_problems(blp, 400, 401, 403, 404, 415, 422, 503)
 def update_team(content: Mapping[str, Any], name: str) -> Response:
     """Change a team."""
     app = parts()
@@ -85,10 +81,9 @@ def update_team(content: Mapping[str, Any], name: str) -> Response:
 
 
 @blp.route("/skills", methods=["POST"])
-@requires("agents:write")
-@blp.arguments(CreateSkillSchema())
+@requires("agents:write", problems=(400, 401, 403, 409, 415, 422, 503))
+@body(CreateSkillSchema())
 @blp.response(201, SkillSchema())
-@with_problems(blp, 400, 401, 403, 409, 415, 422, 503)
 def create_skill(content: Mapping[str, Any]) -> Response:
     """Add a skill."""
     app = parts()
@@ -100,10 +95,9 @@ def create_skill(content: Mapping[str, Any]) -> Response:
 
 
 @blp.route("/skills", methods=["GET"])
-@requires("agents:read")
+@requires("agents:read", problems=(401, 403, 422, 503))
 @blp.arguments(PageQuerySchema(), location="query")
 @blp.response(200, SkillPageSchema())
-@with_problems(blp, 401, 403, 422, 503)
 def list_skills(query: Mapping[str, Any]) -> Response:
     """List skills."""
     with parts().database.reading() as connection:
@@ -112,9 +106,8 @@ def list_skills(query: Mapping[str, Any]) -> Response:
 
 
 @blp.route("/skills/<name>", methods=["GET"])
-@requires("agents:read")
+@requires("agents:read", problems=(401, 403, 404, 503))
 @blp.response(200, SkillSchema())
-@with_problems(blp, 401, 403, 404, 503)
 def get_skill(name: str) -> Response:
     """Read a skill."""
     with parts().database.reading() as connection:

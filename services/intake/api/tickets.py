@@ -14,11 +14,11 @@ from services.intake.api.http import (
     actor,
     answer,
     blueprint,
+    body,
     check_version,
     etag,
     page,
     parts,
-    with_problems,
 )
 from services.intake.group_commit import Submission, hash_request
 from shared.db import ticket_changes
@@ -60,10 +60,9 @@ EventPageSchema = page_schema(EventSchema)
 
 
 @blp.route("/tickets", methods=["POST"])
-@requires("tickets:write")
-@blp.arguments(CreateTicketSchema())
+@requires("tickets:write", problems=(400, 401, 403, 409, 413, 415, 422, 503))
+@body(CreateTicketSchema())
 @blp.response(201, TicketSchema())
-@with_problems(blp, 400, 401, 403, 409, 413, 415, 422, 503)
 def create_ticket(content: Mapping[str, Any]) -> Response:
     """Make a ticket.
 
@@ -77,7 +76,7 @@ def create_ticket(content: Mapping[str, Any]) -> Response:
         ticket=NewTicket(content, actor(), g.request_id),
         api_key_id=g.caller.key_id,
         key=key,
-        request_hash=hash_request(request.get_json()) if key is not None else "",
+        request_hash=hash_request(g.body) if key is not None else "",
     )
     accepted = app.committer.submit(submission)
     document = accepted.document
@@ -88,9 +87,8 @@ def create_ticket(content: Mapping[str, Any]) -> Response:
 
 
 @blp.route("/tickets/<ticket_id>", methods=["GET"])
-@requires("tickets:read")
+@requires("tickets:read", problems=(401, 403, 404, 503))
 @blp.response(200, TicketSchema())
-@with_problems(blp, 401, 403, 404, 503)
 def get_ticket(ticket_id: str) -> Response:
     """Read a ticket."""
     with parts().database.reading() as connection:
@@ -100,10 +98,9 @@ def get_ticket(ticket_id: str) -> Response:
 
 
 @blp.route("/tickets/<ticket_id>", methods=["PATCH"])
-@requires("tickets:write")
-@blp.arguments(UpdateTicketSchema(partial=True))
+@requires("tickets:write", problems=(400, 401, 403, 404, 412, 415, 422, 503))
+@body(UpdateTicketSchema(partial=True))
 @blp.response(200, TicketSchema())
-@with_problems(blp, 400, 401, 403, 404, 412, 415, 422, 503)
 def update_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     """Change fields of a ticket (RFC 7396). `If-Match` guards against overwriting others."""
     app = parts()
@@ -120,10 +117,9 @@ def update_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
 
 
 @blp.route("/tickets/<ticket_id>/transitions", methods=["POST"])
-@requires("tickets:write")
-@blp.arguments(TransitionSchema())
+@requires("tickets:write", problems=(400, 401, 403, 404, 409, 412, 415, 422, 503))
+@body(TransitionSchema())
 @blp.response(200, TicketSchema())
-@with_problems(blp, 400, 401, 403, 404, 409, 412, 415, 422, 503)
 def transition_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     """Take a step in the life of a ticket: `resolve`, `close` or `reopen`."""
     app = parts()
@@ -140,10 +136,9 @@ def transition_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
 
 
 @blp.route("/tickets/<ticket_id>/events", methods=["GET"])
-@requires("tickets:read")
+@requires("tickets:read", problems=(401, 403, 404, 422, 503))
 @blp.arguments(EventQuerySchema(), location="query")
 @blp.response(200, EventPageSchema())
-@with_problems(blp, 401, 403, 404, 422, 503)
 def list_ticket_events(query: Mapping[str, Any], ticket_id: str) -> Response:
     """Read what happened to a ticket, in order and without a gap."""
     limit = query["limit"]
@@ -155,10 +150,9 @@ def list_ticket_events(query: Mapping[str, Any], ticket_id: str) -> Response:
 
 
 @blp.route("/tickets/<ticket_id>/decisions", methods=["GET"])
-@requires("tickets:read")
+@requires("tickets:read", problems=(401, 403, 404, 422, 503))
 @blp.arguments(PageQuerySchema(), location="query")
 @blp.response(200, DecisionPageSchema())
-@with_problems(blp, 401, 403, 404, 422, 503)
 def list_ticket_decisions(query: Mapping[str, Any], ticket_id: str) -> Response:
     """Read why a ticket went where it went, and why nobody else got it."""
     with parts().database.reading() as connection:

@@ -12,9 +12,9 @@ from services.intake.api.http import (
     PageQuerySchema,
     answer,
     blueprint,
+    body,
     page,
     parts,
-    with_problems,
 )
 from shared.domain.address_guard import AddressGuard, ForbiddenAddress
 from shared.domain.errors import FieldError, InvalidInput
@@ -36,10 +36,9 @@ _new_schema = NewSubscriptionSchema(unknown="exclude")
 
 
 @blp.route("/webhooks", methods=["POST"])
-@requires("webhooks:write")
-@blp.arguments(CreateSubscriptionSchema())
+@requires("webhooks:write", problems=(400, 401, 403, 415, 422, 503))
+@body(CreateSubscriptionSchema())
 @blp.response(201, NewSubscriptionSchema())
-@with_problems(blp, 400, 401, 403, 415, 422, 503)
 def create_subscription(content: Mapping[str, Any]) -> Response:
     """Subscribe a URL to events. The answer holds the signing secret, this once."""
     app = parts()
@@ -63,10 +62,9 @@ def create_subscription(content: Mapping[str, Any]) -> Response:
 
 
 @blp.route("/webhooks", methods=["GET"])
-@requires("webhooks:read")
+@requires("webhooks:read", problems=(401, 403, 422, 503))
 @blp.arguments(PageQuerySchema(), location="query")
 @blp.response(200, SubscriptionPageSchema())
-@with_problems(blp, 401, 403, 422, 503)
 def list_subscriptions(query: Mapping[str, Any]) -> Response:
     """List subscriptions."""
     with parts().database.reading() as connection:
@@ -77,9 +75,8 @@ def list_subscriptions(query: Mapping[str, Any]) -> Response:
 
 
 @blp.route("/webhooks/<subscription_id>", methods=["GET"])
-@requires("webhooks:read")
+@requires("webhooks:read", problems=(401, 403, 404, 503))
 @blp.response(200, SubscriptionSchema())
-@with_problems(blp, 401, 403, 404, 503)
 def get_subscription(subscription_id: str) -> Response:
     """Read a subscription."""
     with parts().database.reading() as connection:
@@ -88,10 +85,9 @@ def get_subscription(subscription_id: str) -> Response:
 
 
 @blp.route("/webhooks/<subscription_id>", methods=["PATCH"])
-@requires("webhooks:write")
-@blp.arguments(UpdateSubscriptionSchema(partial=True))
+@requires("webhooks:write", problems=(400, 401, 403, 404, 415, 422, 503))
+@body(UpdateSubscriptionSchema(partial=True))
 @blp.response(200, SubscriptionSchema())
-@with_problems(blp, 400, 401, 403, 404, 415, 422, 503)
 def update_subscription(content: Mapping[str, Any], subscription_id: str) -> Response:
     """Change a subscription. While it is disabled its events wait; enabling sends them."""
     app = parts()

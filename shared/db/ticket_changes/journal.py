@@ -13,6 +13,8 @@ from shared.db.types import dump_json
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
 from shared.domain.work import WorkState
+from shared.observability.logging import get_logger
+from shared.schemas.base import plain_dump
 from shared.schemas.events import envelope
 from shared.schemas.ticket import TicketSchema
 
@@ -20,8 +22,9 @@ _TICKETS = table(Ticket)
 _EVENTS = table(TicketEvent)
 _OUTBOX = table(OutboxEntry)
 
-_document_schema = TicketSchema()
-_DOCUMENT_FIELDS = tuple(name for name in _document_schema.fields if name != "assignee")
+_dump_ticket = plain_dump(TicketSchema())
+
+log = get_logger()
 
 #: A ticket as read from the database, or about to be written to it.
 TicketRow = Mapping[str, Any]
@@ -43,9 +46,7 @@ class Change:
 
 def ticket_document(ticket: TicketRow, assignee: Assignee | None) -> dict[str, Any]:
     """Return a ticket in wire form, as `shared.schemas.ticket.TicketSchema` defines it."""
-    values = {name: ticket[name] for name in _DOCUMENT_FIELDS}
-    values["assignee"] = assignee
-    return dict(_document_schema.dump(values))
+    return _dump_ticket({**ticket, "assignee": assignee})
 
 
 def append_events(
@@ -89,6 +90,13 @@ def append_events(
             }
         )
         documents.append(document)
+        log.debug(
+            change.event.value,
+            ticket=ticket["id"],
+            sequence=ticket["version"],
+            actor=change.actor,
+            correlation_id=ticket["correlation_id"],
+        )
     tx.insert(_EVENTS, events)
     tx.insert(_OUTBOX, outbox)
     return documents

@@ -1,0 +1,96 @@
+"""`make bench`: measures Patchbay against baselines in the same run and writes a report."""
+
+import json
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import psutil
+
+from deploy.local.packages import ensure_packages
+from deploy.local.servers import Servers
+from tests.bench import scenarios
+from tests.bench.report import render
+
+SCENARIOS = ("http", "pipeline", "open", "backlog")
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="A tenth of the work, for a look.")
+@click.option("--only", type=click.Choice(SCENARIOS), multiple=True, help="Part of the whole.")
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path),
+    default=Path("var/bench"),
+    show_default=True,
+    help="Where the report and the servers' data go.",
+)
+def main(*, quick: bool, only: tuple[str, ...], directory: Path) -> None:
+    """Measure, print a table, write latest.json and latest.md."""
+    ensure_packages()
+    directory.mkdir(parents=True, exist_ok=True)
+    chosen, share = only or SCENARIOS, 10 if quick else 1
+    figures: dict[str, Any] = {}
+    with Servers(directory / "servers") as servers:
+        for name, run in _plan(servers, directory, share).items():
+            group, _, title = name.partition(": ")
+            if group in chosen:
+                click.echo(f"{title} …", err=True)
+                figures |= run()
+    for server in servers:
+        server.remove()
+    result = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": {
+            "cores": psutil.cpu_count(),
+            "memory_gb": round(psutil.virtual_memory().total / 2**30),
+            "python": platform.python_version(),
+        },
+        "quick": quick,
+        "figures": figures,
+        "ratios": _ratios(figures),
+    }
+    (directory / "latest.json").write_text(json.dumps(result, indent=2) + "\n")
+    report = render(result)
+    (directory / "latest.md").write_text(report)
+    click.echo(report)
+
+
+def _plan(servers: Servers, directory: Path, share: int) -> dict[str, Any]:
+    return {
+        "http: Flask + SQLAlchemy, one commit a request": lambda: scenarios.commit_per_request(
+            servers, 8000 // share
+        ),
+        "http: intake, 1 and 64 connections": lambda: scenarios.accepted(servers, 16_000 // share),
+        "pipeline: three empty Dramatiq actors": lambda: scenarios.chain(
+            servers, 8000 // share, directory
+        ),
+        "pipeline: POST to webhook, 64 connections": lambda: scenarios.pipeline(
+            servers, 12_000 // share
+        ),
+        "open: 50, 300 and 600 tickets/s": lambda: scenarios.open_load(
+            servers, [50, 300, 600], max(4, 20 // share)
+        ),
+        "backlog: tickets that waited for the workers": lambda: scenarios.backlog(
+            servers, 100_000 // share
+        ),
+    }
+
+
+def _ratios(figures: dict[str, Any]) -> dict[str, float]:
+    pairs = {
+        "intake_64_vs_commit_per_request": ("intake_64_per_s", "baseline_http_64_per_s"),
+        "pipeline_vs_dramatiq_chain": ("pipeline_per_s", "dramatiq_chain_per_s"),
+        "backlog_vs_dramatiq_chain": ("backlog_per_s", "dramatiq_chain_per_s"),
+    }
+    return {
+        name: figures[above] / figures[below]
+        for name, (above, below) in pairs.items()
+        if above in figures and below in figures
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""An installation to measure: private servers, a fresh database, real processes."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.request import Request, urlopen
+
+import psutil
+
+from deploy.local.ports import choose_port
+from deploy.local.servers import Servers
+from deploy.local.services import patchbay
+from deploy.local.waiting import wait_until
+
+AGENTS = 20
+AGENT_CAPACITY = 10_000
+PATIENCE_S = 120.0
+
+
+@dataclass
+class Desk:
+    """Processes by name, and the settings they run with."""
+
+    servers: Servers
+    settings: dict[str, str]
+    token: str
+    api: str
+    receiver_port: int
+    processes: dict[str, psutil.Process] = field(default_factory=dict)
+
+    def start(self, name: str, *command: str) -> None:
+        """Start a Python process of ours."""
+        environment = {**os.environ, **self.settings}
+        child = subprocess.Popen(
+            [sys.executable, *command], env=environment, stdout=subprocess.DEVNULL
+        )
+        self.processes[name] = psutil.Process(child.pid)
+
+    def stop(self, *names: str) -> None:
+        """Stop processes."""
+        stopping = [self.processes.pop(name) for name in names or list(self.processes)]
+        for process in stopping:
+            process.terminate()
+        _, alive = psutil.wait_procs(stopping, timeout=40)
+        for process in alive:
+            process.kill()
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """Call the API."""
+        request = Request(
+            self.api + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+        )
+        with urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def ask_receiver(self, path: str) -> Any:
+        """Ask the receiver what it got."""
+        with urlopen(f"http://127.0.0.1:{self.receiver_port}{path}", timeout=60) as answer:
+            return json.load(answer)
+
+    def wait_for_webhooks(self, count: int) -> bool:
+        """Wait until so many different webhooks came."""
+        return wait_until(lambda: self._arrived() >= count, PATIENCE_S)
+
+    def load(self, connections: int, requests: int, rate: float = 0.0) -> dict[str, Any]:
+        """Run the load generator and return its figures."""
+        extra = {"team": "network", "required_skills": [{"skill": "vpn", "level": 2}]}
+        command = [sys.executable, "-m", "tests.bench.load", f"{self.api}/v1/tickets"]
+        command += ["--token", self.token, "--connections", str(connections)]
+        command += ["--requests", str(requests), "--rate", str(rate), "--extra", json.dumps(extra)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        figures: dict[str, Any] = json.loads(done.stdout)
+        return figures
+
+    def cpu(self) -> dict[str, float]:
+        """Return the CPU seconds used so far by each process with its children, and the servers."""
+        roots = {
+            **self.processes,
+            "postgresql": psutil.Process(self.servers.postgres.pid),
+            "rabbitmq": psutil.Process(self.servers.rabbitmq.pid),
+        }
+        return {name: _cpu_seconds(process) for name, process in roots.items()}
+
+    def memory_mb(self) -> dict[str, float]:
+        """Return the resident memory of each process with its children, in MiB."""
+        return {
+            name: sum(p.memory_info().rss for p in [root, *root.children(recursive=True)]) / 2**20
+            for name, root in self.processes.items()
+        }
+
+    def _arrived(self) -> int:
+        time.sleep(0.05)
+        return int(self.ask_receiver("/count"))
+
+
+@contextlib.contextmanager
+def desk(servers: Servers, name: str) -> Iterator[Desk]:
+    """Make a fresh database and vhost, and stop every process at the end."""
+    port, receiver_port = choose_port(), choose_port()
+    settings = {
+        "PATCHBAY_DATABASE_URL": servers.postgres.create_database(name),
+        "PATCHBAY_BROKER_URL": servers.rabbitmq.create_vhost(name),
+        "PATCHBAY_PORT": str(port),
+        "PATCHBAY_EMAIL_URL": "off:",
+        "PATCHBAY_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+        "PATCHBAY_LOG_LEVEL": "WARNING",
+    }
+    patchbay(settings, "migrate")
+    token = patchbay(settings, "keys", "create", "--name", "bench", "--scope", "*").strip()
+    made = Desk(servers, settings, token, f"http://127.0.0.1:{port}", receiver_port)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+def start_intake(made: Desk) -> None:
+    """Start intake and wait until it answers."""
+    made.start("intake", "-m", "services.cli", "intake")
+    if not wait_until(lambda: answers(f"{made.api}/readyz"), PATIENCE_S):
+        raise RuntimeError("intake does not answer")
+
+
+def start_workers(made: Desk) -> None:
+    """Start one router and one notifier."""
+    for service in ("router", "notifier"):
+        port = choose_port()
+        made.start(service, "-m", "services.cli", service, "--health-port", str(port))
+        if not wait_until(lambda p=port: answers(f"http://127.0.0.1:{p}/readyz"), PATIENCE_S):  # type: ignore[misc]
+            raise RuntimeError(f"{service} does not answer")
+
+
+def furnish(made: Desk) -> None:
+    """Start the receiver; add a team, a skill, agents with plenty of room, and one subscription."""
+    made.start("receiver", "-m", "tests.bench.receiver", str(made.receiver_port))
+    made.call("POST", "/v1/teams", {"name": "network"})
+    made.call("POST", "/v1/skills", {"name": "vpn"})
+    for number in range(AGENTS):
+        made.call(
+            "POST",
+            "/v1/agents",
+            {
+                "name": f"Agent {number}",
+                "email": f"agent{number}@example.com",
+                "capacity": AGENT_CAPACITY,
+                "presence": "online",
+                "teams": ["network"],
+                "skills": [{"skill": "vpn", "level": 1 + number % 4 + 1}],
+            },
+        )
+    url = f"http://127.0.0.1:{made.receiver_port}/hook"
+    made.call("POST", "/v1/webhooks", {"url": url, "event_types": ["ticket.assigned"]})
+
+
+def answers(url: str) -> bool:
+    """Tell whether a URL answers 200."""
+    try:
+        with urlopen(url, timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def per_ticket_ms(
+    before: dict[str, float], after: dict[str, float], tickets: int
+) -> dict[str, float]:
+    """Return the CPU milliseconds each process spent on a ticket."""
+    return {name: (after[name] - before[name]) / tickets * 1000 for name in after if name in before}
+
+
+def _cpu_seconds(root: psutil.Process) -> float:
+    total = 0.0
+    processes: Sequence[psutil.Process] = [root, *root.children(recursive=True)]
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system
+    # Children that ended are counted with their parent.
+    with contextlib.suppress(psutil.NoSuchProcess):
+        ended = root.cpu_times()
+        total += ended.children_user + ended.children_system
+    return total

@@ -1,0 +1,57 @@
+"""The report of a benchmark as Markdown."""
+
+from typing import Any
+
+_TITLES = {
+    "baseline_http_64_per_s": "baseline: Flask + SQLAlchemy, a commit a request, 64 conns, /s",
+    "intake_1_per_s": "accepted tickets, 1 connection, /s",
+    "intake_1_p50_ms": "… median answer, ms",
+    "intake_64_per_s": "accepted tickets, 64 connections, /s",
+    "intake_64_p99_ms": "… p99 of the answer, ms",
+    "dramatiq_chain_per_s": "baseline: three empty Dramatiq actors with confirms, /s",
+    "pipeline_per_s": "whole pipeline, POST to received webhook, /s",
+    "pipeline_p50_ms": "… 201 to webhook at full load, p50, ms",
+    "pipeline_p99_ms": "… 201 to webhook at full load, p99, ms",
+    "backlog_per_s": "backlog routed and delivered, /s",
+    "backlog_flatness": "… slowest over fastest tenth",
+}
+
+
+def render(result: dict[str, Any]) -> str:
+    """Return the tables."""
+    figures, machine = result["figures"], result["machine"]
+    lines = [
+        f"# Benchmark of {result['at']}",
+        "",
+        f"{machine['cores']} cores, {machine['memory_gb']} GiB, Python {machine['python']}; "
+        "PostgreSQL, RabbitMQ, load generator and receiver on the same machine."
+        + (" A quick run: figures are rough." if result["quick"] else ""),
+        "",
+        "| figure | value |",
+        "| --- | ---: |",
+    ]
+    lines += [
+        f"| {title} | {_number(figures[name])} |"
+        for name, title in _TITLES.items()
+        if name in figures
+    ]
+    for rate in (50, 300, 600):
+        if f"at_{rate}_p99_ms" in figures:
+            both = (
+                f"{_number(figures[f'at_{rate}_p50_ms'])} / {_number(figures[f'at_{rate}_p99_ms'])}"
+            )
+            lines.append(f"| 201 to webhook at {rate} tickets/s, p50 / p99, ms | {both} |")
+    lines += ["", "| ratio | value |", "| --- | ---: |"]
+    lines += [f"| {name} | {value:.2f} |" for name, value in result["ratios"].items()]
+    for name, title in (
+        ("pipeline_cpu_ms", "CPU milliseconds a ticket"),
+        ("memory_mb", "memory, MiB"),
+    ):
+        if name in figures:
+            lines += ["", f"| process | {title} |", "| --- | ---: |"]
+            lines += [f"| {process} | {value:.2f} |" for process, value in figures[name].items()]
+    return "\n".join(lines) + "\n"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.2f}"

@@ -1,0 +1,49 @@
+"""The two modes as desks: everything in one process on SQLite, or a process for each service."""
+
+from pathlib import Path
+
+from deploy.local.ports import choose_port
+from tests.faults.desk import Desk
+from tests.faults.processes import ServiceProcess, run_command
+
+_WORKER = ("--health-port", "0")
+
+
+def new_token(database_url: str) -> str:
+    """Make the schema in an empty database, and an API key; return its token."""
+    settings = {"PATCHBAY_DATABASE_URL": database_url}
+    run_command(settings, "migrate")
+    return run_command(settings, "keys", "create", "--name", "faults", "--scope", "*").strip()
+
+
+def standalone(folder: Path) -> Desk:
+    """Return a desk on a new SQLite file below `folder`; not open yet."""
+    database_url = f"sqlite:///{folder}/desk.db"
+    settings = _settings(database_url, "memory://", folder)
+    token = new_token(database_url)
+    serve = ServiceProcess("serve", (), settings, folder)
+    return Desk(database_url, int(settings["PATCHBAY_PORT"]), token, {"serve": serve})
+
+
+def distributed(database_url: str, broker_url: str, token: str, folder: Path) -> Desk:
+    """Return a desk on a database that has schema and key; not open yet."""
+    settings = _settings(database_url, broker_url, folder)
+    processes = {
+        "intake": ServiceProcess("intake", (), settings, folder),
+        "router": ServiceProcess("router", _WORKER, settings, folder),
+        "notifier": ServiceProcess("notifier", _WORKER, settings, folder),
+    }
+    return Desk(database_url, int(settings["PATCHBAY_PORT"]), token, processes)
+
+
+def _settings(database_url: str, broker_url: str, folder: Path) -> dict[str, str]:
+    return {
+        "PATCHBAY_DATABASE_URL": database_url,
+        "PATCHBAY_BROKER_URL": broker_url,
+        "PATCHBAY_EMAIL_URL": "off:",
+        "PATCHBAY_DATA_DIR": str(folder),
+        "PATCHBAY_PORT": str(choose_port()),
+        "PATCHBAY_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
+        # What a killed notifier had in hand rests until its lease ends, which follows from this.
+        "PATCHBAY_WEBHOOK_TIMEOUT_S": "2",
+    }

@@ -1,0 +1,35 @@
+"""The end of every fault test: wait for rest, check everything, say the figures."""
+
+from collections.abc import Callable
+from time import monotonic
+
+from deploy.local.waiting import wait_until
+from shared.domain.work import WorkState
+from tests.faults.checker import Witness, violations
+from tests.faults.load import Run
+
+#: Longer than the lease of a delivery whose sender was killed.
+REST_DEADLINE_S = 100.0
+MAX_SHOWN = 20
+
+
+def prove(run: Run, note: Callable[[str], None]) -> None:
+    """Show that every promise was kept by the desk of this run, and that no code crashed."""
+    desk, began = run.desk, monotonic()
+    wait_until(lambda: not desk.left(), REST_DEADLINE_S)
+    rest_s = monotonic() - began
+    facts = desk.facts()
+    arrived = [arrival.event_id for arrival in desk.subscriber.arrivals]
+    witness = Witness(frozenset(run.accepted), frozenset(run.resolved), arrived)
+    waiting = sum(ticket.work_state is WorkState.WAITING for ticket in facts.tickets)
+    broken = violations(facts, witness)
+    crashes = desk.crashes()
+    note(
+        f"{len(run.accepted)} accepted in {run.tries} tries (the slowest took {run.slowest_s:.1f} "
+        f"s), {len(run.resolved)} resolved, {waiting} waiting; {len(facts.events)} events, "
+        f"{desk.subscriber.duplicates} duplicates; at rest {rest_s:.1f} s after the last answer"
+    )
+    lines = [f"{violation.rule}: {violation.where}" for violation in broken[:MAX_SHOWN]]
+    assert not broken, "\n".join([f"{len(broken)} violations", *lines])
+    assert not desk.subscriber.refused, desk.subscriber.refused
+    assert not crashes, f"code that met a fault unprepared: {dict(crashes)}"

@@ -1,0 +1,90 @@
+"""A dead broker slows, it does not stop: answers as ever, assigned and delivered within 3 s."""
+
+from collections.abc import Sequence
+from statistics import median, quantiles
+from time import monotonic
+
+import pytest
+
+from deploy.local import Servers
+from deploy.local.waiting import wait_until
+from shared.domain.event import EventType
+from tests.faults.client import Answer
+from tests.faults.conftest import Note
+from tests.faults.desk import Desk
+from tests.faults.load import Run
+from tests.faults.proof import prove
+
+TICKETS, INTERVAL_S = 60, 0.05
+
+#: From the 201 to the webhook that tells the assignment.
+AWAY_WITHIN_S = 3.0
+MEDIAN_WITH_DOORBELLS_S = 0.5
+DELIVERY_DEADLINE_S = 30.0
+
+#: How many times slower an answer may be without a broker; below the floor nobody notices.
+SLOWDOWN, FLOOR_S = 5.0, 1.0
+
+pytestmark = pytest.mark.xdist_group("faults")
+
+
+@pytest.mark.parametrize("how", ["stopped", "frozen"])
+def test_without_a_broker_tickets_are_answered_as_ever_and_delivered_within_three_seconds(
+    desk: Desk, servers: Servers, how: str, rounds: int, seed: int, note: Note
+) -> None:
+    rabbitmq = servers.rabbitmq
+    take_away, give_back = {
+        "stopped": (rabbitmq.stop, rabbitmq.start),
+        "frozen": (rabbitmq.freeze, rabbitmq.thaw),
+    }[how]
+    run = Run(desk, seed)
+    run.post_until_doorbells()
+    healthy_answers, healthy = measure(run, "healthy", note)
+    assert median(healthy) < MEDIAN_WITH_DOORBELLS_S
+    for _ in range(rounds):
+        take_away()
+        try:
+            answers, delivered = measure(run, how, note)
+        finally:
+            give_back()
+        given_back = monotonic()
+        assert median(answers) <= max(FLOOR_S, SLOWDOWN * median(healthy_answers))
+        assert p95(answers) <= max(FLOOR_S, SLOWDOWN * p95(healthy_answers))
+        assert max(delivered) <= AWAY_WITHIN_S
+        run.post_until_doorbells()
+        note(f"doorbells heard {monotonic() - given_back:.1f} s after the end of “{how}”")
+        _, again = measure(run, "back", note)
+        assert median(again) < MEDIAN_WITH_DOORBELLS_S
+    prove(run, note)
+
+
+def measure(run: Run, state: str, note: Note) -> tuple[list[float], list[float]]:
+    """Post tickets; return how long each answer took, and each way from there to the webhook."""
+    answers = run.post_paced(TICKETS, INTERVAL_S)
+    delivered = ways_to_webhook(run.desk, answers)
+    took = [answer.took_s for answer in answers]
+    note(
+        f"{state}, median/p95/slowest in ms: 201 after {_figures(took)}, from there to the webhook "
+        f"{_figures(delivered)}"
+    )
+    return took, delivered
+
+
+def ways_to_webhook(desk: Desk, answers: Sequence[Answer]) -> list[float]:
+    """Wait for each ticket's `ticket.assigned` webhook; return the seconds since its 201."""
+    tickets = {answer.document["id"]: answer.at for answer in answers}
+
+    def all_told() -> bool:
+        return tickets.keys() <= desk.subscriber.first(EventType.TICKET_ASSIGNED).keys()
+
+    assert wait_until(all_told, DELIVERY_DEADLINE_S), desk.left()
+    told = desk.subscriber.first(EventType.TICKET_ASSIGNED)
+    return [max(0.0, told[ticket] - at) for ticket, at in tickets.items()]
+
+
+def p95(values: Sequence[float]) -> float:
+    return quantiles(values, n=20)[-1]
+
+
+def _figures(values: Sequence[float]) -> str:
+    return "/".join(f"{value * 1000:.0f}" for value in (median(values), p95(values), max(values)))

@@ -1,0 +1,280 @@
+"""Refused input changes nothing and says why, as problem details (RFC 9457)."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, update
+from werkzeug.test import TestResponse
+
+from services.cli.keys import create_key
+from shared.db.models import ApiKey, Ticket
+from shared.db.models.base import table
+from shared.domain.clock import ManualClock, SystemClock
+from shared.domain.ids import Prefix, new_id
+from shared.runtime import Runtime
+from shared.settings import Settings
+from tests.desk import Desk, ticket_body
+
+
+def assert_problem(
+    response: TestResponse, status: int, code: str, pointers: list[str] | None = None
+) -> dict[str, Any]:
+    """The answer is a problem with this status, code and, where given, pointers; return it."""
+    assert response.status_code == status, response.get_data(as_text=True)
+    assert response.content_type == "application/problem+json"
+    body = dict(response.get_json())
+    assert (body["status"], body["code"]) == (status, code)
+    assert body["request_id"] == response.headers["X-Request-Id"]
+    assert body["title"]
+    assert body["detail"]
+    assert body["type"].endswith(code)
+    if pointers is not None:
+        assert sorted(error["pointer"] for error in body["errors"]) == sorted(pointers)
+        assert all(error["detail"] for error in body["errors"])
+    return body
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_stored(database: Any) -> Any:
+    yield
+    with database.reading() as connection:
+        count = connection.execute(select(func.count()).select_from(table(Ticket))).scalar_one()
+    assert count == 0
+
+
+def send(desk: Desk, data: bytes | str, content_type: str = "application/json") -> TestResponse:
+    return desk.call("POST", "/v1/tickets", data=data, content_type=content_type)
+
+
+@pytest.mark.parametrize("data", ["{", "nul", '{"subject": "a",}', b"\xff\xfe{}"])
+def test_malformed_json_is_400(desk: Desk, data: bytes | str) -> None:
+    assert_problem(send(desk, data), 400, "malformed-request")
+
+
+@pytest.mark.parametrize("data", ["[" * 100_000, '{"custom_fields":' * 5_000])
+def test_json_nested_beyond_reason_is_400(desk: Desk, data: str) -> None:
+    assert_problem(send(desk, data), 400, "malformed-request")
+
+
+@pytest.mark.parametrize("data", ["[]", '"a"', "null", "1"])
+def test_json_that_is_no_object_is_422(desk: Desk, data: str) -> None:
+    assert_problem(send(desk, data), 422, "invalid-input")
+
+
+def test_every_wrong_field_is_named_by_its_pointer(desk: Desk) -> None:
+    body = ticket_body(
+        subject=7,
+        impact="enormous",
+        tags=["ok", "Not a slug"],
+        required_skills=[{"skill": "vpn", "level": 9}],
+        requester={"contacts": [{"type": "telegram"}], "email": "nobody"},
+        colour="green",
+    )
+    pointers = [
+        "/subject",
+        "/impact",
+        "/tags/1",
+        "/required_skills/0/level",
+        "/requester/contacts/0/value",
+        "/requester/email",
+        "/colour",
+    ]
+    assert_problem(desk.call("POST", "/v1/tickets", body), 422, "invalid-input", pointers)
+
+
+@pytest.mark.parametrize("data", ["", "{}"])
+def test_missing_fields_are_named(desk: Desk, data: str) -> None:
+    assert_problem(send(desk, data), 422, "invalid-input", ["/subject", "/requester"])
+
+
+def test_a_requester_whom_nobody_can_reach_is_refused(desk: Desk) -> None:
+    body = ticket_body(requester={"locale": "en"})
+    assert_problem(desk.call("POST", "/v1/tickets", body), 422, "invalid-input", ["/requester"])
+
+
+def test_a_pointer_escapes_what_rfc_6901_escapes(desk: Desk) -> None:
+    body = ticket_body(**{"a/b~c": 1})
+    assert_problem(desk.call("POST", "/v1/tickets", body), 422, "invalid-input", ["/a~1b~0c"])
+
+
+def test_names_that_do_not_exist_are_refused(desk: Desk) -> None:
+    body = ticket_body(team="nobody", required_skills=[{"skill": "magic", "level": 1}])
+    pointers = ["/team", "/required_skills/0/skill"]
+    assert_problem(desk.call("POST", "/v1/tickets", body), 422, "invalid-input", pointers)
+
+
+@pytest.mark.parametrize("field", ["subject", "description", "category", "steps_to_reproduce"])
+def test_the_nul_character_is_refused(desk: Desk, field: str) -> None:
+    body = ticket_body(**{field: "a\x00b"})
+    assert_problem(desk.call("POST", "/v1/tickets", body), 422, "invalid-input", [f"/{field}"])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"a": "x\x00y"}, id="a NUL character"),
+        pytest.param({"a": {"b": ["\x00"]}}, id="a NUL character deep inside"),
+        pytest.param({"a": 2**70}, id="an integer beyond 64 bits"),
+        pytest.param({"a": "\ud800"}, id="half a surrogate pair"),
+        pytest.param({"\ud800": 1}, id="half a surrogate pair in a name"),
+    ],
+)
+@pytest.mark.parametrize("key", [None, "k1"])
+def test_custom_fields_that_cannot_be_kept_are_refused(
+    desk: Desk, fields: dict[str, Any], key: str | None
+) -> None:
+    headers = {"Idempotency-Key": key} if key else {}
+    response = desk.call("POST", "/v1/tickets", ticket_body(custom_fields=fields), headers=headers)
+    assert_problem(response, 422, "invalid-input")
+
+
+def test_custom_fields_nested_beyond_what_json_writers_take_are_refused(desk: Desk) -> None:
+    deep: Any = 1
+    for _ in range(300):
+        deep = [deep]
+    body = ticket_body(custom_fields={"a": deep})
+    assert_problem(desk.call("POST", "/v1/tickets", body), 422, "invalid-input")
+
+
+def test_text_that_is_no_unicode_is_refused(desk: Desk) -> None:
+    body = ticket_body(subject="\ud800")
+    assert_problem(desk.call("POST", "/v1/tickets", body), 422, "invalid-input", ["/subject"])
+
+
+def test_a_body_beyond_the_limit_is_413(
+    settings: Settings, new_desk: Callable[..., Desk]
+) -> None:
+    desk = new_desk(replace(settings, max_body_bytes=1000))
+    response = desk.call("POST", "/v1/tickets", ticket_body(description="x" * 2000))
+    assert "1000" in assert_problem(response, 413, "too-large")["detail"]
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+def test_another_media_type_is_415(desk: Desk, content_type: str) -> None:
+    assert_problem(send(desk, "{}", content_type), 415, "unsupported-media-type")
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Basic abc", "Bearer", "Bearer ", "Bearer pbk_nobody_has_this"]
+)
+def test_without_a_known_key_it_is_401(desk: Desk, header: str) -> None:
+    response = desk.call("POST", "/v1/tickets", ticket_body(), headers={"Authorization": header})
+    assert_problem(response, 401, "unauthenticated")
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_an_expired_key_is_401(
+    new_runtime: Callable[..., Runtime], new_app: Callable[[Runtime], Flask], database: Any
+) -> None:
+    token = create_key(database, "short", ["*"], days=1)
+    clock = ManualClock(SystemClock().now())
+    desk = Desk(new_app(new_runtime(None, clock)), token)
+    assert desk.call("GET", "/v1/agents").status_code == 200
+    clock.advance(timedelta(days=1, seconds=1))
+    problem = assert_problem(desk.call("GET", "/v1/agents"), 401, "unauthenticated")
+    assert "expired" in problem["detail"]
+
+
+def test_a_revoked_key_is_401(desk: Desk, database: Any) -> None:
+    keys = table(ApiKey)
+    desk.token = create_key(database, "leaked", ["*"])
+    with database.transaction() as tx:
+        revoked = update(keys).where(keys.c.name == "leaked")
+        tx.execute(revoked.values(revoked_at=SystemClock().now()))
+    problem = assert_problem(desk.call("GET", "/v1/agents"), 401, "unauthenticated")
+    assert "revoked" in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("POST", "/v1/tickets", "tickets:write"),
+        ("GET", "/v1/tickets/tkt_1", "tickets:read"),
+        ("GET", "/v1/tickets/tkt_1/events", "tickets:read"),
+        ("POST", "/v1/agents", "agents:write"),
+        ("GET", "/v1/teams", "agents:read"),
+        ("PUT", "/v1/routing/rules", "routing:write"),
+        ("GET", "/v1/webhooks", "webhooks:read"),
+    ],
+)
+def test_a_key_without_the_scope_is_403(
+    desk: Desk, database: Any, method: str, path: str, scope: str
+) -> None:
+    others = {"tickets:read", "tickets:write", "agents:read", "webhooks:write"} - {scope}
+    desk.token = create_key(database, "narrow", sorted(others))
+    body = None if method == "GET" else {}
+    problem = assert_problem(desk.call(method, path, body), 403, "forbidden")
+    assert problem["scope"] == scope
+
+
+ONE_OF_THEM = [
+    ("GET", "/v1/tickets/{}"),
+    ("PATCH", "/v1/tickets/{}"),
+    ("GET", "/v1/tickets/{}/events"),
+    ("GET", "/v1/tickets/{}/decisions"),
+    ("GET", "/v1/agents/{}"),
+    ("PATCH", "/v1/agents/{}"),
+    ("GET", "/v1/teams/{}"),
+    ("PATCH", "/v1/teams/{}"),
+    ("GET", "/v1/skills/{}"),
+    ("GET", "/v1/webhooks/{}"),
+    ("PATCH", "/v1/webhooks/{}"),
+    ("GET", "/v1/no-such-thing/{}"),
+]
+
+
+@pytest.mark.parametrize("key", [new_id(Prefix.TICKET), "x", "a%27%3B--", "%F0%9F%98%80"])
+def test_an_unknown_id_is_404(desk: Desk, key: str) -> None:
+    for method, path in ONE_OF_THEM:
+        response = desk.call(method, path.format(key), {} if method == "PATCH" else None)
+        assert_problem(response, 404, "not-found")
+
+
+def test_an_id_with_a_nul_character_is_404(desk: Desk) -> None:
+    statuses = {
+        (method, path): desk.call(
+            method, path.format("%00"), {} if method == "PATCH" else None
+        ).status_code
+        for method, path in ONE_OF_THEM
+    }
+    assert {call for call, status in statuses.items() if status != 404} == set()
+
+
+def test_another_method_is_405_and_says_which_would_do(desk: Desk) -> None:
+    response = desk.call("DELETE", "/v1/tickets")
+    assert_problem(response, 405, "method-not-allowed")
+    assert "POST" in response.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("limit=0", "/query/limit"),
+        ("limit=many", "/query/limit"),
+        ("limit=100000", "/query/limit"),
+        ("colour=green", "/query/colour"),
+    ],
+)
+def test_an_invalid_query_is_422(desk: Desk, query: str, pointer: str) -> None:
+    assert_problem(desk.call("GET", f"/v1/agents?{query}"), 422, "invalid-input", [pointer])
+
+
+def test_a_cursor_that_is_no_text_or_number_of_ours_is_no_crash(desk: Desk) -> None:
+    assert desk.call("GET", "/v1/agents?after=%00").status_code in (200, 422)
+
+
+def test_an_idempotency_key_has_a_length(desk: Desk) -> None:
+    headers = {"Idempotency-Key": "k" * 256}
+    response = desk.call("POST", "/v1/tickets", ticket_body(), headers=headers)
+    assert_problem(response, 422, "invalid-input", ["/headers/Idempotency-Key"])
+
+
+def test_the_request_id_of_the_caller_is_used_if_it_is_harmless(desk: Desk) -> None:
+    given = desk.call("GET", "/v1/agents", headers={"X-Request-Id": "mine-1"})
+    assert given.headers["X-Request-Id"] == "mine-1"
+    made = desk.call("GET", "/v1/agents", headers={"X-Request-Id": "a b\x1f"})
+    assert made.headers["X-Request-Id"].startswith("req_")
