@@ -27,8 +27,9 @@ def configure_logging(log_format: LogFormat, level: str, service: str) -> None:
         structlog.stdlib.ExtraAdder(),
         _name_the_service(service),
     ]
+    # Tracebacks as text, without local variables: those hold tokens and what customers wrote.
     renderer: list[Any] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if as_json
         else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     )
