@@ -88,7 +88,7 @@ def _run(options: Options, where: Place, progress: Console) -> Summary:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 -- inside a coroutine there is one
         # A terminal that is closed must not leave Patchbay behind either.
-        for ending in (signal.SIGTERM, signal.SIGHUP):
+        for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(ending, task.cancel)
         return await run(options, where, progress)
 
@@ -96,6 +96,6 @@ def _run(options: Options, where: Place, progress: Console) -> Summary:
         return asyncio.run(main())
     except DemoError as error:
         raise click.ClickException(str(error)) from error
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except asyncio.CancelledError:
         click.echo("Interrupted; everything is stopped.", err=True)
         sys.exit(EXIT_INTERRUPTED)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from time import monotonic
 
@@ -16,7 +17,7 @@ import aiohttp
 from services.demo.errors import DemoError
 
 START_DEADLINE_S = 60.0
-STOP_DEADLINE_S = 30.0
+STOP_DEADLINE_S = 10.0
 LOOK_S = 0.1
 
 #: Lines of the log that are shown when the process would not start or died.
@@ -84,6 +85,7 @@ class Host:
     def __init__(self, where: Place) -> None:
         self._place = where
         self._process: subprocess.Popen[bytes] | None = None
+        self._ready = False
 
     def start(self) -> None:
         """Start the process; returns before it listens."""
@@ -117,7 +119,8 @@ class Host:
             self.require_alive()
             try:
                 async with http.get(f"{self._place.base_url}/readyz") as answer:
-                    if answer.status == 200:
+                    if answer.status == HTTPStatus.OK:
+                        self._ready = True
                         return
             except aiohttp.ClientConnectionError:
                 pass
@@ -126,12 +129,15 @@ class Host:
         raise DemoError(message)
 
     def stop(self) -> None:
-        """Let the process end in order; after the deadline end it with everything it started."""
+        """Let the process end in order; after the deadline end it with everything it started.
+
+        A process that was not ready yet has nothing in hand and gets no time.
+        """
         if self._process is None or self._process.poll() is not None:
             return
         self._process.terminate()
         try:
-            self._process.wait(STOP_DEADLINE_S)
+            self._process.wait(STOP_DEADLINE_S if self._ready else 0)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()

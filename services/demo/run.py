@@ -95,15 +95,17 @@ async def _replay(
         agents = await set_up(api, desk)
         receiver.trust(await subscribe(api, receiver.url))
         crew.start(api)
+        breaks = asyncio.create_task(crew.take_breaks(agents, postings[-1].due_s, random))
         started = monotonic()
         try:
             async with shown(console, ledger, len(postings)):
-                breaks = asyncio.create_task(crew.take_breaks(agents, postings[-1].due_s, random))
                 await post_all(api, postings, secrets.token_hex(4), ledger)
                 posting_seconds = monotonic() - started
                 await breaks
                 await wait_for_rest(database, crew, ledger)
         finally:
+            breaks.cancel()
+            await asyncio.gather(breaks, return_exceptions=True)
             await crew.stop()
         seconds = monotonic() - started
         with database.reading() as connection:

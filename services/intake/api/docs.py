@@ -7,9 +7,12 @@ import swagger_ui_bundle
 from apispec import APISpec
 from flask import Blueprint, Response, current_app, send_from_directory
 from flask.typing import ResponseReturnValue
+from markupsafe import escape
 from marshmallow import Schema
 
-from shared.schemas.events import CATALOGUE, EventSchema
+from services.intake.api.catalogue import CATALOGUE
+from shared.schemas.events import CATALOGUE as EVENTS
+from shared.schemas.events import EventSchema
 from shared.schemas.problem import ProblemSchema
 
 _ASSETS = Path(swagger_ui_bundle.swagger_ui_path).resolve()
@@ -56,6 +59,28 @@ SwaggerUIBundle({
 </html>
 """
 
+_PROBLEMS_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Patchbay: problems</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto }}
+body {{ padding: 0 1rem }}
+h2 {{ font: 600 1.05rem ui-monospace, monospace; margin: 2rem 0 .25rem }}
+p {{ margin: .25rem 0 }}
+@media (prefers-color-scheme: dark) {{ body {{ background: #14171a; color: #e6e6e6 }} }}
+</style>
+</head>
+<body>
+<h1>Problems</h1>
+<p>Errors are problem details (RFC 9457). Their <code>code</code> is one of these.</p>
+{entries}
+</body>
+</html>
+"""
+
 
 def describe(spec: APISpec) -> None:
     """Add what flask-smorest does not know: how to authenticate, and the webhooks we send."""
@@ -70,7 +95,7 @@ def describe(spec: APISpec) -> None:
     schemas: list[type[Schema]] = [
         ProblemSchema,
         EventSchema,
-        *(d.data for d in CATALOGUE.values()),
+        *(d.data for d in EVENTS.values()),
     ]
     for schema in schemas:
         name = schema.__name__.removesuffix("Schema")
@@ -89,7 +114,7 @@ def describe(spec: APISpec) -> None:
                 "responses": {"2XX": {"description": "Taken; it is not sent again."}},
             }
         }
-        for definition in CATALOGUE.values()
+        for definition in EVENTS.values()
     }
 
 
@@ -114,6 +139,17 @@ def openapi() -> ResponseReturnValue:
 def docs() -> Response:
     """Return the page."""
     return Response(_PAGE, content_type="text/html; charset=utf-8")
+
+
+@blp.route("/docs/problems")
+def problems() -> Response:
+    """Return the page that the `type` of every problem leads to."""
+    entries = "".join(
+        f'<h2 id="{code}">{code}</h2><p>Status {entry.status}. {escape(entry.meaning)}</p>'
+        f"<p>{escape(entry.way_out)}</p>"
+        for code, entry in CATALOGUE.items()
+    )
+    return Response(_PROBLEMS_PAGE.format(entries=entries), content_type="text/html; charset=utf-8")
 
 
 @blp.route("/docs/assets/<path:name>")

@@ -12,6 +12,7 @@ from flask import Flask, Response, g, request
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import HTTPException
 
+from services.intake.api.catalogue import CATALOGUE
 from shared.db.types import dump_json
 from shared.domain.errors import FieldError, InvalidInput, PatchbayError
 from shared.observability.logging import get_logger
@@ -19,30 +20,11 @@ from shared.observability.logging import get_logger
 #: Where an explanation of each code is; relative, so that it works on any installation.
 TYPE_BASE = "/docs/problems#"
 
-STATUS: dict[str, int] = {
-    "malformed-request": 400,
-    "invalid-input": 422,
-    "unauthenticated": 401,
-    "forbidden": 403,
-    "not-found": 404,
-    "conflict": 409,
-    "invalid-transition": 409,
-    "version-mismatch": 412,
-    "idempotency-key-reused": 422,
-    "unavailable": 503,
-    "internal-error": 500,
-}
-
 #: Codes for what Flask and its server refuse before our code sees it.
 _HTTP_CODES: dict[int, str] = {
-    400: "malformed-request",
-    404: "not-found",
-    405: "method-not-allowed",
-    406: "not-acceptable",
-    413: "too-large",
-    415: "unsupported-media-type",
-    422: "invalid-input",
-    429: "too-many-requests",
+    entry.status: code
+    for code, entry in CATALOGUE.items()
+    if code not in ("conflict", "invalid-transition", "idempotency-key-reused")
 }
 
 #: How long a client should wait before it tries again when a dependency is down, in seconds.
@@ -85,7 +67,7 @@ def _refused(error: PatchbayError) -> Response:
     extra = dict(error.extra)
     if isinstance(error, InvalidInput) and error.errors:
         extra["errors"] = [{"pointer": e.pointer, "detail": e.detail} for e in error.errors]
-    return problem(STATUS[error.code], error.code, error.detail, extra)
+    return problem(CATALOGUE[error.code].status, error.code, error.detail, extra)
 
 
 def _http(error: HTTPException) -> Response:
