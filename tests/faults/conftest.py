@@ -96,8 +96,8 @@ _numbers = count(1)
 
 
 @pytest.fixture
-def desk(servers: Servers, token: str, tmp_path: Path) -> Iterator[Desk]:
-    """Run a desk in distributed mode, on servers that work, whatever the last test did to them."""
+def closed_desk(servers: Servers, token: str, tmp_path: Path) -> Desk:
+    """Make a desk in distributed mode, on servers that work, whatever the last test did to them."""
     servers.start()
     name = f"faults_{next(_numbers)}"
     conninfo = servers.postgres.url("postgres").replace("+psycopg", "")
@@ -105,5 +105,10 @@ def desk(servers: Servers, token: str, tmp_path: Path) -> Iterator[Desk]:
         copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         connection.execute(copy.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
     url = servers.postgres.url(name)
-    with distributed(url, servers.rabbitmq.url, token, tmp_path).open() as desk:
+    return distributed(url, servers.rabbitmq.url, token, tmp_path)
+
+
+@pytest.fixture
+def desk(closed_desk: Desk) -> Iterator[Desk]:
+    with closed_desk.open() as desk:
         yield desk

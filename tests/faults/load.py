@@ -18,7 +18,7 @@ from tests.faults.desk import SKILL, Desk
 
 THREADS = 8
 
-DOORBELL_DEADLINE_S = 60.0
+DOORBELL_DEADLINE_S, PROBE_INTERVAL_S = 60.0, 0.1
 
 #: How many of a run's tickets are resolved while it goes on.
 RESOLVED_SHARE = 0.5
@@ -75,7 +75,7 @@ class Run:
         """Post one ticket after the other, at an even pace, and resolve none."""
         client, answers, began = self.desk.client(), [], monotonic()
         for index in range(tickets):
-            _pause.wait(began + index * interval_s - monotonic())
+            _pause.wait(began + (index + 1) * interval_s - monotonic())
             rng = random.Random(f"{self.seed}-{self._posted}")
             answers.append(self._create(client, self._posted, rng))
             self._posted += 1
@@ -90,7 +90,7 @@ class Run:
         began, heard = monotonic(), self.desk.doorbells_heard()
 
         def all_heard() -> bool:
-            self.post_paced(1, 0)
+            self.post_paced(1, PROBE_INTERVAL_S)
             now = self.desk.doorbells_heard()
             return all(now[name] > heard[name] for name in heard)
 

@@ -1,5 +1,6 @@
 """/openapi.json and /docs: the API described, and a page to read and try it, without internet."""
 
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,6 @@ import swagger_ui_bundle
 from apispec import APISpec
 from flask import Blueprint, Response, current_app, send_from_directory
 from flask.typing import ResponseReturnValue
-from markupsafe import escape
 from marshmallow import Schema
 
 from services.intake.api.catalogue import CATALOGUE
