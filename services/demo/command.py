@@ -70,7 +70,7 @@ def demo(
         if keep:
             progress.print(f"Left behind: {folder}", soft_wrap=True)
         else:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
     if as_json:
         click.echo(orjson.dumps(summary.document()).decode())
     else:

@@ -1,6 +1,7 @@
 """Patchbay itself, as a process of its own: `patchbay serve` on a free port."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -133,14 +134,15 @@ class Host:
 
         A process that was not ready yet has nothing in hand and gets no time.
         """
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None:
             return
         self._process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_DEADLINE_S if self._ready else 0)
-        except subprocess.TimeoutExpired:
+        # The group outlives its first process when that was killed.
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        self._process.wait()
 
     def _popen(self, words: Sequence[str], **streams: object) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(  # type: ignore[call-overload,no-any-return]

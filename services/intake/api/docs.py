@@ -4,7 +4,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import swagger_ui_bundle
+import flask_swagger_ui
 from apispec import APISpec
 from flask import Blueprint, Response, current_app, send_from_directory
 from flask.typing import ResponseReturnValue
@@ -15,7 +15,8 @@ from shared.schemas.events import CATALOGUE as EVENTS
 from shared.schemas.events import EventSchema
 from shared.schemas.problem import ProblemSchema
 
-_ASSETS = Path(swagger_ui_bundle.swagger_ui_path).resolve()
+#: Swagger UI, shipped inside a package, so that the page needs no other site.
+_ASSETS = Path(flask_swagger_ui.__file__).parent / "dist"
 
 blp = Blueprint("docs", __name__)
 
@@ -155,4 +156,4 @@ def problems() -> Response:
 @blp.route("/docs/assets/<path:name>")
 def asset(name: str) -> Response:
     """Return a file of the page."""
-    return send_from_directory(_ASSETS, name, max_age=86_400)
+    return send_from_directory(_ASSETS, name, max_age=3600)
