@@ -24,7 +24,7 @@ directory_option = click.option(
 
 @click.group()
 def main() -> None:
-    r"""Run PostgreSQL and RabbitMQ for this checkout only.
+    """Run PostgreSQL and RabbitMQ for this checkout only.
 
     They listen on free ports of 127.0.0.1. Servers of the machine itself are not touched.
 
@@ -33,7 +33,7 @@ def main() -> None:
       export $(python -m deploy.local up)
       python -m deploy.local status
       python -m deploy.local down
-    """
+    """  # noqa: D301 -- \b is for click
 
 
 @main.command()

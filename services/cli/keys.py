@@ -59,11 +59,11 @@ def keys() -> None:
     "--days", type=click.IntRange(1), help="Days until the key expires; never if left out."
 )
 def create(name: str, scopes: tuple[str, ...], days: int | None) -> None:
-    r"""Make a key and print its token, this once.
+    """Make a key and print its token, this once.
 
     \b
     Example: patchbay keys create --name helpdesk-form --scope tickets:write
-    """
+    """  # noqa: D301 -- \b is for click
     if not scopes:
         message = f"Say what the key may do: --scope one of {', '.join(SCOPES)}."
         raise click.UsageError(message)

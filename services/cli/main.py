@@ -50,14 +50,14 @@ class _Commands(click.Group):
 )
 @click.version_option(version("patchbay"), prog_name="patchbay")
 def cli() -> None:
-    r"""Patchbay, the open backend of a support desk.
+    """Patchbay, the open backend of a support desk.
 
     Settings come from environment variables that begin with PATCHBAY_; .env.example lists them.
     Start everything on this machine:
 
     \b
         patchbay serve --example
-    """
+    """  # noqa: D301 -- \b is for click
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """Several processes of one service: started, counted, restarted when they die, stopped together."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,8 @@ import threading
 from dataclasses import dataclass
 from time import monotonic
 from types import FrameType
+
+from prometheus_client import multiprocess
 
 from shared.observability.health import HealthServer
 from shared.observability.logging import get_logger
@@ -78,6 +81,7 @@ def supervise(
         except subprocess.TimeoutExpired:
             child.process.kill()
     server.close()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _start(command: list[str]) -> _Child:
@@ -94,6 +98,7 @@ def _look_after(child: _Child, command: list[str]) -> _Child:
         steady = now - child.started_at > STEADY_AFTER_S
         child.rest_s = FIRST_REST_S if steady else min(child.rest_s * 2, LAST_REST_S)
         child.restart_at = now + child.rest_s
+        multiprocess.mark_process_dead(child.process.pid)  # type: ignore[no-untyped-call]
         log.error("worker.died", pid=child.process.pid, status=status, restart_s=child.rest_s)
     if now < child.restart_at:
         return child

@@ -41,10 +41,12 @@ def intake(processes: int, threads: int | None) -> None:
     database = Database(settings.database_url)
     require_current(database)
     database.close()
-    if processes > 1:
-        # Must be set before the first metric is made, which is in the processes to come.
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="patchbay-metrics-")
-    _serve("services.intake.wsgi:build", settings, processes, threads or settings.http_threads)
+    threads = threads or settings.http_threads
+    with tempfile.TemporaryDirectory(prefix="patchbay-metrics-") as folder:
+        if processes > 1:
+            # Must be set before the first metric is made, which is in the processes to come.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        _serve("services.intake.wsgi:build", settings, processes, threads)
 
 
 def _serve(target: str, settings: Settings, processes: int, threads: int) -> None:
@@ -56,7 +58,8 @@ def _serve(target: str, settings: Settings, processes: int, threads: int) -> Non
 
 def _welcome(settings: Settings, token: str | None) -> str:
     url = f"http://{settings.host}:{settings.port}"
-    shown = token or f"$(cat {settings.data_dir / KEY_FILE})"
+    key_file = settings.data_dir / KEY_FILE
+    shown = token or (f"$(cat {key_file})" if key_file.exists() else "YOUR-API-KEY")
     body = (
         '{"subject": "VPN drops every ten minutes", '
         '"requester": {"name": "Mira", "email": "mira@example.com"}, '

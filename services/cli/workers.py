@@ -60,4 +60,10 @@ def run_worker(
         return
     runtime = Runtime(settings)
     health = None if parent is not None else (health_host, health_port)
-    process.run(runtime, [build(runtime)], threads, health, parent)
+    try:
+        process.run(runtime, [build(runtime)], threads, health, parent)
+    except OSError as error:
+        message = (
+            f"Cannot listen on {health_host}:{health_port}: {error.strerror}. Set --health-port."
+        )
+        raise click.ClickException(message) from error

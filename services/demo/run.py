@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 from rich.console import Console
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from services.demo import truth
 from services.demo.api import Api, CallFailed
@@ -48,7 +49,15 @@ class Options:
 
 async def run(options: Options, where: Place, console: Console) -> Summary:
     """Run the demo at a place; return what became of it. Raises DemoError."""
-    database, host = Database(where.database_url), Host(where)
+    try:
+        database = Database(where.database_url)
+    except (SQLAlchemyError, KeyError) as error:
+        # Without the URL itself, which may hold a password.
+        message = (
+            "A database URL begins with sqlite:/// or postgresql+psycopg://; this one is wrong."
+        )
+        raise DemoError(message) from error
+    host = Host(where)
     try:
         await asyncio.to_thread(prepare, database)
         console.print(f"Starting Patchbay on {where.base_url} …")
@@ -61,6 +70,9 @@ async def run(options: Options, where: Place, console: Console) -> Summary:
             return await _while_alive(host, _replay(options, where, console, database, api))
     except (CallFailed, Unavailable) as error:
         raise DemoError(str(error)) from error
+    except DBAPIError as error:
+        message = f"The database cannot be used: {error.orig}"
+        raise DemoError(message) from error
     finally:
         await asyncio.to_thread(host.stop)
         database.close()

@@ -119,7 +119,8 @@ class DeliveryRepository:
                     _DELIVERIES.c.receiver == endpoint_id,
                     _DELIVERIES.c.work_state == WorkState.READY,
                 )
-                .values(work_state=WorkState.CANCELLED, finished_at=now)
+                # Without its token, a delivery in flight cannot come back by its result.
+                .values(work_state=WorkState.CANCELLED, finished_at=now, lease_token=None)
             )
 
     def has_ready(self, connection: Connection, before: datetime) -> bool:

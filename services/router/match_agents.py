@@ -6,20 +6,33 @@ free in the very moment a ticket is parked, when neither transaction can see the
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.router.decide import ACTOR, Decide, Planned
 from services.router.filters import FILTERS
 from services.router.matching import MatchingTable
-from services.router.model import Candidate, Need, Routed
-from services.router.repository import Configuration, RouterRepository, need_of
+from services.router.model import Candidate, Routed
+from services.router.repository import Configuration, RouterRepository, readable_needs
 from services.router.scorers import SCORERS
 from shared.db import ticket_changes
 from shared.db.engine import Database, Row, Transaction
-from shared.db.work_lists import AGENTS_TO_MATCH, REQUIREMENTS_TO_MATCH
+from shared.db.work_lists import AGENTS_TO_MATCH, REQUIREMENTS_TO_MATCH, TICKETS_TO_ROUTE
 from shared.domain.agent import Presence
 from shared.domain.clock import Clock
+from shared.domain.errors import Unavailable
 from shared.domain.work import ListName
+from shared.observability.logging import get_logger
+
+log = get_logger()
+
+
+@dataclass(slots=True)
+class _InHand:
+    """What a batch holds: the claimed tickets, and who might take them."""
+
+    tickets: list[Planned] = field(default_factory=list)
+    candidates: list[Candidate] = field(default_factory=list)
 
 
 class MatchAgents:
@@ -41,7 +54,27 @@ class MatchAgents:
         self._batch_size = batch_size
 
     def __call__(self) -> int:
-        """Match one batch; return the number of tickets moved, or a full batch if more may wait."""
+        """Match one batch; return the number of tickets moved, or a full batch if more may wait.
+
+        When it fails, the waiting tickets it had in hand go to the routing list, where each is
+        handled alone: a bad one ends there as dead, and the others are not held up by it.
+        """
+        in_hand = _InHand()
+        try:
+            return self._run(in_hand)
+        except Unavailable:
+            raise
+        except Exception:
+            if not in_hand.tickets:
+                raise
+            log.exception("match.failed", tickets=len(in_hand.tickets))
+        keys = [plan.ticket["id"] for plan in in_hand.tickets]
+        with self._database.transaction() as tx:
+            TICKETS_TO_ROUTE.wake(tx, keys, self._clock.now())
+        self._ring(ListName.ROUTING)
+        return len(keys)
+
+    def _run(self, in_hand: _InHand) -> int:
         with self._database.transaction() as tx:
             now = self._clock.now()
             agents = AGENTS_TO_MATCH.claim(tx, now, self._batch_size)
@@ -50,69 +83,58 @@ class MatchAgents:
                 return 0
             configuration = self._repository.configuration(tx)
             returned = self._return_untouched(tx, configuration, agents, now)
-            claimed, bound = self._match(tx, configuration, agents, requirements, now)
-            full = claimed >= self._batch_size and bound > 0
+            self._claim(tx, configuration, agents, requirements, now, in_hand)
+            outcome = self._decide(tx, configuration, in_hand.tickets, in_hand.candidates, now)
+            full = len(in_hand.tickets) >= self._batch_size and outcome.bound > 0
             if not full:
                 self._repository.mark_idle(
                     tx,
                     [agent["id"] for agent in agents],
                     [requirement["signature"] for requirement in requirements],
                 )
-        if returned or bound:
+        if returned or outcome.bound:
             self._ring(ListName.EVENTS)
         if returned:
             self._ring(ListName.ROUTING)
         if full or len(agents) == self._batch_size or len(requirements) == self._batch_size:
             return self._batch_size
-        return returned + bound
+        return returned + outcome.bound
 
-    def _match(
+    def _claim(
         self,
         tx: Transaction,
         configuration: Configuration,
         agents: Sequence[Row],
         requirements: Sequence[Row],
         now: datetime,
-    ) -> tuple[int, int]:
-        """Return how many waiting tickets were looked at and how many of them were bound."""
+        in_hand: _InHand,
+    ) -> None:
+        """Claim for each need no more waiting tickets than its candidates have room for.
+
+        Agents that are due look at everything that waits; a requirement that is due is shown to
+        everybody who has room.
+        """
         due = {agent["id"] for agent in agents if agent["presence"] is Presence.ONLINE}
-        candidates = [
+        in_hand.candidates = [
             candidate
             for candidate in self._repository.candidates(tx, configuration)
             if (requirements or candidate.id in due)
             and candidate.presence is Presence.ONLINE
             and candidate.room
         ]
-        if not candidates:
-            return 0, 0
-        needs = (
-            self._repository.waiting_needs(tx)
-            if due
-            else [need_of(requirement) for requirement in requirements]
-        )
-        planned = self._claim(tx, needs, candidates, now)
-        if not planned:
-            return 0, 0
-        outcome = self._decide(tx, configuration, planned, candidates, now)
-        return len(planned), outcome.bound
-
-    def _claim(
-        self, tx: Transaction, needs: Sequence[Need], candidates: Sequence[Candidate], now: datetime
-    ) -> list[Planned]:
-        """Claim for each need no more tickets than its candidates have room for."""
-        table = MatchingTable(FILTERS, SCORERS, candidates, now)
-        planned: list[Planned] = []
+        if not in_hand.candidates:
+            return
+        needs = self._repository.waiting_needs(tx) if due else readable_needs(requirements)
+        table = MatchingTable(FILTERS, SCORERS, in_hand.candidates, now)
         for need in needs:
             limit = min(table.room(need), self._batch_size)
-            if not limit:
-                continue
             # The rules spoke when these tickets were parked; they are not asked again.
-            planned += [
+            in_hand.tickets += [
                 Planned(ticket, Routed(need, ticket["priority"], ()))
-                for ticket in self._repository.claim_waiting(tx, need, limit)
+                for ticket in (self._repository.claim_waiting(tx, need, limit) if limit else ())
             ]
-        planned.sort(key=lambda plan: (plan.ticket["rank"], plan.ticket["created_at"]))
-        return planned[: self._batch_size]
+        in_hand.tickets.sort(key=lambda plan: (plan.ticket["rank"], plan.ticket["created_at"]))
+        del in_hand.tickets[self._batch_size :]
 
     def _return_untouched(
         self,

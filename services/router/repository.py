@@ -26,7 +26,10 @@ from shared.db.models import (
 from shared.db.models.base import table
 from shared.domain.ticket import TicketStatus
 from shared.domain.work import WorkState
+from shared.observability.logging import get_logger
 from shared.schemas.team import DEFAULT_WEIGHTS
+
+log = get_logger()
 
 _AGENTS, _TICKETS, _TEAMS = table(Agent), table(Ticket), table(Team)
 _REQUIREMENTS, _DECISIONS = table(Requirement), table(Decision)
@@ -99,8 +102,9 @@ class RouterRepository:
                 _TICKETS.c.signature == _REQUIREMENTS.c.signature,
             )
         )
-        query = select(_REQUIREMENTS.c.team, _REQUIREMENTS.c.skills).where(exists(waiting))
-        return [need_of(row) for row in tx.rows(query)]
+        columns = (_REQUIREMENTS.c.signature, _REQUIREMENTS.c.team, _REQUIREMENTS.c.skills)
+        query = select(*columns).where(exists(waiting))
+        return readable_needs(tx.rows(query))
 
     def claim_waiting(self, tx: Transaction, need: Need, limit: int) -> list[Row]:
         """Lock and return the most urgent tickets that wait with this need."""
@@ -167,8 +171,18 @@ class RouterRepository:
         tx.insert(_DECISIONS, decisions)
 
 
-def need_of(requirement: Mapping[str, Any]) -> Need:
-    """Return the need that a requirement's row holds."""
+def readable_needs(requirements: Sequence[Mapping[str, Any]]) -> list[Need]:
+    """Return the needs that requirement rows hold; one that makes no sense stops only itself."""
+    needs = []
+    for requirement in requirements:
+        try:
+            needs.append(_need(requirement))
+        except (TypeError, ValueError):
+            log.exception("requirement.unreadable", signature=requirement.get("signature"))
+    return needs
+
+
+def _need(requirement: Mapping[str, Any]) -> Need:
     return Need(
         requirement["team"], tuple((skill, level) for skill, level in requirement["skills"])
     )

@@ -119,7 +119,7 @@ class Database:
         Raises Unavailable when the database cannot be reached or went away: nothing was changed, or
         nobody knows whether the commit got through.
         """
-        with _translated(), self.engine.begin() as connection:
+        with translated(), self.engine.begin() as connection:
             transaction = Transaction(connection, self.dialect)
             yield transaction
             transaction.commit()
@@ -127,7 +127,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Open a connection that only reads: no write lock on SQLite, no BEGIN on PostgreSQL."""
-        with _translated(), self.engine.connect() as connection:
+        with translated(), self.engine.connect() as connection:
             if self.engine.dialect.name == "postgresql":
                 yield connection.execution_options(isolation_level="AUTOCOMMIT")
             else:
@@ -139,7 +139,7 @@ class Database:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """Turn the driver's ways of saying “no database” into Unavailable."""
     try:
         yield

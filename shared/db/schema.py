@@ -7,7 +7,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from shared.db.engine import Database
+from shared.db.engine import Database, translated
 from shared.domain.errors import SchemaBehind
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -17,7 +17,7 @@ def migrate(database: Database) -> tuple[str | None, str]:
     """Upgrade to the newest revision; return the revisions before and after."""
     before = current_revision(database)
     config = _config()
-    with database.engine.connect() as connection:
+    with translated(), database.engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
@@ -35,7 +35,7 @@ def require_current(database: Database) -> None:
 
 def current_revision(database: Database) -> str | None:
     """Return the revision the database is at; None for an empty one."""
-    with database.engine.connect() as connection:
+    with database.reading() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 

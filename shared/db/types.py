@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import JSON, DateTime, Dialect, Enum, Text, TypeDecorator
+from sqlalchemy import JSON, DateTime, Dialect, String, Text, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 #: Ids are compared byte by byte; the database's own collation would only slow every index down.
@@ -40,14 +40,23 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def enum_type(vocabulary: type[StrEnum]) -> Enum:
-    """Return a text column type for a closed vocabulary, read back as its members."""
-    return Enum(
-        vocabulary,
-        native_enum=False,
-        length=32,
-        values_callable=lambda members: [member.value for member in members],
-    )
+class Word(TypeDecorator[StrEnum]):
+    """A word of a closed vocabulary, kept as text and read back as a member.
+
+    A word that this release does not know yet is read as plain text: during an upgrade an older
+    worker must be able to carry what a newer one wrote, not fail every batch that holds it.
+    """
+
+    impl = String(32)
+    cache_ok = True
+
+    def __init__(self, vocabulary: type[StrEnum]) -> None:
+        super().__init__()
+        self.vocabulary = vocabulary
+        self._members: dict[str, StrEnum] = {member.value: member for member in vocabulary}
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else self._members.get(value, value)
 
 
 def dump_json(value: object) -> str:

@@ -109,6 +109,15 @@ class WorkList:
         metrics.rows_failed.labels(self.name, "dead" if rest is None else "retried").inc()
         return state
 
+    def wake(self, tx: Transaction, keys: Sequence[str], now: datetime) -> None:
+        """Make waiting rows ready."""
+        columns = self.table.c
+        tx.execute(
+            update(self.table)
+            .where(columns[self.key].in_(keys), columns.work_state == WorkState.WAITING)
+            .values(work_state=WorkState.READY, available_at=now)
+        )
+
     def redrive(self, tx: Transaction, keys: Sequence[str], now: datetime) -> int:
         """Make dead (or unknown) rows ready again, with all their attempts; return how many."""
         columns = self.table.c

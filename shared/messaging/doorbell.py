@@ -85,12 +85,12 @@ class DoorbellPublisher:
             try:
                 if taken:
                     self._publish(taken)
-                    metrics.broker_up.set(1)
+                    metrics.broker_unreachable.set(0)
                 else:
                     self._transport.keep_alive()
                 retry_s = FIRST_RETRY_S
             except Exception as error:  # noqa: BLE001 -- any failure means: later
-                metrics.broker_up.set(0)
+                metrics.broker_unreachable.set(1)
                 log.warning("doorbell.failed", error=repr(error), retry_s=retry_s)
                 for name in taken:
                     metrics.doorbells.labels(name, "failed").inc()

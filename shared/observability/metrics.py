@@ -42,10 +42,10 @@ doorbells = Counter(
     "Doorbells by what became of them: rung, merged, published, failed, received.",
     ["list", "outcome"],
 )
-broker_up = Gauge(
-    "patchbay_broker_up",
-    "1 while the last doorbell got through in time.",
-    multiprocess_mode="liveall",
+broker_unreachable = Gauge(
+    "patchbay_broker_unreachable",
+    "1 while doorbells do not get through.",
+    multiprocess_mode="livemax",
 )
 decisions = Counter(
     "patchbay_routing_decisions_total", "Routing decisions by outcome.", ["outcome"]

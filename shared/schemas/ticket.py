@@ -113,7 +113,7 @@ class CreateTicketSchema(_TicketContent):
 
 
 class UpdateTicketSchema(_TicketContent):
-    """Changes to a ticket (RFC 7396 merge patch); what is left out stays as it is."""
+    """Changes to a ticket; what is left out stays as it is."""
 
     subject = line(255, 1)
     description = line(100_000)

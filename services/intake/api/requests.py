@@ -12,7 +12,6 @@ from shared.observability import metrics
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_MEDIA_TYPES = frozenset({"application/json", "application/merge-patch+json"})
 
 
 def register(app: Flask) -> None:
@@ -26,7 +25,7 @@ def _begin() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
     structlog.contextvars.bind_contextvars(correlation_id=g.request_id)
-    if request.method in _WITH_BODY and request.mimetype not in _MEDIA_TYPES:
+    if request.method in _WITH_BODY and request.mimetype != "application/json":
         message = "Send JSON: Content-Type: application/json."
         raise UnsupportedMediaType(message)
 

@@ -102,7 +102,11 @@ def get_ticket(ticket_id: str) -> Response:
 @body(UpdateTicketSchema(partial=True))
 @blp.response(200, TicketSchema())
 def update_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
-    """Change fields of a ticket (RFC 7396). `If-Match` guards against overwriting others."""
+    """Change fields of a ticket.
+
+    What is left out stays; lists and custom fields are replaced whole. `If-Match` guards against
+    overwriting what others did.
+    """
     app = parts()
     app.reference.require(content)
     with app.database.transaction() as tx:
@@ -110,7 +114,8 @@ def update_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
         check_version(ticket["version"])
         changed = ticket_changes.edit(tx, ticket, assignee, content, app.now(), actor())
     if changed is None:
-        return answer(ticket_changes.ticket_document(ticket, assignee))
+        changed = ticket_changes.ticket_document(ticket, assignee)
+        return answer(changed, headers={"ETag": etag(changed["version"])})
     app.ring(ListName.EVENTS)
     app.ring(ListName.ROUTING)
     return answer(changed, headers={"ETag": etag(changed["version"])})

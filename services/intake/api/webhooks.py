@@ -89,7 +89,10 @@ def get_subscription(subscription_id: str) -> Response:
 @body(UpdateSubscriptionSchema(partial=True))
 @blp.response(200, SubscriptionSchema())
 def update_subscription(content: Mapping[str, Any], subscription_id: str) -> Response:
-    """Change a subscription. While it is disabled its events wait; enabling sends them."""
+    """Change a subscription.
+
+    A disabled subscription gets no new events; what was on its way waits until it is enabled.
+    """
     app = parts()
     values: dict[str, Any] = {**content, "updated_at": app.now()}
     if "url" in content:

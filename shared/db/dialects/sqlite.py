@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Engine,
-    Enum,
     FromClause,
     Insert,
     Table,
@@ -131,12 +130,7 @@ class SQLite(Dialect):
         key = (table.name, column)
         if key not in self._processors:
             type_ = table.c[column].type
-            # Members of a StrEnum are text already; SQLAlchemy would look each one up.
-            self._processors[key] = (
-                None
-                if isinstance(type_, Enum)
-                else type_.dialect_impl(_COMPILER).bind_processor(_COMPILER)
-            )
+            self._processors[key] = type_.dialect_impl(_COMPILER).bind_processor(_COMPILER)
         return self._processors[key]
 
 

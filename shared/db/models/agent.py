@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, TimestampColumns, WorkColumns, id_column
-from shared.db.types import IdText, enum_type
+from shared.db.types import IdText, Word
 from shared.domain.agent import Presence
 
 
@@ -38,7 +38,7 @@ class Agent(Base, TimestampColumns, WorkColumns):
     name: Mapped[str]
     email: Mapped[str] = mapped_column(Text, unique=True)
     locale: Mapped[str]
-    presence: Mapped[Presence] = mapped_column(enum_type(Presence))
+    presence: Mapped[Presence] = mapped_column(Word(Presence))
     capacity: Mapped[int] = mapped_column(Integer)
     load: Mapped[int] = mapped_column(Integer)
     overcommit: Mapped[int] = mapped_column(Integer)

@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, Index, Integer, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, id_column
-from shared.db.types import IdText, enum_type
+from shared.db.types import IdText, Word
 from shared.domain.agent import AssignmentEnd
 
 
@@ -41,4 +41,4 @@ class Assignment(Base):
     weight: Mapped[int] = mapped_column(Integer)
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
-    end_reason: Mapped[AssignmentEnd | None] = mapped_column(enum_type(AssignmentEnd))
+    end_reason: Mapped[AssignmentEnd | None] = mapped_column(Word(AssignmentEnd))

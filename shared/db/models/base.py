@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from sqlalchemy import BigInteger, MetaData, SmallInteger, Table, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from shared.db.types import Document, IdText, UTCDateTime, enum_type
+from shared.db.types import Document, IdText, UTCDateTime, Word
 from shared.domain.work import WorkState
 
 
@@ -45,7 +45,7 @@ class WorkColumns:
     `available_at` in the future: work that is not finished by then is simply ready again.
     """
 
-    work_state: Mapped[WorkState] = mapped_column(enum_type(WorkState))
+    work_state: Mapped[WorkState] = mapped_column(Word(WorkState))
     available_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)
     last_error: Mapped[str | None] = mapped_column(Text)

@@ -6,7 +6,7 @@ from sqlalchemy import Index, Integer, SmallInteger, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, WorkColumns, id_column
-from shared.db.types import IdText, enum_type
+from shared.db.types import IdText, Word
 from shared.domain.delivery import DeliveryChannel
 
 
@@ -51,7 +51,7 @@ class Delivery(Base, WorkColumns):
     event_id: Mapped[str] = mapped_column(IdText)
     ticket_id: Mapped[str] = mapped_column(IdText)
     sequence: Mapped[int] = mapped_column(Integer)
-    channel: Mapped[DeliveryChannel] = mapped_column(enum_type(DeliveryChannel))
+    channel: Mapped[DeliveryChannel] = mapped_column(Word(DeliveryChannel))
     receiver: Mapped[str] = mapped_column(IdText)
     kind: Mapped[str]
     rank: Mapped[int] = mapped_column(SmallInteger)

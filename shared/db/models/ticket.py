@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, Integer, SmallInteger, Tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, TimestampColumns, WorkColumns, id_column
-from shared.db.types import Document, IdText, enum_type
+from shared.db.types import Document, IdText, Word
 from shared.domain.ticket import (
     Channel,
     Level,
@@ -55,24 +55,24 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     number: Mapped[int] = mapped_column(BigInteger, unique=True)
     version: Mapped[int] = mapped_column(Integer)
     external_id: Mapped[str | None] = mapped_column(Text, unique=True)
-    channel: Mapped[Channel] = mapped_column(enum_type(Channel))
+    channel: Mapped[Channel] = mapped_column(Word(Channel))
     subject: Mapped[str]
     description: Mapped[str]
     requester: Mapped[dict[str, Any]] = mapped_column(Document)
-    type: Mapped[TicketType] = mapped_column(enum_type(TicketType))
+    type: Mapped[TicketType] = mapped_column(Word(TicketType))
     category: Mapped[str | None]
     product: Mapped[str | None]
-    severity: Mapped[Severity | None] = mapped_column(enum_type(Severity))
-    impact: Mapped[Level | None] = mapped_column(enum_type(Level))
-    urgency: Mapped[Level | None] = mapped_column(enum_type(Level))
-    priority: Mapped[Priority] = mapped_column(enum_type(Priority))
+    severity: Mapped[Severity | None] = mapped_column(Word(Severity))
+    impact: Mapped[Level | None] = mapped_column(Word(Level))
+    urgency: Mapped[Level | None] = mapped_column(Word(Level))
+    priority: Mapped[Priority] = mapped_column(Word(Priority))
     error_messages: Mapped[list[Any]] = mapped_column(Document)
     steps_to_reproduce: Mapped[str | None]
     tags: Mapped[list[Any]] = mapped_column(Document)
     custom_fields: Mapped[dict[str, Any]] = mapped_column(Document)
     required_skills: Mapped[list[Any]] = mapped_column(Document)
     team: Mapped[str | None] = mapped_column(Text, ForeignKey("teams.name"))
-    status: Mapped[TicketStatus] = mapped_column(enum_type(TicketStatus))
+    status: Mapped[TicketStatus] = mapped_column(Word(TicketStatus))
     assignee_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("agents.id"))
     touched_at: Mapped[datetime | None]
     resolution: Mapped[dict[str, Any] | None] = mapped_column(Document)

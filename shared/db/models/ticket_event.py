@@ -9,7 +9,7 @@ from sqlalchemy import ForeignKey, Integer, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, id_column
-from shared.db.types import IdText, enum_type
+from shared.db.types import IdText, Word
 from shared.domain.event import EventType
 
 
@@ -26,7 +26,7 @@ class TicketEvent(Base):
     id: Mapped[str] = id_column()
     ticket_id: Mapped[str] = mapped_column(IdText, ForeignKey("tickets.id"))
     sequence: Mapped[int] = mapped_column(Integer)
-    type: Mapped[EventType] = mapped_column(enum_type(EventType))
+    type: Mapped[EventType] = mapped_column(Word(EventType))
     occurred_at: Mapped[datetime]
     actor: Mapped[str]
     correlation_id: Mapped[str]
