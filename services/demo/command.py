@@ -36,7 +36,7 @@ EXIT_INTERRUPTED = 130
     type=click.FloatRange(0, min_open=True),
     default=1.0,
     show_default=True,
-    help="1 posts 60 tickets a second; 2 is twice as fast, in everything.",
+    help="1 posts 50 tickets a second; 2 is twice as fast, in everything.",
 )
 @click.option("--keep", is_flag=True, help="Leave the database, the mail and the log behind.")
 def demo(

@@ -10,7 +10,7 @@ from services.demo.desk import slug
 from services.demo.incident import Incident
 
 #: Tickets posted in a second, on average, at speed 1.
-TICKETS_PER_S = 60.0
+TICKETS_PER_S = 50.0
 
 #: Between two incidents of the log at most this much is replayed; nights are cut short.
 LONGEST_GAP = timedelta(minutes=10)

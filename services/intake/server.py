@@ -5,6 +5,7 @@ import socket
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
+from services.intake.http_process import load
 from shared.settings import Settings
 
 #: How long the server waits for its processes beyond the drain itself, in seconds.
@@ -23,7 +24,6 @@ def serve(target: str, settings: Settings, processes: int, threads: int) -> None
     _require_free(settings.host, settings.port)
     Granian(
         target,
-        factory=True,
         address=settings.host,
         port=settings.port,
         interface=Interfaces.WSGI,
@@ -34,7 +34,7 @@ def serve(target: str, settings: Settings, processes: int, threads: int) -> None
         log_enabled=False,
         respawn_failed_workers=True,
         workers_kill_timeout=int(settings.shutdown_timeout_s) + KILL_MARGIN_S,
-    ).serve()
+    ).serve(target_loader=load)
 
 
 def _require_free(host: str, port: int) -> None:

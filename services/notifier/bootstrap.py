@@ -28,10 +28,12 @@ from shared.settings import Settings
 
 #: Longer than the slowest exchange and its record, so that no lease ends under a living sender.
 WEBHOOK_LEASE_MARGIN = timedelta(seconds=30)
-EMAIL_LEASE = timedelta(minutes=15)
+EMAIL_LEASE = timedelta(minutes=3)
+#: The lease from the start of DATA on, whose answer may take ten minutes (RFC 5321 §4.5.3.2.6).
+DATA_LEASE = timedelta(minutes=11)
 
 #: Mails leased for each connection that sends them, so that none waits for the database.
-MAILS_AHEAD = 16
+MAILS_AHEAD = 4
 
 
 def _smtp(settings: Settings) -> MailChannel:
@@ -114,7 +116,9 @@ def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
         async def record_data_started(job: Job) -> None:
             delivery_id, now = job.delivery["id"], runtime.clock.now()
             await engine.in_thread(
-                lambda: engine.repository.record_data_started(delivery_id, job.token, now)
+                lambda: engine.repository.record_data_started(
+                    delivery_id, job.token, now, now + DATA_LEASE
+                )
             )
 
         return MailSender(renderer, channel, record_data_started)

@@ -97,12 +97,21 @@ class DeliveryRepository:
             DELIVERIES_DUE.settle(tx, deliveries)
             tx.insert(_ATTEMPTS, attempts)
 
-    def record_data_started(self, delivery_id: str, token: str, now: datetime) -> None:
-        """Note, before an e-mail's DATA, that from here on its fate may become unknown."""
+    def record_data_started(
+        self, delivery_id: str, token: str, now: datetime, until: datetime
+    ) -> None:
+        """Note, before an e-mail's DATA, that from here on its fate may become unknown.
+
+        The lease is held until then, because an answer to DATA may take long.
+        """
+        row = {
+            "id": delivery_id,
+            "lease_token": token,
+            "data_started_at": now,
+            "available_at": until,
+        }
         with self._database.transaction() as tx:
-            DELIVERIES_DUE.settle(
-                tx, [{"id": delivery_id, "lease_token": token, "data_started_at": now}]
-            )
+            DELIVERIES_DUE.settle(tx, [row])
 
     def disable(self, endpoint_id: str, reason: str, now: datetime) -> None:
         """Disable a subscription whose receiver is gone, and cancel what was on its way there."""

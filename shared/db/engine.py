@@ -119,7 +119,7 @@ class Database:
         Raises Unavailable when the database cannot be reached or went away: nothing was changed, or
         nobody knows whether the commit got through.
         """
-        with translated(), self.engine.begin() as connection:
+        with self.dialect.turn(), translated(), self.engine.begin() as connection:
             transaction = Transaction(connection, self.dialect)
             yield transaction
             transaction.commit()

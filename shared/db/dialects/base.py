@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,10 @@ class Dialect(ABC):
     @abstractmethod
     def build_engine(self, url: str, pool_size: int) -> Engine:
         """Build the engine with this database's own settings; nothing connects yet."""
+
+    def turn(self) -> AbstractContextManager[object]:
+        """Return what a transaction waits for before it begins; nothing, unless overridden."""
+        return nullcontext()
 
     @abstractmethod
     def insert(self, table: Table, rows: Sequence[Row]) -> Write:

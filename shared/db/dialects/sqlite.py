@@ -1,6 +1,8 @@
 """SQLite: in-process, one writer at a time; `BEGIN IMMEDIATE` takes the place of row locks."""
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,12 @@ class SQLite(Dialect):
     def __init__(self) -> None:
         super().__init__()
         self._processors: dict[tuple[str, str], _Processor] = {}
+        self._turn = threading.Lock()
+
+    def turn(self) -> AbstractContextManager[object]:
+        # SQLite lets a second writer sleep and try again, in growing steps and in no order: under
+        # load some wait for seconds. A lock wakes the next one the moment the last is done.
+        return self._turn
 
     def build_engine(self, url: str, pool_size: int) -> Engine:
         database = make_url(url).database
