@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import structlog
 
@@ -30,6 +31,9 @@ def pytest_configure(config: pytest.Config) -> None:
         directory = Path(given)
     config.stash[private_servers.DIRECTORY] = directory
     _plain_logs()
+    # The machine may be busy with other things; how long an example takes says nothing.
+    hypothesis.settings.register_profile("patchbay", deadline=None, derandomize=True)
+    hypothesis.settings.load_profile("patchbay")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -91,7 +91,7 @@ def _handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
         timeout = 10
 
-        def do_POST(self) -> None:  # noqa: N802 -- the name http.server calls
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             status = receiver.take({k.lower(): v for k, v in self.headers.items()}, body)
             self.send_response(status)

@@ -29,6 +29,6 @@ else
 fi
 
 echo "Installing the locked dependencies…" >&2
-"$uv" pip sync -q --python .venv/bin/python --require-hashes requirements.lock
+"$uv" pip sync -q --compile-bytecode --python .venv/bin/python --require-hashes requirements.lock
 "$uv" pip install -q --python .venv/bin/python --no-deps -e .
 touch .venv/.ready

@@ -7,13 +7,13 @@ from typing import Any
 import click
 from sqlalchemy import func, select
 
-from services.cli.keys import create_key
+from services.cli.keys import store_key
 from shared.db import schema
 from shared.db.engine import Database
 from shared.db.models import Agent, AgentSkill, AgentTeam, ApiKey, Skill, Team
 from shared.db.models.base import table
 from shared.domain.agent import Presence
-from shared.domain.api_key import ALL
+from shared.domain.api_key import ALL, new_token
 from shared.domain.clock import SystemClock
 from shared.domain.ids import Prefix, new_id
 from shared.domain.work import WorkState
@@ -28,8 +28,8 @@ _EXAMPLE_AGENTS = (
 )
 
 
-def prepare(settings: Settings, *, example: bool) -> str | None:
-    """Prepare an empty database; return the admin token if this start made it.
+def prepare(settings: Settings, *, example: bool) -> None:
+    """Prepare an empty database, and make an admin key unless there is a key.
 
     A database that has a schema already is left as it is; if that schema is behind, SchemaBehind is
     raised, because upgrading other people's data is never a side effect of a start.
@@ -39,28 +39,28 @@ def prepare(settings: Settings, *, example: bool) -> str | None:
         if schema.current_revision(database) is None:
             schema.migrate(database)
         schema.require_current(database)
-        token = _first_key(database, settings.data_dir)
+        _first_key(database, settings.data_dir)
         if example:
             _example_desk(database)
-        return token
     finally:
         database.close()
 
 
-def _first_key(database: Database, data_dir: Path) -> str | None:
+def _first_key(database: Database, data_dir: Path) -> None:
     with database.reading() as connection:
         count = connection.execute(select(func.count()).select_from(table(ApiKey))).scalar_one()
     if count:
-        return None
-    token = create_key(database, "admin", [ALL])
+        return
+    token = new_token()
     data_dir.mkdir(parents=True, exist_ok=True)
     path = data_dir / KEY_FILE
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(token + "\n")
+    # The file first: a key that nobody holds would lock everybody out.
+    store_key(database, token, "admin", [ALL])
     click.echo(f"Made an admin API key, kept in {path} for you alone:\n\n    {token}\n")
-    return token
 
 
 def _example_desk(database: Database) -> None:

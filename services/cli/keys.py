@@ -18,9 +18,11 @@ from shared.settings import load_settings
 _KEYS = table(ApiKey)
 
 
-def create_key(database: Database, name: str, scopes: list[str], days: int | None = None) -> str:
-    """Store a new API key and return its token."""
-    token, now = new_token(), SystemClock().now()
+def store_key(
+    database: Database, token: str, name: str, scopes: list[str], days: int | None = None
+) -> None:
+    """Store a new API key by the hash of its token."""
+    now = SystemClock().now()
     row = {
         "id": new_id(Prefix.API_KEY),
         "name": name,
@@ -32,6 +34,12 @@ def create_key(database: Database, name: str, scopes: list[str], days: int | Non
     }
     with database.transaction() as tx:
         tx.insert(_KEYS, [row])
+
+
+def create_key(database: Database, name: str, scopes: list[str], days: int | None = None) -> str:
+    """Make a token, store its key and return it."""
+    token = new_token()
+    store_key(database, token, name, scopes, days)
     return token
 
 

@@ -6,6 +6,7 @@ import tempfile
 import click
 
 from services.cli.first_start import KEY_FILE, prepare
+from services.cli.workers import require_shared_broker
 from services.intake import server
 from shared.db.engine import Database
 from shared.db.schema import require_current
@@ -22,8 +23,8 @@ def serve(*, example: bool) -> None:
     """
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level, "patchbay")
-    token = prepare(settings, example=example)
-    click.echo(_welcome(settings, token))
+    prepare(settings, example=example)
+    click.echo(_welcome(settings))
     _serve("services.standalone:build", settings, 1, settings.http_threads)
 
 
@@ -37,6 +38,7 @@ def serve(*, example: bool) -> None:
 def intake(processes: int, threads: int | None) -> None:
     """Run the HTTP API. /healthz, /readyz and /metrics are on the same port."""
     settings = load_settings()
+    require_shared_broker(settings)
     configure_logging(settings.log_format, settings.log_level, "intake")
     database = Database(settings.database_url)
     require_current(database)
@@ -56,10 +58,10 @@ def _serve(target: str, settings: Settings, processes: int, threads: int) -> Non
         raise click.ClickException(str(error)) from error
 
 
-def _welcome(settings: Settings, token: str | None) -> str:
+def _welcome(settings: Settings) -> str:
     url = f"http://{settings.host}:{settings.port}"
     key_file = settings.data_dir / KEY_FILE
-    shown = token or (f"$(cat {key_file})" if key_file.exists() else "YOUR-API-KEY")
+    shown = f"$(cat {key_file})" if key_file.exists() else "YOUR-API-KEY"
     body = (
         '{"subject": "VPN drops every ten minutes", '
         '"requester": {"name": "Mira", "email": "mira@example.com"}, '

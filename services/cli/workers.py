@@ -1,5 +1,6 @@
 """What patchbay router and patchbay notifier share."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,17 @@ from shared import process
 from shared.messaging.worker_host import Service
 from shared.observability.logging import configure_logging
 from shared.runtime import Runtime
-from shared.settings import load_settings
+from shared.settings import Settings, load_settings
+
+
+def require_shared_broker(settings: Settings) -> None:
+    """Refuse a broker inside the process where other processes are to be woken."""
+    if settings.broker_url.startswith("memory:"):
+        message = (
+            "PATCHBAY_BROKER_URL is memory://, which wakes nobody outside its process. "
+            "Set it to amqp://…, or run everything in one process: patchbay serve"
+        )
+        raise click.ClickException(message)
 
 
 def worker_options(health_port: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -53,6 +64,7 @@ def run_worker(
 ) -> None:
     """Run one process of a service here, or several under a supervisor."""
     settings = load_settings()
+    require_shared_broker(settings)
     configure_logging(settings.log_format, settings.log_level, name)
     threads = threads or settings.worker_threads
     if processes > 1:
@@ -60,10 +72,4 @@ def run_worker(
         return
     runtime = Runtime(settings)
     health = None if parent is not None else (health_host, health_port)
-    try:
-        process.run(runtime, [build(runtime)], threads, health, parent)
-    except OSError as error:
-        message = (
-            f"Cannot listen on {health_host}:{health_port}: {error.strerror}. Set --health-port."
-        )
-        raise click.ClickException(message) from error
+    sys.exit(0 if process.run(runtime, [build(runtime)], threads, health, parent) else 1)

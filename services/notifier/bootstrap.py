@@ -27,7 +27,7 @@ from shared.runtime import Runtime
 from shared.settings import Settings
 
 #: Longer than the slowest exchange and its record, so that no lease ends under a living sender.
-WEBHOOK_LEASE_MARGIN = timedelta(seconds=30)
+WEBHOOK_LEASE_MARGIN = timedelta(seconds=10)
 EMAIL_LEASE = timedelta(minutes=3)
 #: The lease from the start of DATA on, whose answer may take ten minutes (RFC 5321 §4.5.3.2.6).
 DATA_LEASE = timedelta(minutes=11)
@@ -46,6 +46,10 @@ _MAIL_CHANNELS: dict[str, Callable[[Settings], MailChannel]] = {
     "smtp": _smtp,
     "smtps": _smtp,
 }
+
+
+class LeaseLost(Exception):
+    """Somebody else is sending this mail, or has; ours ends before it does harm."""
 
 
 def build(runtime: Runtime) -> Service:
@@ -115,11 +119,14 @@ def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
     def sender(engine: DeliveryEngine) -> MailSender:
         async def record_data_started(job: Job) -> None:
             delivery_id, now = job.delivery["id"], runtime.clock.now()
-            await engine.in_thread(
+            held = await engine.in_thread(
                 lambda: engine.repository.record_data_started(
                     delivery_id, job.token, now, now + DATA_LEASE
                 )
             )
+            if not held:
+                message = f"the lease of {delivery_id} was lost before DATA"
+                raise LeaseLost(message)
 
         return MailSender(renderer, channel, record_data_started)
 

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 from services.notifier.channels.base import Delivered, Outcome, PermanentFailure
-from services.notifier.repository import DeliveryRepository, Job
+from services.notifier.repository import MAX_ENDPOINTS, DeliveryRepository, Job
 from services.notifier.results import Results
 from shared.domain.clock import Clock
 from shared.domain.errors import PatchbayError, Unavailable
@@ -91,18 +91,24 @@ class DeliveryEngine:
             self._loop.call_soon_threadsafe(self._wake.set)
         return 0
 
-    def stop(self, timeout_s: float) -> None:
-        """Lease nothing more, let what is in flight end, record it.
+    def begin_stop(self) -> None:
+        """Lease nothing more."""
+        self._stopping = True
+        self.poke()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Let what is in flight end, and record it; return whether all of it ended in time.
 
         What takes longer than the bound is left to its lease and sent again by another process.
         """
-        self._stopping = True
+        self.begin_stop()
         if self._thread.is_alive():
-            self.poke()
             self._thread.join(timeout_s)
-        if self._thread.is_alive():
+        clean = not self._thread.is_alive()
+        if not clean:
             log.warning("engine.abandoned", channel=self.name, in_flight=len(self._tasks))
         self._database_threads.shutdown(wait=False)
+        return clean
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         """Run a database call without holding up the loop."""
@@ -156,7 +162,8 @@ class DeliveryEngine:
                 task = self._loop.create_task(self._send(job))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-            if not jobs:
+            receivers = {job.delivery["receiver"] for job in jobs}
+            if len(jobs) < room and len(receivers) < MAX_ENDPOINTS:
                 return
 
     async def _send(self, job: Job) -> None:
@@ -190,9 +197,14 @@ class DeliveryEngine:
         now = self._clock.now()
         rows = [self._results.row(job, outcome, now) for job, outcome in finished]
         attempts = [self._results.attempt(job, outcome, now) for job, outcome in finished]
+        gone = {
+            job.delivery["receiver"]: outcome.reason
+            for job, outcome in finished
+            if isinstance(outcome, PermanentFailure) and outcome.gone
+        }
         while True:
             try:
-                await self.in_thread(lambda: self.repository.record(rows, attempts))
+                await self.in_thread(lambda: self.repository.record(rows, attempts, gone, now))
                 break
             except PatchbayError as error:
                 # Without the record the lease ends and the event is sent once more; a receiver
@@ -203,20 +215,14 @@ class DeliveryEngine:
                 await asyncio.sleep(RECORD_RETRY_S)
             except Exception:
                 log.exception("engine.record_failed", channel=self.name, rows=len(rows))
+                if len(finished) > 1:
+                    for one in finished:
+                        await self._record([one])
                 return
         for job, outcome in finished:
             _log(self.name, job, outcome)
-            label = type(outcome).__name__
-            metrics.deliveries.labels(self.name, label).inc()
+            metrics.deliveries.labels(self.name, type(outcome).__name__).inc()
             metrics.delivery_seconds.labels(self.name).observe(outcome.duration_ms / 1000)
-            if isinstance(outcome, PermanentFailure) and outcome.gone:
-                endpoint, reason = job.delivery["receiver"], outcome.reason
-                await self.in_thread(
-                    lambda endpoint=endpoint, reason=reason: self.repository.disable(  # type: ignore[misc]
-                        endpoint, reason, now
-                    )
-                )
-                log.warning("subscription.disabled", subscription=endpoint, reason=reason)
 
 
 def _log(channel: str, job: Job, outcome: Outcome) -> None:

@@ -69,7 +69,7 @@ class FanOut:
             rank = BULK_RANK if ranks[event["id"]] >= Lane.BULK.rank * 10 else FIRST_ATTEMPT_RANK
             event_type = event["type"]
             for endpoint_id, event_types in wanted:
-                if not event_types or event_type.value in event_types:
+                if not event_types or str(event_type) in event_types:
                     deliveries.append(
                         _delivery(event, DeliveryChannel.WEBHOOK, endpoint_id, "event", rank, now)
                     )
@@ -80,7 +80,7 @@ class FanOut:
                     deliveries.append(
                         _delivery(event, DeliveryChannel.EMAIL, address, kind.value, rank, now)
                     )
-        repository.keep_deliveries(tx, list(ranks), deliveries)
+        repository.keep_deliveries(tx, list(ranks), deliveries, now)
 
 
 def _address(data: Mapping[str, Any], path: Sequence[str]) -> str | None:

@@ -5,17 +5,40 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, exists, func, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Select,
+    Text,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.types import TypeEngine
 
 from shared.db.engine import Database, Row, Transaction
 from shared.db.models import Delivery, DeliveryAttempt, OutboxEntry, Subscription, TicketEvent
 from shared.db.models.base import table
+from shared.db.types import READY, UTCDateTime
 from shared.db.work_lists import DELIVERIES_DUE
 from shared.domain.delivery import DeliveryChannel
 from shared.domain.work import WorkState
+from shared.observability.logging import get_logger
 
 _DELIVERIES, _ATTEMPTS = table(Delivery), table(DeliveryAttempt)
 _SUBSCRIPTIONS, _EVENTS, _OUTBOX = table(Subscription), table(TicketEvent), table(OutboxEntry)
+
+_FOLLOWING: dict[str, TypeEngine[Any]] = {
+    "ticket_id": Text(),
+    "receiver": Text(),
+    "sequence": Integer(),
+    "due": UTCDateTime(),
+}
+
+log = get_logger()
 
 #: Endpoints served by one claim; the ones that waited longest come first.
 MAX_ENDPOINTS = 50
@@ -55,11 +78,17 @@ def events(tx: Transaction, ids: Sequence[str]) -> list[Row]:
 
 
 def keep_deliveries(
-    tx: Transaction, fanned_out: Sequence[str], deliveries: Sequence[Mapping[str, Any]]
+    tx: Transaction,
+    fanned_out: Sequence[str],
+    deliveries: Sequence[Mapping[str, Any]],
+    now: datetime,
 ) -> None:
     """Store deliveries and take their events off the outbox."""
     tx.delete(_OUTBOX, fanned_out)
     tx.insert(_DELIVERIES, deliveries)
+    followers = [delivery["id"] for delivery in deliveries if delivery["sequence"] > 1]
+    if followers:
+        _rest_with_predecessors(tx, followers, now)
 
 
 class DeliveryRepository:
@@ -90,47 +119,47 @@ class DeliveryRepository:
         return [Job(row, token, row["body"], endpoint) for row, endpoint in claimed]
 
     def record(
-        self, deliveries: Sequence[Mapping[str, Any]], attempts: Sequence[Mapping[str, Any]]
+        self,
+        deliveries: Sequence[Mapping[str, Any]],
+        attempts: Sequence[Mapping[str, Any]],
+        gone: Mapping[str, str],
+        now: datetime,
     ) -> None:
-        """Write the outcomes of leased deliveries and what happened in each attempt."""
+        """Write the outcomes of leased deliveries and what happened in each attempt.
+
+        `gone` names endpoints that asked for no more, with the reason: they are disabled, and what
+        was on its way there is cancelled.
+        """
         with self._database.transaction() as tx:
-            DELIVERIES_DUE.settle(tx, deliveries)
-            tx.insert(_ATTEMPTS, attempts)
+            DELIVERIES_DUE.settle(tx, [row["values"] for row in deliveries])
+            # Once more is no harm: the reply to a first commit may have been lost.
+            tx.insert_new(_ATTEMPTS, attempts)
+            _move_followers(tx, [row for row in deliveries if row["moves_followers"]])
+            for endpoint_id, reason in gone.items():
+                _disable(tx, endpoint_id, reason, now)
+                log.warning("subscription.disabled", subscription=endpoint_id, reason=reason)
 
     def record_data_started(
         self, delivery_id: str, token: str, now: datetime, until: datetime
-    ) -> None:
+    ) -> bool:
         """Note, before an e-mail's DATA, that from here on its fate may become unknown.
 
-        The lease is held until then, because an answer to DATA may take long.
+        The lease is held until then, because an answer to DATA may take long. Returns False when
+        the lease was lost: somebody else is sending this mail, or has.
         """
-        row = {
-            "id": delivery_id,
-            "lease_token": token,
-            "data_started_at": now,
-            "available_at": until,
-        }
-        with self._database.transaction() as tx:
-            DELIVERIES_DUE.settle(tx, [row])
-
-    def disable(self, endpoint_id: str, reason: str, now: datetime) -> None:
-        """Disable a subscription whose receiver is gone, and cancel what was on its way there."""
-        with self._database.transaction() as tx:
-            tx.execute(
-                update(_SUBSCRIPTIONS)
-                .where(_SUBSCRIPTIONS.c.id == endpoint_id)
-                .values(enabled=False, disabled_reason=reason, updated_at=now)
+        statement = (
+            update(_DELIVERIES)
+            .where(
+                _DELIVERIES.c.id == delivery_id,
+                _DELIVERIES.c.lease_token == token,
+                _DELIVERIES.c.work_state == READY,
+                _DELIVERIES.c.available_at > now,
             )
-            tx.execute(
-                update(_DELIVERIES)
-                .where(
-                    _DELIVERIES.c.channel == DeliveryChannel.WEBHOOK,
-                    _DELIVERIES.c.receiver == endpoint_id,
-                    _DELIVERIES.c.work_state == WorkState.READY,
-                )
-                # Without its token, a delivery in flight cannot come back by its result.
-                .values(work_state=WorkState.CANCELLED, finished_at=now, lease_token=None)
-            )
+            .values(data_started_at=now, available_at=until)
+            .returning(_DELIVERIES.c.id)
+        )
+        with self._database.transaction() as tx:
+            return tx.first(statement) is not None
 
     def has_ready(self, connection: Connection, before: datetime) -> bool:
         """Tell whether a delivery that may be sent has been due since `before`."""
@@ -149,7 +178,7 @@ class DeliveryRepository:
 
     def _ready(self) -> Select[Any]:
         ready = select(_DELIVERIES.c.id).where(
-            _DELIVERIES.c.channel == self._channel, _DELIVERIES.c.work_state == WorkState.READY
+            _DELIVERIES.c.channel == self._channel, _DELIVERIES.c.work_state == READY
         )
         if self._channel is DeliveryChannel.WEBHOOK:
             enabled = select(_SUBSCRIPTIONS.c.id).where(_SUBSCRIPTIONS.c.enabled)
@@ -165,7 +194,7 @@ class DeliveryRepository:
             .where(
                 _DELIVERIES.c.channel == self._channel,
                 _DELIVERIES.c.receiver == _SUBSCRIPTIONS.c.id,
-                _DELIVERIES.c.work_state == WorkState.READY,
+                _DELIVERIES.c.work_state == READY,
             )
             .scalar_subquery()
         )
@@ -189,14 +218,14 @@ class DeliveryRepository:
                 ahead.c.ticket_id == _DELIVERIES.c.ticket_id,
                 ahead.c.receiver == _DELIVERIES.c.receiver,
                 ahead.c.sequence < _DELIVERIES.c.sequence,
-                ahead.c.work_state == WorkState.READY,
+                ahead.c.work_state == READY,
             )
         )
         event_ahead = exists().where(
             and_(
                 _OUTBOX.c.ticket_id == _DELIVERIES.c.ticket_id,
                 _OUTBOX.c.sequence < _DELIVERIES.c.sequence,
-                _OUTBOX.c.work_state == WorkState.READY,
+                _OUTBOX.c.work_state == READY,
             )
         )
         query = (
@@ -204,7 +233,7 @@ class DeliveryRepository:
             .join(_EVENTS, _EVENTS.c.id == _DELIVERIES.c.event_id)
             .where(
                 _DELIVERIES.c.channel == self._channel,
-                _DELIVERIES.c.work_state == WorkState.READY,
+                _DELIVERIES.c.work_state == READY,
                 _DELIVERIES.c.available_at <= now,
                 ~or_(delivery_ahead, event_ahead),
             )
@@ -212,3 +241,64 @@ class DeliveryRepository:
             .with_for_update(skip_locked=True, of=_DELIVERIES)
         )
         return query if receiver is None else query.where(_DELIVERIES.c.receiver == receiver)
+
+
+def _move_followers(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Give later events of a ticket the time at which the one ahead of them is due.
+
+    A follower whose predecessor rests for hours must rest too; left ready it would be looked at,
+    and passed over, by every claim until then.
+    """
+    if not rows:
+        return
+    ahead = tx.dialect.rows_as_table("ahead", _FOLLOWING)
+    statement = (
+        update(_DELIVERIES)
+        .where(
+            _DELIVERIES.c.ticket_id == ahead.c.ticket_id,
+            _DELIVERIES.c.receiver == ahead.c.receiver,
+            _DELIVERIES.c.sequence > ahead.c.sequence,
+            _DELIVERIES.c.work_state == READY,
+        )
+        .values(available_at=ahead.c.due)
+    )
+    due = [{**row["place"], "due": row["values"]["available_at"]} for row in rows]
+    tx.execute(statement, tx.dialect.rows_parameters("ahead", due))
+
+
+def _rest_with_predecessors(tx: Transaction, delivery_ids: Sequence[str], now: datetime) -> None:
+    """Let new deliveries wait for an earlier one of their ticket that rests after a failure."""
+    ahead = _DELIVERIES.alias("ahead")
+    resting = and_(
+        ahead.c.ticket_id == _DELIVERIES.c.ticket_id,
+        ahead.c.receiver == _DELIVERIES.c.receiver,
+        ahead.c.sequence < _DELIVERIES.c.sequence,
+        ahead.c.work_state == READY,
+        ahead.c.last_error.is_not(None),
+        ahead.c.available_at > now,
+    )
+    due = select(func.max(ahead.c.available_at)).where(resting).scalar_subquery()
+    tx.execute(
+        update(_DELIVERIES)
+        .where(_DELIVERIES.c.id.in_(delivery_ids), exists().where(resting))
+        .values(available_at=due)
+    )
+
+
+def _disable(tx: Transaction, endpoint_id: str, reason: str, now: datetime) -> None:
+    """Disable a subscription whose receiver is gone, and cancel what was on its way there."""
+    tx.execute(
+        update(_SUBSCRIPTIONS)
+        .where(_SUBSCRIPTIONS.c.id == endpoint_id)
+        .values(enabled=False, disabled_reason=reason, updated_at=now)
+    )
+    tx.execute(
+        update(_DELIVERIES)
+        .where(
+            _DELIVERIES.c.channel == DeliveryChannel.WEBHOOK,
+            _DELIVERIES.c.receiver == endpoint_id,
+            _DELIVERIES.c.work_state == READY,
+        )
+        # Without its token, a delivery in flight cannot come back by its result.
+        .values(work_state=WorkState.CANCELLED, finished_at=now, lease_token=None)
+    )

@@ -30,11 +30,15 @@ class Results:
         self._rng = rng
 
     def row(self, job: Job, outcome: Outcome, now: datetime) -> dict[str, Any]:
-        """Return the delivery's new values; every row has the same keys."""
+        """Return what becomes of a delivery.
+
+        `values` are its new columns, the same for every row; `place` is where it stands among the
+        events of its ticket, and `moves_followers` says that those behind it get its due time.
+        """
         state, available_at, error = self._fate(job, outcome, now)
         retrying = state is WorkState.READY
         rank = job.delivery["rank"]
-        return {
+        values = {
             "id": job.delivery["id"],
             "lease_token": job.token,
             "work_state": state.value,
@@ -45,6 +49,9 @@ class Results:
             "data_started_at": None,
             "finished_at": None if retrying else now,
         }
+        place = {name: job.delivery[name] for name in ("ticket_id", "receiver", "sequence")}
+        moves_followers = retrying or job.attempt > 1
+        return {"values": values, "place": place, "moves_followers": moves_followers}
 
     def attempt(self, job: Job, outcome: Outcome, now: datetime) -> dict[str, Any]:
         """Return the row of this attempt."""

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from services.router.match_agents import MatchAgents
 from services.router.repository import RouterRepository
 from services.router.route_tickets import RouteTickets
-from shared.db.housekeeping import forget_idempotency_keys
+from shared.db.housekeeping import forget_idempotency_keys, look_again
 from shared.db.work_lists import AGENTS_TO_MATCH, REQUIREMENTS_TO_MATCH, TICKETS_TO_ROUTE
 from shared.domain.work import ListName
 from shared.messaging.list_runner import ListRunner
@@ -16,6 +16,7 @@ from shared.messaging.worker_host import Bound, Service
 from shared.runtime import Runtime
 
 FORGET_KEYS_EVERY = timedelta(minutes=10)
+LOOK_AGAIN_EVERY = timedelta(seconds=30)
 
 
 def build(runtime: Runtime) -> Service:
@@ -40,7 +41,10 @@ def build(runtime: Runtime) -> Service:
                 "forget idempotency keys",
                 FORGET_KEYS_EVERY,
                 lambda now: forget_idempotency_keys(runtime.database, now),
-            )
+            ),
+            PeriodicJob(
+                "look again", LOOK_AGAIN_EVERY, lambda now: look_again(runtime.database, now)
+            ),
         ],
     )
 

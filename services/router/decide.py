@@ -22,6 +22,7 @@ from shared.db.engine import Transaction
 from shared.db.ticket_changes import Binding
 from shared.db.types import dump_json
 from shared.domain.ids import Prefix, new_id
+from shared.domain.ticket import expected_resolution
 from shared.observability import metrics
 
 #: After so many lost races a ticket goes back on its list and meets fresh facts there.
@@ -61,23 +62,27 @@ class Decide:
         planned: Sequence[Planned],
         candidates: Sequence[Candidate],
         now: datetime,
+        *,
+        wait: bool = True,
     ) -> Outcome:
-        """Bind what can be bound, in the order given, and record each binding's decision."""
+        """Bind what can be bound, in the order given, and record each binding's decision.
+
+        `wait=False` is for a caller who holds agents already; from the second round on nobody waits
+        for agents that others hold, because that could be a circle.
+        """
         outcome = Outcome()
         remaining = list(planned)
-        for _ in range(MAX_ROUNDS):
+        for round_ in range(MAX_ROUNDS if planned else 0):
             table = MatchingTable(FILTERS, SCORERS, candidates, now)
             choices = self._matcher.match(
                 table,
                 [(p.routed.need, configuration.weights_of(p.routed.need.team)) for p in remaining],
             )
-            weights = Counter(
-                {choice.winner.id: 0 for choice in choices if choice.winner is not None}
-            )
+            weights: Counter[str] = Counter()
             for choice in choices:
                 if choice.winner is not None:
                     weights[choice.winner.id] += TICKET_WEIGHT
-            taken = ticket_changes.reserve(tx, weights, now) if weights else set()
+            taken = self._reserve(tx, weights, now, wait=wait and round_ == 0)
             won, lost = [], []
             for plan, choice in zip(remaining, choices, strict=True):
                 if choice.winner is None:
@@ -100,6 +105,11 @@ class Decide:
             ]
         outcome.contested = remaining
         return outcome
+
+    def _reserve(
+        self, tx: Transaction, weights: Mapping[str, int], now: datetime, *, wait: bool
+    ) -> set[str]:
+        return ticket_changes.reserve(tx, weights, now, wait=wait) if weights else set()
 
     def _bind(
         self,
@@ -150,5 +160,8 @@ def routed_columns(plan: Planned) -> dict[str, Any]:
         "team": need.team,
         "priority": plan.routed.priority,
         "required_skills": [{"skill": skill, "level": level} for skill, level in need.skills],
+        "expected_resolution_at": expected_resolution(
+            plan.ticket["created_at"], plan.routed.priority
+        ),
         "rank": plan.ticket["rank"] - plan.ticket["priority"].rank + plan.routed.priority.rank,
     }

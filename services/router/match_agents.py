@@ -84,9 +84,11 @@ class MatchAgents:
             configuration = self._repository.configuration(tx)
             returned = self._return_untouched(tx, configuration, agents, now)
             self._claim(tx, configuration, agents, requirements, now, in_hand)
-            outcome = self._decide(tx, configuration, in_hand.tickets, in_hand.candidates, now)
+            outcome = self._decide(
+                tx, configuration, in_hand.tickets, in_hand.candidates, now, wait=False
+            )
             full = len(in_hand.tickets) >= self._batch_size and outcome.bound > 0
-            if not full:
+            if not full and not outcome.contested:
                 self._repository.mark_idle(
                     tx,
                     [agent["id"] for agent in agents],

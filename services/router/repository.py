@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, select
+from sqlalchemy import and_, exists, literal_column, select
 
 from services.router.model import Candidate, Need
 from services.router.rules import RuleSet, parse_rules
@@ -24,7 +24,7 @@ from shared.db.models import (
     Ticket,
 )
 from shared.db.models.base import table
-from shared.domain.ticket import TicketStatus
+from shared.db.types import WAITING
 from shared.domain.work import WorkState
 from shared.observability.logging import get_logger
 from shared.schemas.team import DEFAULT_WEIGHTS
@@ -98,7 +98,7 @@ class RouterRepository:
         """Return the distinct needs that tickets are waiting with."""
         waiting = select(_TICKETS.c.id).where(
             and_(
-                _TICKETS.c.work_state == WorkState.WAITING,
+                _TICKETS.c.work_state == WAITING,
                 _TICKETS.c.signature == _REQUIREMENTS.c.signature,
             )
         )
@@ -111,7 +111,7 @@ class RouterRepository:
         query = (
             select(_TICKETS)
             .where(
-                _TICKETS.c.work_state == WorkState.WAITING,
+                _TICKETS.c.work_state == WAITING,
                 _TICKETS.c.signature == need.signature,
             )
             .order_by(_TICKETS.c.rank, _TICKETS.c.created_at)
@@ -126,7 +126,7 @@ class RouterRepository:
             select(_TICKETS)
             .where(
                 _TICKETS.c.assignee_id == agent_id,
-                _TICKETS.c.status == TicketStatus.OPEN,
+                _TICKETS.c.status == literal_column("'open'"),
                 _TICKETS.c.touched_at.is_(None),
             )
             .with_for_update(skip_locked=True, key_share=True)

@@ -38,8 +38,7 @@ class RouteTickets:
         rings = {ListName.EVENTS}
 
         def route(tx: Transaction, tickets: Sequence[Row]) -> None:
-            if self._route(tx, tickets):
-                rings.add(ListName.MATCHING)
+            self._route(tx, tickets, rings)
 
         count = run_batch(self._database, self._clock, TICKETS_TO_ROUTE, route, self._batch_size)
         if count:
@@ -47,15 +46,17 @@ class RouteTickets:
                 self._ring(name)
         return count
 
-    def _route(self, tx: Transaction, tickets: Sequence[Row]) -> int:
-        """Route claimed tickets; return how many were parked."""
+    def _route(self, tx: Transaction, tickets: Sequence[Row], rings: set[ListName]) -> None:
+        """Route claimed tickets; add to `rings` the lists that got work by it."""
         now = self._clock.now()
         configuration = self._repository.configuration(tx)
         candidates = self._repository.candidates(tx, configuration)
         planned = [Planned(ticket, apply_rules(configuration.rules, ticket)) for ticket in tickets]
         outcome = self._decide(tx, configuration, planned, candidates, now)
+        if outcome.contested:
+            rings.add(ListName.ROUTING)
         if not outcome.unplaced:
-            return 0
+            return
         parkings, decisions = [], []
         for plan, choice in outcome.unplaced:
             signature = plan.routed.need.signature
@@ -65,4 +66,4 @@ class RouteTickets:
         self._repository.record(tx, decisions)
         self._repository.expect(tx, [plan.routed.need for plan, _ in outcome.unplaced], now)
         metrics.decisions.labels("waiting").inc(len(outcome.unplaced))
-        return len(outcome.unplaced)
+        rings.add(ListName.MATCHING)

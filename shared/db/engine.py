@@ -1,11 +1,12 @@
 """A database as the services see it: transactions that send their writes in one round trip."""
 
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Executable, Result, Table
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.db.dialects import Dialect, dialect_for
@@ -65,6 +66,11 @@ class Transaction:
         if rows:
             self._writes.append(self.dialect.insert(table, rows))
 
+    def insert_new(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows, leaving out those whose primary key exists already."""
+        if rows:
+            self._writes.append(self.dialect.insert(table, rows, skip_existing=True))
+
     def update(
         self, table: Table, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...] = ("id",)
     ) -> None:
@@ -91,7 +97,8 @@ class Transaction:
         except driver_error as error:
             # These statements went past SQLAlchemy; its error types, and its care for a connection
             # that died, are given back here.
-            lost = self.connection.dialect.is_disconnect(error, None, None)
+            driver: Any = self.connection.connection.driver_connection
+            lost = self.connection.dialect.is_disconnect(error, driver, None)
             if lost:
                 self.connection.invalidate(error)
             raise DBAPIError.instance(
@@ -140,14 +147,36 @@ class Database:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the driver's ways of saying “no database” into Unavailable."""
+    """Turn the driver's ways of saying “not now” into Unavailable; other errors pass as they are.
+
+    Not now means that nobody is to blame but the moment: no connection, a lost one, a lock that
+    another transaction holds. An error of the data itself must not look like that, or the row that
+    causes it would be tried for ever.
+    """
     try:
         yield
     except PoolTimeout as error:
         message = "All database connections are busy."
         raise Unavailable(message) from error
     except DBAPIError as error:
-        if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
-            message = "The database cannot be reached."
+        if error.connection_invalidated or _passing(error.orig):
+            message = f"The database is not available: {type(error.orig).__name__}."
             raise Unavailable(message) from error
         raise
+
+
+#: SQLSTATE classes and codes that pass: connection, operator intervention, too many connections,
+#: serialization, deadlock, lock not available. (PostgreSQL, appendix A.)
+_PASSING_STATES = ("08", "57P", "53300", "40001", "40P01", "55P03")
+#: What SQLite says when it is in use or its disk fails.
+_PASSING_WORDS = ("locked", "busy", "disk i/o", "unable to open", "disk is full")
+
+
+def _passing(error: BaseException | None) -> bool:
+    state = getattr(error, "sqlstate", None)
+    if state is not None:
+        return str(state).startswith(_PASSING_STATES)
+    if isinstance(error, sqlite3.OperationalError):
+        return any(word in str(error).lower() for word in _PASSING_WORDS)
+    # Without a state the server never answered.
+    return type(error).__name__ in ("OperationalError", "InterfaceError", "ConnectionTimeout")

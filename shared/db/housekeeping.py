@@ -2,16 +2,47 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select, update
 
 from shared.db.engine import Database
-from shared.db.models import IdempotencyKey
+from shared.db.models import Agent, IdempotencyKey, Requirement, Ticket
 from shared.db.models.base import table
+from shared.db.types import WAITING
+from shared.domain.agent import Presence
+from shared.domain.work import WorkState
 
 #: Rows deleted in one transaction, so that no clean-up holds locks for long.
 CHUNK = 5000
 
-_KEYS = table(IdempotencyKey)
+_KEYS, _AGENTS = table(IdempotencyKey), table(Agent)
+_REQUIREMENTS, _TICKETS = table(Requirement), table(Ticket)
+
+
+def look_again(database: Database, now: datetime) -> None:
+    """Put on the matching list whatever it may have passed over.
+
+    Matching passes over tickets that somebody holds for a moment. Whoever changes one rings;
+    whoever looked at it and changed nothing does not, and then this is what brings it back.
+    """
+    waiting = exists().where(
+        _TICKETS.c.work_state == WAITING, _TICKETS.c.signature == _REQUIREMENTS.c.signature
+    )
+    ready = {"work_state": WorkState.READY, "available_at": now}
+    with database.transaction() as tx:
+        tx.execute(
+            update(_REQUIREMENTS)
+            .where(_REQUIREMENTS.c.work_state == WorkState.IDLE, waiting)
+            .values(**ready)
+        )
+        tx.execute(
+            update(_AGENTS)
+            .where(
+                _AGENTS.c.work_state == WorkState.IDLE,
+                _AGENTS.c.presence == Presence.OFFLINE,
+                _AGENTS.c.load > 0,
+            )
+            .values(**ready)
+        )
 
 
 def forget_idempotency_keys(database: Database, now: datetime) -> int:

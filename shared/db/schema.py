@@ -18,9 +18,12 @@ def migrate(database: Database) -> tuple[str | None, str]:
     before = current_revision(database)
     config = _config()
     with translated(), database.engine.connect() as connection:
+        database.dialect.prepare_migration(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
+        # The lock and the time limits belong to the connection; it goes with them.
+        connection.invalidate()
     return before, newest_revision()
 
 

@@ -5,7 +5,16 @@ from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import JSON, DateTime, Dialect, String, Text, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    String,
+    Text,
+    TypeDecorator,
+    literal_column,
+)
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 #: Ids are compared byte by byte; the database's own collation would only slow every index down.
@@ -57,6 +66,12 @@ class Word(TypeDecorator[StrEnum]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else self._members.get(value, value)
+
+
+#: Written into the SQL and not bound: a prepared plan for any state could not use the partial
+#: indexes on these two.
+READY: ColumnElement[str] = literal_column("'ready'", String())
+WAITING: ColumnElement[str] = literal_column("'waiting'", String())
 
 
 def dump_json(value: object) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, exists, func, select, update
 
 from shared.db.engine import Row, Transaction
+from shared.db.types import READY, WAITING
 from shared.domain.work import ListName, WorkState, backoff
 from shared.observability import metrics
 
@@ -45,7 +46,7 @@ class WorkList:
         columns = self.table.c
         query = (
             select(self.table)
-            .where(columns.work_state == WorkState.READY, columns.available_at <= now)
+            .where(columns.work_state == READY, columns.available_at <= now)
             .order_by(*(columns[name] for name in self.urgency))
             .limit(limit)
             .with_for_update(skip_locked=True, key_share=True)
@@ -114,7 +115,7 @@ class WorkList:
         columns = self.table.c
         tx.execute(
             update(self.table)
-            .where(columns[self.key].in_(keys), columns.work_state == WorkState.WAITING)
+            .where(columns[self.key].in_(keys), columns.work_state == WAITING)
             .values(work_state=WorkState.READY, available_at=now)
         )
 
@@ -135,7 +136,7 @@ class WorkList:
         """Tell whether a row has been ready since `before`: one look at the partial index."""
         columns = self.table.c
         ready = select(columns[self.key]).where(
-            and_(columns.work_state == WorkState.READY, columns.available_at <= before)
+            and_(columns.work_state == READY, columns.available_at <= before)
         )
         return bool(connection.execute(select(exists(ready))).scalar_one())
 
@@ -143,7 +144,7 @@ class WorkList:
         """Return when the next row becomes ready that is not yet, or None."""
         columns = self.table.c
         query = select(func.min(columns.available_at)).where(
-            columns.work_state == WorkState.READY, columns.available_at > after
+            columns.work_state == READY, columns.available_at > after
         )
         found: datetime | None = connection.execute(query).scalar_one()
         return found

@@ -16,4 +16,3 @@ class AssignmentEnd(StrEnum):
 
     RESOLVED = "resolved"
     RETURNED = "returned"
-    REROUTED = "rerouted"

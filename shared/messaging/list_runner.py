@@ -83,9 +83,13 @@ class ListRunner:
             return False
 
     def _leave(self) -> None:
+        """Leave after an error; rings that were merged into the failed run are rung again."""
         with self._lock:
+            again, self._again = self._again, False
             self._running -= 1
             self._idle.notify_all()
+        if again:
+            self._ring(self.name)
 
     def stop(self, timeout_s: float) -> bool:
         """Begin no further batch and wait for those under way; return whether they ended."""

@@ -94,12 +94,10 @@ class Timers:
         for due in self._lists:
             with self._database.reading() as connection:
                 at = due.next_due(connection, since)
-            if at is None:
-                continue
-            if at <= now:
-                self._ring(due.name)
-                rest = SHORTEST_REST_S
-            else:
+                if at is not None and at <= now:
+                    self._ring(due.name)
+                    at = due.next_due(connection, now)
+            if at is not None:
                 rest = min(rest, (at - now).total_seconds())
         for job in self._jobs:
             if job.next_at is None or job.next_at <= now:

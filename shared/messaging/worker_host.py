@@ -1,5 +1,6 @@
 """Runs the lists of one service in this process: doorbells, watch, timers, and a clean stop."""
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,8 @@ from shared.messaging.list_runner import ListRunner
 from shared.messaging.timers import PeriodicJob, Timers
 from shared.messaging.watch import Watch, Watched
 from shared.observability.logging import get_logger
+
+BROKER_CLOSE_S = 2.0
 
 log = get_logger()
 
@@ -33,8 +36,12 @@ class Engine(Protocol):
         """Begin."""
         ...
 
-    def stop(self, timeout_s: float) -> None:
-        """Begin nothing more, and let what is in flight end within the bound."""
+    def begin_stop(self) -> None:
+        """Begin nothing more."""
+        ...
+
+    def stop(self, timeout_s: float) -> bool:
+        """Let what is in flight end within the bound; return whether it did."""
         ...
 
 
@@ -75,8 +82,8 @@ class WorkerHost:
         for service in services:
             for bound in service.lists:
                 bind(broker, bound.runner.name, bound.runner)
-        # A process holds no more doorbells than it has threads, so none waits behind a busy one
-        # while another process is idle.
+        # A list holds no more doorbells here than there are threads, so that few wait behind a busy
+        # process while another is idle.
         self._worker = Worker(broker, worker_threads=threads, worker_timeout=200)
         self._worker.queue_prefetch = threads
 
@@ -96,16 +103,24 @@ class WorkerHost:
         What is not finished is in the database and is somebody else's then.
         """
         deadline = monotonic() + timeout_s
+
+        def left() -> float:
+            return max(0.1, deadline - monotonic())
+
+        engines = [engine for service in self._services for engine in service.engines]
         self._broker.drain()
-        self._watch.stop(max(0.1, deadline - monotonic()))
-        self._timers.stop(max(0.1, deadline - monotonic()))
-        stopped = [bound.runner.stop(max(0.1, deadline - monotonic())) for bound in self._lists()]
-        clean = all(stopped)
-        for service in self._services:
-            for engine in service.engines:
-                engine.stop(max(0.1, deadline - monotonic()))
-        self._worker.stop(timeout=int(max(0.1, deadline - monotonic()) * 1000))
-        self._broker.close()
+        for engine in engines:
+            engine.begin_stop()
+        self._watch.stop(left())
+        self._timers.stop(left())
+        ended = [bound.runner.stop(left()) for bound in self._lists()]
+        ended += [engine.stop(left()) for engine in engines]
+        self._worker.stop(timeout=int(left() * 1000))
+        # A frozen broker does not answer a goodbye; nobody waits for it.
+        closing = threading.Thread(target=self._broker.close, name="broker-close", daemon=True)
+        closing.start()
+        closing.join(min(left(), BROKER_CLOSE_S))
+        clean = all(ended)
         log.info("worker.stopped", clean=clean)
         return clean
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from shared.domain.errors import Unavailable
 from shared.observability import metrics
 
 #: Returns the parts that are not ready, by name; an empty mapping means ready.
@@ -18,7 +19,11 @@ class HealthServer:
     """Serves health and metrics on its own thread until `close`."""
 
     def __init__(self, host: str, port: int, readiness: Readiness) -> None:
-        self._server = ThreadingHTTPServer((host, port), _handler(readiness))
+        try:
+            self._server = ThreadingHTTPServer((host, port), _handler(readiness))
+        except OSError as error:
+            message = f"Cannot listen on {host}:{port}: {error.strerror}. Set --health-port."
+            raise Unavailable(message) from error
         self._server.daemon_threads = True
         self._thread = threading.Thread(
             target=self._server.serve_forever, name="health", daemon=True

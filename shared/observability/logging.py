@@ -53,8 +53,8 @@ def configure_logging(log_format: LogFormat, level: str, service: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # pika warns of every message that came back; the publisher declares the queue and goes on.
-    logging.getLogger("pika").setLevel(logging.ERROR)
+    # pika reports each step of a connection that fails; `doorbell.failed` says it once.
+    logging.getLogger("pika").setLevel(logging.CRITICAL)
     logging.getLogger("psycopg").setLevel(logging.ERROR)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -3,7 +3,7 @@
 from marshmallow import fields, validate
 
 from shared.domain.agent import Presence
-from shared.schemas.base import StrictSchema, Timestamp, line, page, slug
+from shared.schemas.base import StrictSchema, Timestamp, distinct, line, page, slug
 
 
 class AgentSkillSchema(StrictSchema):
@@ -34,9 +34,11 @@ class CreateAgentSchema(StrictSchema):
     locale = line(35, 2, load_default="en")
     capacity = _capacity(load_default=10)
     skills = fields.List(
-        fields.Nested(AgentSkillSchema), validate=validate.Length(max=200), load_default=list
+        fields.Nested(AgentSkillSchema),
+        validate=[validate.Length(max=200), distinct("skill")],
+        load_default=list,
     )
-    teams = fields.List(slug(), validate=validate.Length(max=200), load_default=list)
+    teams = fields.List(slug(), validate=[validate.Length(max=200), distinct()], load_default=list)
     presence = fields.Enum(Presence, by_value=True, load_default=Presence.OFFLINE)
 
 
@@ -47,8 +49,10 @@ class UpdateAgentSchema(StrictSchema):
     email = fields.Email(validate=validate.Length(max=254))
     locale = line(35, 2)
     capacity = _capacity()
-    skills = fields.List(fields.Nested(AgentSkillSchema), validate=validate.Length(max=200))
-    teams = fields.List(slug(), validate=validate.Length(max=200))
+    skills = fields.List(
+        fields.Nested(AgentSkillSchema), validate=[validate.Length(max=200), distinct("skill")]
+    )
+    teams = fields.List(slug(), validate=[validate.Length(max=200), distinct()])
 
 
 class PresenceSchema(StrictSchema):

@@ -1,6 +1,6 @@
 """What all schemas share: unknown fields are errors, times are RFC 3339, names are slugs."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,7 +9,11 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from shared.domain.clock import rfc3339
 
 #: A key that people choose: teams, skills, tags. Short, lower case, safe in URLs and logs.
-SLUG_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}$"
+SLUG_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}\Z"
+
+
+#: How deep a document of custom fields may be nested.
+MAX_DEPTH = 16
 
 
 class StrictSchema(Schema):
@@ -55,9 +59,46 @@ def no_nul(value: str) -> None:
         raise ValidationError(message)
 
 
+def plain_document(value: Any, depth: int = 0) -> None:
+    """Refuse what cannot be kept or sent on: the NUL character, and nesting without end."""
+    if depth > MAX_DEPTH:
+        message = f"Nested more than {MAX_DEPTH} levels deep."
+        raise ValidationError(message)
+    if isinstance(value, str):
+        no_nul(value)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            no_nul(key)
+            plain_document(inner, depth + 1)
+    elif isinstance(value, list):
+        for inner in value:
+            plain_document(inner, depth + 1)
+
+
+def distinct(key: str | None = None) -> Callable[[Sequence[Any]], None]:
+    """Return a validator of lists: no value, or no value of `key`, may come twice."""
+
+    def check(values: Sequence[Any]) -> None:
+        seen = [value[key] if key else value for value in values]
+        twice = sorted({value for value in seen if seen.count(value) > 1})
+        if twice:
+            message = f"Given more than once: {', '.join(twice)}."
+            raise ValidationError(message)
+
+    return check
+
+
 def line(maximum: int, minimum: int = 0, **kwargs: Any) -> fields.String:
     """Return a field for text of a limited number of characters."""
     return fields.String(validate=[validate.Length(min=minimum, max=maximum), no_nul], **kwargs)
+
+
+def patch_of(schema: type[Schema]) -> Schema:
+    """Return a schema of which every field may be left out, but not what is inside of them.
+
+    marshmallow's `partial=True` reaches into nested schemas too, and would let half a skill in.
+    """
+    return schema(partial=tuple(schema().fields))
 
 
 def plain_dump(schema: Schema) -> Callable[[Mapping[str, Any]], dict[str, Any]]:

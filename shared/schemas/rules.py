@@ -4,7 +4,7 @@ from marshmallow import fields, validate
 
 from shared.domain.ticket import Priority
 from shared.schemas.base import StrictSchema, Timestamp, line, slug
-from shared.schemas.ticket import RequiredSkillSchema
+from shared.schemas.ticket import MAX_REQUIRED_SKILLS, RequiredSkillSchema
 
 #: Fields of a ticket that a rule may look at.
 MATCHABLE = (
@@ -26,7 +26,9 @@ class RuleActionsSchema(StrictSchema):
 
     team = slug()
     priority = fields.Enum(Priority, by_value=True)
-    required_skills = fields.List(fields.Nested(RequiredSkillSchema))
+    required_skills = fields.List(
+        fields.Nested(RequiredSkillSchema), validate=validate.Length(max=MAX_REQUIRED_SKILLS)
+    )
     stop = fields.Boolean(load_default=False, metadata={"description": "Look at no further rule."})
 
 

@@ -14,9 +14,19 @@ from shared.domain.ticket import (
     TicketStatus,
     TicketType,
 )
-from shared.schemas.base import StrictSchema, Timestamp, line, no_nul, page, slug
+from shared.schemas.base import (
+    StrictSchema,
+    Timestamp,
+    distinct,
+    line,
+    no_nul,
+    page,
+    plain_document,
+    slug,
+)
 
 MAX_CUSTOM_FIELDS = 100
+MAX_REQUIRED_SKILLS = 20
 
 
 class ContactSchema(StrictSchema):
@@ -80,11 +90,13 @@ class _TicketContent(StrictSchema):
     tags = fields.List(slug(), validate=validate.Length(max=50), load_default=list)
     custom_fields = fields.Dict(
         keys=fields.String(validate=[validate.Length(min=1, max=64), no_nul]),
-        validate=validate.Length(max=MAX_CUSTOM_FIELDS),
+        validate=[validate.Length(max=MAX_CUSTOM_FIELDS), plain_document],
         load_default=dict,
     )
     required_skills = fields.List(
-        fields.Nested(RequiredSkillSchema), validate=validate.Length(max=20), load_default=list
+        fields.Nested(RequiredSkillSchema),
+        validate=[validate.Length(max=MAX_REQUIRED_SKILLS), distinct("skill")],
+        load_default=list,
     )
     team = slug(allow_none=True, load_default=None, metadata={"example": "network"})
 

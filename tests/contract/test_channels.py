@@ -28,9 +28,9 @@ from services.notifier.channels.guarded_dial import (
     GuardedSockets,
 )
 from services.notifier.channels.webhook import WebhookChannel, WebhookRequest
-from shared.domain.webhook_signature import new_secret
 from shared.domain.address_guard import NOT_ALLOWED, AddressGuard
 from shared.domain.clock import ManualClock
+from shared.domain.webhook_signature import new_secret
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SECRET = new_secret()
@@ -221,6 +221,7 @@ def test_410_gone_is_final() -> None:
         ("-5", None),
         ("1" * 400, None),
     ],
+    ids=["seconds", "a date to come", "a date gone by", "words", "negative", "endless"],
 )
 def test_the_wait_that_a_receiver_asks_for_is_passed_on(
     status: int, value: str, expected_s: int | None

@@ -211,16 +211,20 @@ def test_a_server_that_goes_silent_earlier_is_a_temporary_failure() -> None:
 
 def test_a_server_that_never_greets_is_a_temporary_failure() -> None:
     async def scenario() -> Outcome:
+        hung_up = asyncio.Event()
+
         async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await reader.read()
             writer.close()
+            await writer.wait_closed()
+            hung_up.set()
 
-        server = await asyncio.start_server(mute, "127.0.0.1", 0)
-        async with (
-            server,
-            channel(server.sockets[0].getsockname()[1], connect_timeout_s=0.2) as sender,
-        ):
-            return await sender.send(mail())
+        async with await asyncio.start_server(mute, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with channel(port, connect_timeout_s=0.2) as sender:
+                outcome = await sender.send(mail())
+            await hung_up.wait()
+            return outcome
 
     outcome = asyncio.run(scenario())
     assert isinstance(outcome, TemporaryFailure)

@@ -4,7 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from sqlalchemy import text
+
 from shared.db.engine import Database
+from shared.domain.errors import Unavailable
 from tests.faults.client import Client
 from tests.faults.facts import Facts, read_facts, unfinished
 from tests.faults.processes import ServiceProcess
@@ -55,10 +58,30 @@ class Desk:
         self.processes[name].launch()
         self.processes[name].await_ready()
 
-    def left(self) -> dict[str, int]:
-        """Return what is left to do, by list."""
+    @contextmanager
+    def second(self, name: str) -> Iterator[None]:
+        """Run a second process of a kind."""
+        twin = self.processes[name].twin()
+        try:
+            twin.launch()
+            twin.await_ready()
+            yield
+        finally:
+            twin.stop()
+
+    def deadlocks(self) -> int:
+        """Return how many deadlocks PostgreSQL has ended in this database since it was started."""
+        query = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
         with self._database.reading() as connection:
-            return unfinished(connection)
+            return int(connection.execute(text(query)).scalar_one())
+
+    def left(self) -> dict[str, int]:
+        """Return what is left to do, by list; a database that is away is the first thing."""
+        try:
+            with self._database.reading() as connection:
+                return unfinished(connection)
+        except Unavailable:
+            return {"database away": 1}
 
     def doorbells_heard(self) -> dict[str, float]:
         """Return how many doorbells each worker has received."""

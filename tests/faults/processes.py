@@ -62,6 +62,13 @@ class ServiceProcess:
         self._logs: list[Path] = []
         self._process: subprocess.Popen[bytes] | None = None
 
+    def twin(self) -> "ServiceProcess":
+        """Return another process of the same kind, not launched."""
+        arguments = self._command[len(COMMAND) + 1 :]
+        twin = ServiceProcess(self.name, arguments, self._settings, self._folder / "twin")
+        twin._folder.mkdir(exist_ok=True)
+        return twin
+
     def launch(self) -> None:
         """Start it; `await_ready` waits until it works."""
         log = self._folder / f"{self.name}-{len(self._logs) + 1}.log"

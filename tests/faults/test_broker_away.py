@@ -28,7 +28,7 @@ DELIVERY_DEADLINE_S = 30.0
 #: How many times slower an answer may be without a broker; below the floor nobody notices.
 SLOWDOWN, FLOOR_S = 5.0, 1.0
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = pytest.mark.xdist_group("faults-others")
 
 
 @pytest.fixture

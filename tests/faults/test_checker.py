@@ -21,7 +21,7 @@ from tests.faults.proof import REST_DEADLINE_S
 
 SEED, TICKETS = 7, 40
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = pytest.mark.xdist_group("faults-others")
 
 
 @dataclass(frozen=True, slots=True)

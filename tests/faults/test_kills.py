@@ -15,7 +15,7 @@ TICKETS, MORE_TICKETS = 1_000, 200
 
 KINDS = ("intake", "router", "notifier", "RabbitMQ")
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = pytest.mark.xdist_group("faults-kills")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

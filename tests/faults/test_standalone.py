@@ -12,7 +12,7 @@ from tests.faults.proof import prove
 
 TICKETS = 300
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = pytest.mark.xdist_group("faults-others")
 
 
 def test_a_killed_standalone_desk_loses_nothing_and_does_nothing_twice(

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from shared.domain.ids import Prefix, new_id
 from shared.runtime import Runtime
 from shared.settings import Settings
 from tests.desk import Desk, ticket_body
@@ -181,7 +180,10 @@ def test_a_webhook_to_a_private_place_is_refused_at_registration(
 
 @pytest.fixture
 def cut_off(
-    mode: Mode, settings: Settings, tmp_path: Path, new_runtime: Callable[..., Runtime],
+    mode: Mode,
+    settings: Settings,
+    tmp_path: Path,
+    new_runtime: Callable[..., Runtime],
     new_app: Callable[[Runtime], Flask],
 ) -> Desk:
     """A desk whose database cannot be reached."""
@@ -196,7 +198,11 @@ def cut_off(
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", "/v1/tickets"), ("GET", f"/v1/tickets/{new_id(Prefix.TICKET)}"), ("GET", "/v1/teams")],
+    [
+        ("POST", "/v1/tickets"),
+        ("GET", "/v1/tickets/tkt_1"),
+        ("GET", "/v1/teams"),
+    ],
 )
 def test_a_database_away_is_503_with_the_time_to_come_again(
     cut_off: Desk, method: str, path: str

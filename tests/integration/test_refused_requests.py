@@ -14,7 +14,6 @@ from services.cli.keys import create_key
 from shared.db.models import ApiKey, Ticket
 from shared.db.models.base import table
 from shared.domain.clock import ManualClock, SystemClock
-from shared.domain.ids import Prefix, new_id
 from shared.runtime import Runtime
 from shared.settings import Settings
 from tests.desk import Desk, ticket_body
@@ -149,9 +148,7 @@ def test_text_that_is_no_unicode_is_refused(desk: Desk) -> None:
     assert_refused(desk.call("POST", "/v1/tickets", ticket_body(subject="\ud800")))
 
 
-def test_a_body_beyond_the_limit_is_413(
-    settings: Settings, new_desk: Callable[..., Desk]
-) -> None:
+def test_a_body_beyond_the_limit_is_413(settings: Settings, new_desk: Callable[..., Desk]) -> None:
     desk = new_desk(replace(settings, max_body_bytes=1000))
     response = desk.call("POST", "/v1/tickets", ticket_body(description="x" * 2000))
     assert "1000" in assert_problem(response, 413, "too-large")["detail"]
@@ -231,7 +228,7 @@ ONE_OF_THEM = [
 ]
 
 
-@pytest.mark.parametrize("key", [new_id(Prefix.TICKET), "x", "a%27%3B--", "%F0%9F%98%80"])
+@pytest.mark.parametrize("key", ["tkt_" + "0" * 32, "x", "a%27%3B--", "%F0%9F%98%80"])
 def test_an_unknown_id_is_404(desk: Desk, key: str) -> None:
     for method, path in ONE_OF_THEM:
         response = desk.call(method, path.format(key), {} if method == "PATCH" else None)

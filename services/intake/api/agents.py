@@ -25,6 +25,7 @@ from shared.schemas.agent import (
     PresenceSchema,
     UpdateAgentSchema,
 )
+from shared.schemas.base import patch_of
 
 blp = blueprint("agents", "The people who solve tickets: skills, teams, capacity, presence.")
 
@@ -92,7 +93,7 @@ def get_agent(agent_id: str) -> Response:
 
 @blp.route("/agents/<agent_id>", methods=["PATCH"])
 @requires("agents:write", problems=(400, 401, 403, 404, 409, 415, 422, 503))
-@body(UpdateAgentSchema(partial=True))
+@body(patch_of(UpdateAgentSchema))
 @blp.response(200, AgentSchema())
 def update_agent(content: Mapping[str, Any], agent_id: str) -> Response:
     """Change an agent. A capacity below the present load takes no ticket away."""

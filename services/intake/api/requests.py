@@ -8,9 +8,12 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import UnsupportedMediaType
 
+from shared.domain.errors import MalformedRequest
 from shared.observability import metrics
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+#: Others are anybody's text and would make a series each.
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -25,6 +28,10 @@ def _begin() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
     structlog.contextvars.bind_contextvars(correlation_id=g.request_id)
+    if "\x00" in request.path or any("\x00" in value for value in request.args.values()):
+        # No id and no cursor has it, and PostgreSQL cannot even be asked.
+        message = "The NUL character is not allowed in a URL."
+        raise MalformedRequest(message)
     if request.method in _WITH_BODY and request.mimetype != "application/json":
         message = "Send JSON: Content-Type: application/json."
         raise UnsupportedMediaType(message)
@@ -35,6 +42,7 @@ def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     route = request.url_rule.rule if request.url_rule else "unknown"
-    metrics.requests.labels(request.method, route, response.status_code).inc()
+    method = request.method if request.method in _METHODS else "other"
+    metrics.requests.labels(method, route, response.status_code).inc()
     metrics.request_seconds.labels(route).observe(perf_counter() - g.started)
     return response

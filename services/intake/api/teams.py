@@ -15,6 +15,7 @@ from services.intake.api.http import (
     page,
     parts,
 )
+from shared.schemas.base import patch_of
 from shared.schemas.team import (
     CreateSkillSchema,
     CreateTeamSchema,
@@ -68,7 +69,7 @@ def get_team(name: str) -> Response:
 
 @blp.route("/teams/<name>", methods=["PATCH"])
 @requires("agents:write", problems=(400, 401, 403, 404, 415, 422, 503))
-@body(UpdateTeamSchema(partial=True))
+@body(patch_of(UpdateTeamSchema))
 @blp.response(200, TeamSchema())
 def update_team(content: Mapping[str, Any], name: str) -> Response:
     """Change a team."""

@@ -27,7 +27,7 @@ from shared.db.types import load_json
 from shared.domain.errors import FieldError, InvalidInput
 from shared.domain.lifecycle import Transition
 from shared.domain.work import ListName
-from shared.schemas.base import StrictSchema
+from shared.schemas.base import StrictSchema, patch_of
 from shared.schemas.base import page as page_schema
 from shared.schemas.decisions import DecisionPageSchema, DecisionSchema
 from shared.schemas.events import EventSchema
@@ -40,6 +40,9 @@ from shared.schemas.ticket import (
 
 MAX_KEY_CHARS = 255
 
+#: Which list a step gives work to, besides that of its event.
+_WAKES = {Transition.REOPEN: ListName.ROUTING, Transition.RESOLVE: ListName.MATCHING}
+
 blp = blueprint("tickets", "Requests for help, from the first word to the solution.")
 
 _decision_schema = DecisionSchema()
@@ -50,7 +53,7 @@ class EventQuerySchema(StrictSchema):
 
     after = fields.Integer(
         load_default=0,
-        validate=validate.Range(min=0),
+        validate=validate.Range(min=0, max=2**31 - 1),
         metadata={"description": "The sequence of the last event that is known already."},
     )
     limit = fields.Integer(load_default=MAX_LIMIT, validate=validate.Range(min=1, max=MAX_LIMIT))
@@ -99,7 +102,7 @@ def get_ticket(ticket_id: str) -> Response:
 
 @blp.route("/tickets/<ticket_id>", methods=["PATCH"])
 @requires("tickets:write", problems=(400, 401, 403, 404, 412, 415, 422, 503))
-@body(UpdateTicketSchema(partial=True))
+@body(patch_of(UpdateTicketSchema))
 @blp.response(200, TicketSchema())
 def update_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     """Change fields of a ticket.
@@ -112,7 +115,9 @@ def update_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     with app.database.transaction() as tx:
         ticket, assignee = repository.locked_ticket(tx, ticket_id)
         check_version(ticket["version"])
-        changed = ticket_changes.edit(tx, ticket, assignee, content, app.now(), actor())
+        changed = ticket_changes.edit(
+            tx, ticket, assignee, content, app.now(), actor(), g.request_id
+        )
     if changed is None:
         changed = ticket_changes.ticket_document(ticket, assignee)
         return answer(changed, headers={"ETag": etag(changed["version"])})
@@ -133,10 +138,11 @@ def transition_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
         ticket, assignee = repository.locked_ticket(tx, ticket_id)
         check_version(ticket["version"])
         document = ticket_changes.transition(
-            tx, ticket, assignee, step, content["resolution"], app.now(), actor()
+            tx, ticket, assignee, step, content["resolution"], app.now(), actor(), g.request_id
         )
     app.ring(ListName.EVENTS)
-    app.ring(ListName.ROUTING if step is Transition.REOPEN else ListName.MATCHING)
+    if step in _WAKES:
+        app.ring(_WAKES[step])
     return answer(document, headers={"ETag": etag(document["version"])})
 
 

@@ -21,6 +21,7 @@ from shared.domain.errors import FieldError, InvalidInput
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
 from shared.domain.webhook_signature import new_secret
+from shared.schemas.base import patch_of
 from shared.schemas.subscription import (
     CreateSubscriptionSchema,
     NewSubscriptionSchema,
@@ -86,7 +87,7 @@ def get_subscription(subscription_id: str) -> Response:
 
 @blp.route("/webhooks/<subscription_id>", methods=["PATCH"])
 @requires("webhooks:write", problems=(400, 401, 403, 404, 415, 422, 503))
-@body(UpdateSubscriptionSchema(partial=True))
+@body(patch_of(UpdateSubscriptionSchema))
 @blp.response(200, SubscriptionSchema())
 def update_subscription(content: Mapping[str, Any], subscription_id: str) -> Response:
     """Change a subscription.

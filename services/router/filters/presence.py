@@ -14,4 +14,4 @@ class PresenceFilter:
         """Return a reason unless the candidate is online."""
         if candidate.presence is Presence.ONLINE:
             return None
-        return f"is {candidate.presence.value}"
+        return f"is {candidate.presence}"

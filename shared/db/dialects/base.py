@@ -40,8 +40,11 @@ class Dialect(ABC):
         """Return what a transaction waits for before it begins; nothing, unless overridden."""
         return nullcontext()
 
+    def prepare_migration(self, connection: Connection) -> None:  # noqa: B027 -- optional
+        """Do what a migration needs before it begins."""
+
     @abstractmethod
-    def insert(self, table: Table, rows: Sequence[Row]) -> Write:
+    def insert(self, table: Table, rows: Sequence[Row], *, skip_existing: bool = False) -> Write:
         """Insert all rows, which have the same keys, by one statement."""
 
     @abstractmethod

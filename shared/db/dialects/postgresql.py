@@ -43,6 +43,8 @@ class PostgreSQL(Dialect):
             pool_recycle=1800,
             json_serializer=dump_json,
             json_deserializer=load_json,
+            # Parameters are what customers wrote, and secrets; they have no place in a log.
+            hide_parameters=True,
             connect_args={
                 "connect_timeout": 5,
                 "options": "-c timezone=UTC -c statement_timeout=30000 "
@@ -52,15 +54,23 @@ class PostgreSQL(Dialect):
             },
         )
 
-    def insert(self, table: Table, rows: Sequence[Row]) -> Write:
+    def prepare_migration(self, connection: Connection) -> None:
+        # An index on a large table takes longer than any batch may; and of two migrations that are
+        # started together one waits for the other.
+        connection.exec_driver_sql("SET statement_timeout = 0")
+        connection.exec_driver_sql("SET lock_timeout = 0")
+        connection.exec_driver_sql("SELECT pg_advisory_lock(7205759403792793600)")
+
+    def insert(self, table: Table, rows: Sequence[Row], *, skip_existing: bool = False) -> Write:
         columns = tuple(rows[0])
-        cached = ("insert", table.name, columns)
+        cached = ("insert", table.name, columns, skip_existing)
         sql = self._sql.get(cached)
         if sql is None:
             names = ", ".join(columns)
             sql = self._sql[cached] = (
                 f"INSERT INTO {table.name} ({names}) "  # noqa: S608 -- names of our own tables
                 f"SELECT {names} FROM {_recordset(table, columns)}"
+                f"{' ON CONFLICT DO NOTHING' if skip_existing else ''}"
             )
         return Write(sql, [dump_json(rows)])
 

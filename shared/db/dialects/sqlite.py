@@ -51,27 +51,33 @@ class SQLite(Dialect):
     def build_engine(self, url: str, pool_size: int) -> Engine:
         database = make_url(url).database
         if database:
-            Path(database).parent.mkdir(parents=True, exist_ok=True)
+            path = Path(database)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # It holds what customers wrote and signing secrets: for its owner alone.
+            path.touch(mode=0o600, exist_ok=True)
         engine = create_engine(
             url,
             pool_size=pool_size,
             max_overflow=-1,
             json_serializer=dump_json,
             json_deserializer=load_json,
+            # Parameters are what customers wrote, and secrets; they have no place in a log.
+            hide_parameters=True,
             connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
         )
         event.listen(engine, "connect", _prepare_connection)
         event.listen(engine, "begin", _begin)
         return engine
 
-    def insert(self, table: Table, rows: Sequence[Row]) -> Write:
+    def insert(self, table: Table, rows: Sequence[Row], *, skip_existing: bool = False) -> Write:
         columns = tuple(rows[0])
-        cached = ("insert", table.name, columns)
+        cached = ("insert", table.name, columns, skip_existing)
         sql = self._sql.get(cached)
         if sql is None:
             marks = ", ".join("?" for _ in columns)
             sql = self._sql[cached] = (
                 f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+                f"{' ON CONFLICT DO NOTHING' if skip_existing else ''}"
             )
         return Write(sql, self._tuples(table, columns, rows), many=True)
 

@@ -31,6 +31,14 @@ class Delivery(Base, WorkColumns):
             sqlite_where=text("work_state = 'ready'"),
         ),
         Index(
+            "ix_deliveries_urgent",
+            "channel",
+            "rank",
+            "available_at",
+            postgresql_where=text("work_state = 'ready'"),
+            sqlite_where=text("work_state = 'ready'"),
+        ),
+        Index(
             "ix_deliveries_due",
             "channel",
             "available_at",

@@ -46,8 +46,8 @@ class Ticket(Base, TimestampColumns, WorkColumns):
         Index(
             "ix_tickets_assignee",
             "assignee_id",
-            postgresql_where=text("assignee_id IS NOT NULL"),
-            sqlite_where=text("assignee_id IS NOT NULL"),
+            postgresql_where=text("status = 'open'"),
+            sqlite_where=text("status = 'open'"),
         ),
     )
 

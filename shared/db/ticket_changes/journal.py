@@ -42,6 +42,8 @@ class Change:
     actor: str
     assignee: Assignee | None
     data: Mapping[str, Any] = field(default_factory=dict)
+    #: The id of the request that asked for it; a change without a request goes by the ticket's own.
+    correlation_id: str | None = None
 
 
 def ticket_document(ticket: TicketRow, assignee: Assignee | None) -> dict[str, Any]:
@@ -56,13 +58,14 @@ def append_events(
     events, outbox, documents = [], [], []
     for ticket, change in changed:
         event_id = new_id(Prefix.EVENT)
+        correlation_id = change.correlation_id or ticket["correlation_id"]
         document = ticket_document(ticket, change.assignee)
         body = envelope(
             event_id,
             change.event,
             now,
             ticket["version"],
-            ticket["correlation_id"],
+            correlation_id,
             {"ticket": document, **change.data},
         )
         events.append(
@@ -73,7 +76,7 @@ def append_events(
                 "type": change.event.value,
                 "occurred_at": now,
                 "actor": change.actor,
-                "correlation_id": ticket["correlation_id"],
+                "correlation_id": correlation_id,
                 "body": dump_json(body),
             }
         )
@@ -95,7 +98,7 @@ def append_events(
             ticket=ticket["id"],
             sequence=ticket["version"],
             actor=change.actor,
-            correlation_id=ticket["correlation_id"],
+            correlation_id=correlation_id,
         )
     tx.insert(_EVENTS, events)
     tx.insert(_OUTBOX, outbox)

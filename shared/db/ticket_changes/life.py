@@ -32,6 +32,7 @@ def transition(
     resolution: Mapping[str, Any] | None,
     now: datetime,
     actor: str,
+    correlation_id: str,
 ) -> dict[str, Any]:
     """Take a step with a locked ticket; return the document afterwards.
 
@@ -60,7 +61,8 @@ def transition(
             "work_state": WorkState.READY,
             "available_at": now,
         }
-    return apply(tx, [Change(ticket, values, _EVENTS[step], actor, assignee)], now)[0]
+    change = Change(ticket, values, _EVENTS[step], actor, assignee, correlation_id=correlation_id)
+    return apply(tx, [change], now)[0]
 
 
 def edit(
@@ -70,6 +72,7 @@ def edit(
     fields: Mapping[str, Any],
     now: datetime,
     actor: str,
+    correlation_id: str,
 ) -> dict[str, Any] | None:
     """Change fields of a locked ticket; return the document, or None if nothing would change.
 
@@ -94,5 +97,13 @@ def edit(
         values["touched_at"] = now
     if ticket["work_state"] is WorkState.WAITING:
         values |= {"work_state": WorkState.READY, "available_at": now, "signature": None}
-    change = Change(ticket, values, EventType.TICKET_UPDATED, actor, assignee, {"changed": changed})
+    change = Change(
+        ticket,
+        values,
+        EventType.TICKET_UPDATED,
+        actor,
+        assignee,
+        {"changed": changed},
+        correlation_id,
+    )
     return apply(tx, [change], now)[0]

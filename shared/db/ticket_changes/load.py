@@ -18,15 +18,18 @@ _AGENTS = table(Agent)
 _LOADS: dict[str, TypeEngine[Any]] = {"id": Text(), "weight": Integer()}
 
 
-def reserve(tx: Transaction, weights: Mapping[str, int], now: datetime) -> set[str]:
+def reserve(
+    tx: Transaction, weights: Mapping[str, int], now: datetime, *, wait: bool = True
+) -> set[str]:
     """Add to the load of each agent who is online and has room for all of it.
 
     Returns the ids of the agents who took it; the others were filled or left in the meantime and
     are unchanged. The rows are locked in the order of their ids, so that two routers cannot wait
-    for each other in a circle.
+    for each other in a circle; a caller who holds locks on agents already says `wait=False`, and
+    agents that others hold count as taken.
     """
     wanted = tx.dialect.rows_as_table("wanted", _LOADS)
-    locked = _locked(wanted.c.id)
+    locked = _locked(wanted.c.id, skip_locked=not wait)
     statement = (
         update(_AGENTS)
         .where(
@@ -62,13 +65,13 @@ def release(tx: Transaction, weights: Mapping[str, int], now: datetime) -> None:
     tx.execute(statement, _parameters(tx.dialect, weights) | {"now": now})
 
 
-def _locked(ids: ColumnElement[str]) -> CTE:
+def _locked(ids: ColumnElement[str], *, skip_locked: bool = False) -> CTE:
     """Return a subquery that locks these agents in the order of their ids."""
     return (
         select(_AGENTS.c.id)
         .where(_AGENTS.c.id.in_(select(ids)))
         .order_by(_AGENTS.c.id)
-        .with_for_update(key_share=True)
+        .with_for_update(key_share=True, skip_locked=skip_locked)
         .cte("locked")
     )
 

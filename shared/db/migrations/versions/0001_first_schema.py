@@ -125,6 +125,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("work_state = 'ready'"),
         )
         batch_op.create_index(
+            "ix_deliveries_urgent",
+            ["channel", "rank", "available_at"],
+            unique=False,
+            postgresql_where=sa.text("work_state = 'ready'"),
+            sqlite_where=sa.text("work_state = 'ready'"),
+        )
+        batch_op.create_index(
             "ix_deliveries_order",
             ["ticket_id", "receiver", "sequence"],
             unique=False,
@@ -343,8 +350,8 @@ def upgrade() -> None:
             "ix_tickets_assignee",
             ["assignee_id"],
             unique=False,
-            postgresql_where=sa.text("assignee_id IS NOT NULL"),
-            sqlite_where=sa.text("assignee_id IS NOT NULL"),
+            postgresql_where=sa.text("status = 'open'"),
+            sqlite_where=sa.text("status = 'open'"),
         )
         batch_op.create_index(
             "ix_tickets_ready",
@@ -456,8 +463,8 @@ def downgrade() -> None:
         )
         batch_op.drop_index(
             "ix_tickets_assignee",
-            postgresql_where=sa.text("assignee_id IS NOT NULL"),
-            sqlite_where=sa.text("assignee_id IS NOT NULL"),
+            postgresql_where=sa.text("status = 'open'"),
+            sqlite_where=sa.text("status = 'open'"),
         )
 
     op.drop_table("tickets")
@@ -501,6 +508,11 @@ def downgrade() -> None:
         )
         batch_op.drop_index(
             "ix_deliveries_order",
+            postgresql_where=sa.text("work_state = 'ready'"),
+            sqlite_where=sa.text("work_state = 'ready'"),
+        )
+        batch_op.drop_index(
+            "ix_deliveries_urgent",
             postgresql_where=sa.text("work_state = 'ready'"),
             sqlite_where=sa.text("work_state = 'ready'"),
         )

@@ -1,0 +1,158 @@
+"""Which deliveries are leased, on both databases: order, shares, and nobody left out."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.notifier.repository import MAX_ENDPOINTS, DeliveryRepository
+from shared.db.engine import Database
+from shared.db.models import Delivery, OutboxEntry, Subscription, Ticket, TicketEvent
+from shared.db.models.base import table
+from shared.db.ticket_changes import NewTicket, create
+from shared.domain.delivery import BULK_RANK, RETRY_RANK, DeliveryChannel
+from shared.domain.work import WorkState
+from tests.factories import NOW, delivery, outbox_entry, subscription, ticket_content
+from tests.rows import rows, set_columns
+
+LATER = NOW + timedelta(hours=1)
+EARLIER = NOW - timedelta(hours=1)
+
+
+@pytest.fixture
+def repository(database: Database) -> DeliveryRepository:
+    return DeliveryRepository(database, DeliveryChannel.WEBHOOK, timedelta(seconds=30))
+
+
+@pytest.fixture
+def event(database: Database) -> dict[str, Any]:
+    """One event, for all deliveries of a test to carry."""
+    with database.transaction() as tx:
+        create(tx, [NewTicket(ticket_content(), "test", "req_1")], NOW)
+    with database.transaction() as tx:
+        tx.delete(table(OutboxEntry), [row["id"] for row in rows(database, OutboxEntry)])
+    assert len(rows(database, Ticket)) == 1
+    return rows(database, TicketEvent)[0]
+
+
+def add(database: Database, model: Any, *given: dict[str, Any]) -> list[str]:
+    with database.transaction() as tx:
+        tx.insert(table(model), given)
+    return [row["id"] for row in given]
+
+
+def leased(
+    repository: DeliveryRepository, limit: int = 100, share: int = 100, **busy: int
+) -> list[str]:
+    return [job.delivery["id"] for job in repository.lease(NOW, limit, share, busy)]
+
+
+def one(event: dict[str, Any], receiver: str, **changed: Any) -> dict[str, Any]:
+    return delivery(receiver=receiver, event_id=event["id"], **changed)
+
+
+def test_a_leased_job_has_all_that_is_needed_to_send_it(
+    database: Database, repository: DeliveryRepository, event: dict[str, Any]
+) -> None:
+    [endpoint] = add(database, Subscription, subscription())
+    [delivery_id] = add(database, Delivery, one(event, endpoint))
+    [job] = repository.lease(NOW, 10, 10, {})
+    assert (job.delivery["id"], job.body, job.attempt) == (delivery_id, event["body"], 1)
+    assert job.endpoint is not None
+    assert job.endpoint["id"] == endpoint
+    assert leased(repository) == []
+
+
+def test_what_comes_later_in_a_ticket_waits_for_what_comes_earlier(
+    database: Database, repository: DeliveryRepository, event: dict[str, Any]
+) -> None:
+    endpoint, other = add(database, Subscription, subscription(), subscription())
+    ticket_id = event["ticket_id"]
+    failing = delivery(
+        receiver=endpoint, ticket_id=ticket_id, sequence=1, available_at=LATER, rank=RETRY_RANK
+    )
+    behind = one(event, endpoint, ticket_id=ticket_id, sequence=2)
+    elsewhere = one(event, other, ticket_id=ticket_id, sequence=2)
+    add(database, Delivery, failing, behind, elsewhere)
+    assert leased(repository) == [elsewhere["id"]]
+    set_columns(database, Delivery, failing["id"], work_state=WorkState.DEAD)
+    assert leased(repository) == [behind["id"]]
+
+
+def test_an_event_that_is_not_fanned_out_yet_holds_up_those_behind_it(
+    database: Database, repository: DeliveryRepository, event: dict[str, Any]
+) -> None:
+    [endpoint] = add(database, Subscription, subscription())
+    behind = one(event, endpoint, ticket_id=event["ticket_id"], sequence=2)
+    add(database, Delivery, behind)
+    ahead = outbox_entry(ticket_id=event["ticket_id"], sequence=1)
+    add(database, OutboxEntry, ahead)
+    assert leased(repository) == []
+    with database.transaction() as tx:
+        tx.delete(table(OutboxEntry), [ahead["id"]])
+    assert leased(repository) == [behind["id"]]
+
+
+def test_first_attempts_go_before_retries_and_live_before_bulk(
+    database: Database, repository: DeliveryRepository, event: dict[str, Any]
+) -> None:
+    [endpoint] = add(database, Subscription, subscription())
+    ranks = [BULK_RANK, RETRY_RANK, 0]
+    with database.transaction() as tx:
+        documents = create(tx, [NewTicket(ticket_content(), "test", "req_1") for _ in ranks], NOW)
+    assert len(documents) == 3
+    with database.transaction() as tx:
+        tx.delete(table(OutboxEntry), [row["id"] for row in rows(database, OutboxEntry)])
+    events = [row for row in rows(database, TicketEvent) if row["id"] != event["id"]]
+    bulk, retry, first = add(
+        database,
+        Delivery,
+        *(one(e, endpoint, rank=rank) for e, rank in zip(events, ranks, strict=True)),
+    )
+    assert [leased(repository, limit=1) for _ in range(3)] == [[first], [retry], [bulk]]
+
+
+def test_what_is_in_flight_counts_against_a_receivers_share(
+    database: Database, repository: DeliveryRepository, event: dict[str, Any]
+) -> None:
+    slow, prompt = add(database, Subscription, subscription(), subscription())
+    add(database, Delivery, one(event, slow))
+    [wanted] = add(database, Delivery, one(event, prompt))
+    assert leased(repository, share=3, **{slow: 3}) == [wanted]
+
+
+def test_a_disabled_subscription_has_nothing_due(
+    database: Database, repository: DeliveryRepository, event: dict[str, Any]
+) -> None:
+    [endpoint] = add(database, Subscription, subscription(enabled=False))
+    add(database, Delivery, one(event, endpoint))
+    assert leased(repository) == []
+    with database.reading() as connection:
+        assert not repository.has_ready(connection, NOW)
+        assert repository.next_due(connection, EARLIER) is None
+
+
+def test_many_receivers_that_fail_do_not_keep_a_healthy_one_waiting(
+    database: Database, repository: DeliveryRepository, event: dict[str, Any]
+) -> None:
+    """Each failing one has an event to be tried again later, and one behind it, due long since."""
+    failing = add(database, Subscription, *(subscription() for _ in range(MAX_ENDPOINTS)))
+    for endpoint in failing:
+        ticket_id = event["ticket_id"]
+        ahead = delivery(receiver=endpoint, ticket_id=ticket_id, sequence=1, available_at=LATER)
+        behind = delivery(receiver=endpoint, ticket_id=ticket_id, sequence=2, available_at=EARLIER)
+        add(database, Delivery, ahead, behind)
+    [healthy] = add(database, Subscription, subscription())
+    [wanted] = add(database, Delivery, one(event, healthy))
+    assert leased(repository) == [wanted]
+
+
+def test_receivers_whose_share_is_used_up_do_not_keep_a_healthy_one_waiting(
+    database: Database, repository: DeliveryRepository, event: dict[str, Any]
+) -> None:
+    slow = add(database, Subscription, *(subscription() for _ in range(MAX_ENDPOINTS)))
+    add(database, Delivery, *(one(event, e, available_at=EARLIER) for e in slow))
+    [healthy] = add(database, Subscription, subscription())
+    [wanted] = add(database, Delivery, one(event, healthy))
+    busy = dict.fromkeys(slow, 5)
+    assert leased(repository, share=5, **busy) == [wanted]

@@ -1,0 +1,142 @@
+"""One golden example of every event type and version: receivers were built against these bytes.
+
+A difference means that receivers would see another shape. Fields may be added, with the example
+brought up to date; whatever else changes needs a new version and a new example beside the old one.
+`python -m tests.contract.write_golden` writes the examples of versions that have none yet.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from services.cli.keys import create_key
+from services.router.match_agents import MatchAgents
+from services.router.repository import RouterRepository
+from services.router.route_tickets import RouteTickets
+from shared.domain.clock import ManualClock
+from shared.domain.event import EventType
+from shared.runtime import Runtime
+from shared.schemas.events import CATALOGUE, EventSchema
+from tests.desk import Desk
+from tests.factories import NOW
+
+GOLDEN = Path(__file__).parent / "golden"
+_ID = re.compile(r"[a-z]{3}_[0-9a-f]{32}")
+
+FULL_TICKET = {
+    "subject": "VPN drops every ten minutes",
+    "description": "Since this morning.\nWith “quotes” and 🙂.",
+    "requester": {
+        "name": "Mira Petrova",
+        "email": "mira@example.com",
+        "phone": "+44 20 7946 0000",
+        "contacts": [{"type": "telegram", "value": "@mira"}],
+        "locale": "en",
+    },
+    "type": "technical_problem",
+    "category": "vpn",
+    "product": "gateway",
+    "severity": "high",
+    "impact": "medium",
+    "urgency": "high",
+    "error_messages": ["Error 809"],
+    "steps_to_reproduce": "Wait.",
+    "tags": ["laptop"],
+    "custom_fields": {"asset": 17, "nested": {"a": [1, None]}},
+    "required_skills": [{"skill": "vpn", "level": 2}],
+    "team": "network",
+    "external_id": "case-7",
+    "channel": "email",
+}
+
+
+def name_of(event: dict[str, Any]) -> str:
+    return f"{event['type']}.v{event['version']}.json"
+
+
+def with_plain_ids(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Replace each id by one that is the same in every run, in the order in which they appear."""
+    seen: dict[str, str] = {}
+
+    def plain(found: re.Match[str]) -> str:
+        prefix = found[0][:4]
+        of_kind = sum(value.startswith(prefix) for value in seen.values())
+        return seen.setdefault(found[0], f"{prefix}{of_kind + 1:032x}")
+
+    text = _ID.sub(plain, json.dumps(events))
+    return list(json.loads(text))
+
+
+def live_through_everything(runtime: Runtime, app: Flask) -> list[dict[str, Any]]:
+    """Make one event of each type; return them."""
+    parts = (runtime.database, runtime.clock, runtime.ring, RouterRepository(), 50)
+    route, match = RouteTickets(*parts), MatchAgents(*parts)
+    desk = Desk(app, create_key(runtime.database, "test", ["*"]))
+    desk.skill("vpn")
+    desk.team("network")
+    agent = desk.agent(
+        5,
+        skills={"vpn": 3},
+        teams=["network"],
+        presence="offline",
+        name="Ann Lee",
+        email="ann@example.com",
+    )
+    headers = {"X-Request-Id": "req_golden"}
+    ticket_id = desk.ok("POST", "/v1/tickets", FULL_TICKET, headers=headers)["id"]
+    route()
+    desk.presence(agent, "online")
+    match()
+    desk.presence(agent, "offline")
+    match()
+    route()
+    desk.ok("PATCH", f"/v1/tickets/{ticket_id}", {"tags": ["laptop", "remote"]})
+    resolution = {
+        "summary": "Rebooted.",
+        "cause": "Memory.",
+        "steps_taken": "One.",
+        "lessons_learned": "None.",
+    }
+    desk.step(ticket_id, "resolve", resolution=resolution)
+    desk.step(ticket_id, "close")
+    desk.step(ticket_id, "reopen")
+    events = with_plain_ids(desk.events(ticket_id))
+    first_of_each = {event["type"]: event for event in reversed(events)}
+    return list(first_of_each.values())
+
+
+@pytest.fixture
+def events(
+    new_runtime: Callable[..., Runtime], new_app: Callable[[Runtime], Flask]
+) -> dict[str, dict[str, Any]]:
+    runtime = new_runtime(None, ManualClock(NOW))
+    made = live_through_everything(runtime, new_app(runtime))
+    return {event["type"]: event for event in made}
+
+
+def test_every_event_is_what_its_golden_example_says(events: dict[str, dict[str, Any]]) -> None:
+    assert set(events) == {event_type.value for event_type in EventType}
+    for event in events.values():
+        golden = json.loads((GOLDEN / name_of(event)).read_text())
+        assert event == golden
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
+def test_a_golden_example_fits_its_schema(path: Path) -> None:
+    golden = json.loads(path.read_text())
+    definition = CATALOGUE[EventType(golden["type"])]
+    assert path.name == name_of(golden)
+    assert EventSchema().validate(golden) == {}
+    if golden["version"] == definition.version:
+        assert definition.data().validate(golden["data"]) == {}
+
+
+def test_every_event_type_has_an_example_of_its_present_version() -> None:
+    for event_type, definition in CATALOGUE.items():
+        assert (GOLDEN / f"{event_type.value}.v{definition.version}.json").exists()
+    assert set(CATALOGUE) == set(EventType)

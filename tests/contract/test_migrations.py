@@ -1,0 +1,69 @@
+"""The migrations build exactly what the models say, there and back, on both databases."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import inspect
+
+from shared.db import schema
+from shared.db.engine import Database
+from shared.db.models import Base, ConfigurationVersion
+from tests.rows import rows
+
+
+@pytest.fixture
+def empty(new_database: Callable[[], str]) -> Iterator[Database]:
+    database = Database(new_database())
+    yield database
+    database.close()
+
+
+def downgrade(database: Database, revision: str) -> None:
+    config = schema._config()
+    with database.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+        connection.commit()
+
+
+def tables(database: Database) -> set[str]:
+    return set(inspect(database.engine).get_table_names()) - {"alembic_version"}
+
+
+def test_an_empty_database_is_brought_to_the_newest_revision(empty: Database) -> None:
+    assert schema.current_revision(empty) is None
+    assert schema.migrate(empty) == (None, schema.newest_revision())
+    assert schema.migrate(empty) == (schema.newest_revision(), schema.newest_revision())
+    schema.require_current(empty)
+    assert rows(empty, ConfigurationVersion) == [{"id": 1, "version": 1}]
+
+
+def test_models_and_migrations_do_not_differ(empty: Database) -> None:
+    schema.migrate(empty)
+    with empty.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        assert compare_metadata(context, Base.metadata) == []
+    assert tables(empty) == set(Base.metadata.tables)
+
+
+def test_downgrading_leaves_nothing_and_upgrading_again_works(empty: Database) -> None:
+    schema.migrate(empty)
+    downgrade(empty, "base")
+    assert tables(empty) == set()
+    schema.migrate(empty)
+    assert tables(empty) == set(Base.metadata.tables)
+
+
+def test_a_schema_that_is_behind_is_refused_with_the_command_to_run(empty: Database) -> None:
+    with pytest.raises(schema.SchemaBehind, match="no schema yet.*patchbay migrate"):
+        schema.require_current(empty)
+    schema.migrate(empty)
+    with empty.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+    with pytest.raises(schema.SchemaBehind, match=r"0000.*patchbay migrate"):
+        schema.require_current(empty)

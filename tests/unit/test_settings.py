@@ -1,0 +1,84 @@
+"""Settings: all errors at once, misspelt names told, the sample file complete."""
+
+from pathlib import Path
+
+import pytest
+
+from shared.settings import SettingsError, load_settings, variable_names
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(clean_environment: None) -> None:
+    """Begin without any setting."""
+
+
+def error_of(monkeypatch: pytest.MonkeyPatch, **variables: str) -> list[str]:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"PATCHBAY_{name}", value)
+    with pytest.raises(SettingsError) as error:
+        load_settings()
+    return str(error.value).splitlines()
+
+
+def test_without_any_variable_everything_has_a_value() -> None:
+    settings = load_settings()
+    assert settings.database_url.startswith("sqlite:")
+    assert settings.broker_url == "memory://"
+
+
+def test_all_errors_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = error_of(
+        monkeypatch,
+        PORT="http",
+        BATCH_SIZE="0",
+        BROKER_URL="redis://localhost",
+        WEBHOOK_ALLOWED_NETWORKS="10.0.0.0/8,nonsense",
+        LOG_LEVEL="LOUD",
+        QUEUE_TYPE="stream",
+        WATCH_INTERVAL_S="-1",
+        NO_SUCH_THING="1",
+    )
+    named = {line.partition(":")[0] for line in lines}
+    assert named == {
+        "PATCHBAY_PORT",
+        "PATCHBAY_BATCH_SIZE",
+        "PATCHBAY_BROKER_URL",
+        "PATCHBAY_WEBHOOK_ALLOWED_NETWORKS",
+        "PATCHBAY_LOG_LEVEL",
+        "PATCHBAY_QUEUE_TYPE",
+        "PATCHBAY_WATCH_INTERVAL_S",
+        "PATCHBAY_NO_SUCH_THING",
+    }
+
+
+def test_a_misspelt_variable_names_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    [line] = error_of(monkeypatch, DATABSE_URL="sqlite:///x.db")
+    assert line.endswith("did you mean PATCHBAY_DATABASE_URL?")
+
+
+def test_rabbitmq_with_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    [line] = error_of(monkeypatch, BROKER_URL="amqp://localhost/")
+    assert "PATCHBAY_DATABASE_URL" in line
+
+
+def test_an_empty_list_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATCHBAY_WEBHOOK_ALLOWED_NETWORKS", "")
+    assert load_settings().webhook_allowed_networks == ()
+
+
+def test_the_sample_file_lists_exactly_the_settings_with_their_defaults(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = load_settings()
+    listed = []
+    for text in (ROOT / ".env.example").read_text().splitlines():
+        line = text.removeprefix("#").strip()
+        name, equals, value = line.partition("=")
+        if not equals or not name.startswith("PATCHBAY_") or " " in name:
+            continue
+        listed.append(name)
+        monkeypatch.setenv(name, value.strip().strip("\"'"))
+    assert sorted(listed) == sorted(variable_names())
+    assert load_settings() == expected
