@@ -24,6 +24,8 @@ class Desk:
     def __init__(self, app: Flask, token: str) -> None:
         self.app = app
         self.token = token
+        #: Sent with every request.
+        self.headers: dict[str, str] = {}
 
     def call(
         self,
@@ -35,7 +37,7 @@ class Desk:
         **more: Any,
     ) -> TestResponse:
         """Send a request; `body` goes as JSON."""
-        given = {"Authorization": f"Bearer {self.token}", **(headers or {})}
+        given = {"Authorization": f"Bearer {self.token}", **self.headers, **(headers or {})}
         if body is not None:
             more["json"] = body
         return self.app.test_client().open(path, method=method, headers=given, **more)

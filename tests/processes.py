@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from shared.settings import Settings
+from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[1]
 END_TIMEOUT_S = 20
@@ -34,7 +35,10 @@ def environment(settings: Settings) -> dict[str, str]:
 def patchbay(
     settings: Settings, *arguments: str, **changed: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command until the block ends; its log is shown when it ended badly."""
+    """Run a worker until the block ends, which begins when it has started.
+
+    Its log is shown when it ended badly.
+    """
     log = settings.data_dir / f"{arguments[0]}-{len(list(settings.data_dir.iterdir()))}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -45,6 +49,7 @@ def patchbay(
             stderr=output,
         )
     try:
+        eventually(lambda: b"worker.started" in log.read_bytes() or process.poll() is not None)
         yield process
     finally:
         if process.poll() is None:

@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, delete, or_, select
+from sqlalchemy.exc import IntegrityError
 
 from shared.db import ticket_changes
 from shared.db.engine import Database, Transaction
@@ -140,15 +141,33 @@ class GroupCommitter:
         """Commit a batch; when that fails, each of it alone, so that only the culprit fails."""
         try:
             answers = self._store(batch)
-        except Exception as error:  # noqa: BLE001 -- every submission gets an answer
-            if isinstance(error, Unavailable) or len(batch) == 1:
-                for submission in batch:
-                    submission.answer.set_exception(error)
-            else:
-                log.warning("commit.split", tickets=len(batch), error=repr(error))
-                for submission in batch:
-                    self._commit([submission])
+        except Unavailable as error:
+            for submission in batch:
+                submission.answer.set_exception(error)
             return
+        except Exception as error:  # noqa: BLE001 -- every submission gets an answer
+            log.warning("commit.split", tickets=len(batch), error=type(error).__name__)
+            for submission in batch:
+                self._commit_alone(submission)
+            return
+        self._answer(batch, answers)
+
+    def _commit_alone(self, submission: Submission) -> None:
+        """Commit one; a name that another process took in this moment is looked up once more."""
+        for last in (False, True):
+            try:
+                answers = self._store([submission])
+            except IntegrityError as error:
+                if last:
+                    submission.answer.set_exception(error)
+            except Exception as error:  # noqa: BLE001 -- every submission gets an answer
+                submission.answer.set_exception(error)
+                return
+            else:
+                self._answer([submission], answers)
+                return
+
+    def _answer(self, batch: Sequence[Submission], answers: Sequence[Accepted | Exception]) -> None:
         for submission, answer in zip(batch, answers, strict=True):
             if isinstance(answer, Accepted):
                 submission.answer.set_result(answer)
@@ -162,7 +181,7 @@ class GroupCommitter:
     def _store(self, batch: Sequence[Submission]) -> list[Accepted | Exception]:
         now = self._clock.now()
         with self._database.transaction() as tx:
-            known = self._known(tx, batch)
+            known = self._known(tx, batch, now)
             fresh = [submission for submission in batch if submission not in known]
             documents = ticket_changes.create(tx, [s.ticket for s in fresh], now) if fresh else []
             made = dict(zip(fresh, documents, strict=True))
@@ -185,7 +204,7 @@ class GroupCommitter:
         return [known.get(s) or Accepted(made[s]) for s in batch]
 
     def _known(
-        self, tx: Transaction, batch: Sequence[Submission]
+        self, tx: Transaction, batch: Sequence[Submission], now: datetime
     ) -> dict[Submission, Accepted | Exception]:
         """Answer what needs no new ticket: replays, misused keys, taken external ids."""
         known: dict[Submission, Accepted | Exception] = {}
@@ -197,6 +216,11 @@ class GroupCommitter:
             found = {
                 (row["api_key_id"], row["key"]): row for row in tx.rows(select(_KEYS).where(pairs))
             }
+            expired = [name for name, row in found.items() if row["expires_at"] <= now]
+            for api_key_id, key in expired:
+                del found[api_key_id, key]
+                one = and_(_KEYS.c.api_key_id == api_key_id, _KEYS.c.key == key)
+                tx.execute(delete(_KEYS).where(one))
             for submission in keyed:
                 row = found.get((submission.api_key_id, submission.key))
                 if row is not None:

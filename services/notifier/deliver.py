@@ -69,9 +69,9 @@ class DeliveryEngine:
         self._limit = limit
         self._share = share
         self._call_others = call_others
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._database_threads = ThreadPoolExecutor(2, thread_name_prefix=f"{name}-db")
-        self._thread = threading.Thread(target=self._run, name=f"{name}-engine", daemon=True)
+        self._thread: threading.Thread | None = None
         self._wake = asyncio.Event()
         self._recorded = asyncio.Event()
         self._finished: list[tuple[Job, Outcome]] = []
@@ -82,13 +82,18 @@ class DeliveryEngine:
 
     def start(self) -> None:
         """Begin; looks at its list at once."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._run, args=(self._loop,), name=f"{self.name}-engine", daemon=True
+        )
         self._thread.start()
         self.poke()
 
     def poke(self) -> int:
         """Have a look at the list, from any thread; returns 0, for the work goes on elsewhere."""
-        with contextlib.suppress(RuntimeError):  # the loop is closed: the process is stopping
-            self._loop.call_soon_threadsafe(self._wake.set)
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the process is stopping
+                self._loop.call_soon_threadsafe(self._wake.set)
         return 0
 
     def begin_stop(self) -> None:
@@ -102,9 +107,10 @@ class DeliveryEngine:
         What takes longer than the bound is left to its lease and sent again by another process.
         """
         self.begin_stop()
-        if self._thread.is_alive():
+        clean = True
+        if self._thread is not None:
             self._thread.join(timeout_s)
-        clean = not self._thread.is_alive()
+            clean = not self._thread.is_alive()
         if not clean:
             log.warning("engine.abandoned", channel=self.name, in_flight=len(self._tasks))
         self._database_threads.shutdown(wait=False)
@@ -112,16 +118,17 @@ class DeliveryEngine:
 
     async def in_thread(self, call: Callable[[], T]) -> T:
         """Run a database call without holding up the loop."""
-        return await self._loop.run_in_executor(self._database_threads, call)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._database_threads, call)
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
         try:
-            self._loop.run_until_complete(self._work())
+            loop.run_until_complete(self._work())
         except Exception:
             log.exception("engine.failed", channel=self.name)
         finally:
-            self._loop.close()
+            loop.close()
 
     async def _work(self) -> None:
         recorder = asyncio.create_task(self._record_results())
@@ -159,7 +166,7 @@ class DeliveryEngine:
             )
             for job in jobs:
                 self._in_flight[job.delivery["receiver"]] += 1
-                task = self._loop.create_task(self._send(job))
+                task = asyncio.create_task(self._send(job))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             receivers = {job.delivery["receiver"] for job in jobs}

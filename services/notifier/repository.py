@@ -107,7 +107,8 @@ class DeliveryRepository:
         """
         with self._database.transaction() as tx:
             claimed: list[tuple[Row, Row | None]] = []
-            for receiver, endpoint in self._due_receivers(tx, now):
+            full = [receiver for receiver, count in busy.items() if count >= share]
+            for receiver, endpoint in self._due_receivers(tx, now, full):
                 room = min(limit - len(claimed), share - busy.get(receiver or "", 0))
                 if room > 0:
                     query = self._due(receiver, now).limit(room)
@@ -185,7 +186,9 @@ class DeliveryRepository:
             ready = ready.where(_DELIVERIES.c.receiver.in_(enabled))
         return ready
 
-    def _due_receivers(self, tx: Transaction, now: datetime) -> list[tuple[str | None, Row | None]]:
+    def _due_receivers(
+        self, tx: Transaction, now: datetime, full: Sequence[str]
+    ) -> list[tuple[str | None, Row | None]]:
         """Return the endpoints that have something due; e-mail has no endpoints and is one."""
         if self._channel is not DeliveryChannel.WEBHOOK:
             return [(None, None)]
@@ -200,7 +203,7 @@ class DeliveryRepository:
         )
         query = (
             select(_SUBSCRIPTIONS, oldest.label("oldest"))
-            .where(_SUBSCRIPTIONS.c.enabled, oldest <= now)
+            .where(_SUBSCRIPTIONS.c.enabled, _SUBSCRIPTIONS.c.id.not_in(full), oldest <= now)
             .order_by("oldest")
             .limit(MAX_ENDPOINTS)
         )

@@ -33,6 +33,8 @@ class _InHand:
 
     tickets: list[Planned] = field(default_factory=list)
     candidates: list[Candidate] = field(default_factory=list)
+    #: Whether somebody else held tickets that the candidates have room for.
+    passed_over: bool = False
 
 
 class MatchAgents:
@@ -88,7 +90,8 @@ class MatchAgents:
                 tx, configuration, in_hand.tickets, in_hand.candidates, now, wait=False
             )
             full = len(in_hand.tickets) >= self._batch_size and outcome.bound > 0
-            if not full and not outcome.contested:
+            # What others held may come free with nobody to ring: these stay on the list.
+            if not full and not outcome.contested and not in_hand.passed_over:
                 self._repository.mark_idle(
                     tx,
                     [agent["id"] for agent in agents],
@@ -130,10 +133,15 @@ class MatchAgents:
         table = MatchingTable(FILTERS, SCORERS, in_hand.candidates, now)
         for need in needs:
             limit = min(table.room(need), self._batch_size)
+            if not limit:
+                continue
+            claimed = self._repository.claim_waiting(tx, need, limit)
+            if len(claimed) < limit:
+                count = self._repository.count_waiting(tx, need, limit)
+                in_hand.passed_over |= count > len(claimed)
             # The rules spoke when these tickets were parked; they are not asked again.
             in_hand.tickets += [
-                Planned(ticket, Routed(need, ticket["priority"], ()))
-                for ticket in (self._repository.claim_waiting(tx, need, limit) if limit else ())
+                Planned(ticket, Routed(need, ticket["priority"], ())) for ticket in claimed
             ]
         in_hand.tickets.sort(key=lambda plan: (plan.ticket["rank"], plan.ticket["created_at"]))
         del in_hand.tickets[self._batch_size :]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, literal_column, select
+from sqlalchemy import and_, exists, func, literal_column, select
 
 from services.router.model import Candidate, Need
 from services.router.rules import RuleSet, parse_rules
@@ -119,6 +119,16 @@ class RouterRepository:
             .with_for_update(skip_locked=True, key_share=True)
         )
         return tx.rows(query)
+
+    def count_waiting(self, tx: Transaction, need: Need, limit: int) -> int:
+        """Return how many tickets wait with this need, locked or not, counted up to a limit."""
+        some = (
+            select(_TICKETS.c.id)
+            .where(_TICKETS.c.work_state == WAITING, _TICKETS.c.signature == need.signature)
+            .limit(limit)
+            .subquery()
+        )
+        return int(tx.execute(select(func.count()).select_from(some)).scalar_one())
 
     def claim_untouched(self, tx: Transaction, agent_id: str) -> list[Row]:
         """Lock and return the open tickets of an agent that nobody has worked on."""

@@ -18,10 +18,18 @@ class PatchbayMemoryBroker(StubBroker):
     def drain(self) -> None:
         """Stop fetching. Messages in memory go with the process; there is nothing to cancel."""
 
-    @property
-    def dead_letters(self) -> list[Any]:
-        """Always empty: dead work is in the database."""
-        return []
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 100) -> Any:
+        """Return a consumer whose rejected messages go nowhere: dead work is in the database."""
+        consumer = super().consume(queue_name, prefetch, timeout)
+        consumer.dead_letters = _Nowhere()  # type: ignore[attr-defined]
+        return consumer
+
+
+class _Nowhere(list[Any]):
+    """A list that stays empty."""
+
+    def append(self, _: Any) -> None:
+        """Forget it."""
 
 
 class MemoryTransport:

@@ -15,6 +15,8 @@ SLUG_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}\Z"
 #: How deep a document of custom fields may be nested.
 MAX_DEPTH = 16
 
+LARGEST_EXACT = 2.0**63
+
 
 class StrictSchema(Schema):
     """Refuses fields it does not know: a misspelt field must not be silently dropped."""
@@ -66,6 +68,10 @@ def plain_document(value: Any, depth: int = 0) -> None:
         raise ValidationError(message)
     if isinstance(value, str):
         no_nul(value)
+    elif isinstance(value, float) and abs(value) >= LARGEST_EXACT:
+        # An integer beyond 64 bits was read as the nearest float, and would not come back the same.
+        message = "A number this large cannot be kept exactly; send it as text."
+        raise ValidationError(message)
     elif isinstance(value, dict):
         for key, inner in value.items():
             no_nul(key)
@@ -79,11 +85,16 @@ def distinct(key: str | None = None) -> Callable[[Sequence[Any]], None]:
     """Return a validator of lists: no value, or no value of `key`, may come twice."""
 
     def check(values: Sequence[Any]) -> None:
-        seen = [value[key] if key else value for value in values]
-        twice = sorted({value for value in seen if seen.count(value) > 1})
-        if twice:
-            message = f"Given more than once: {', '.join(twice)}."
-            raise ValidationError(message)
+        seen: set[str] = set()
+        errors: dict[int, Any] = {}
+        for index, item in enumerate(values):
+            value = item[key] if key else item
+            if value in seen:
+                message = [f"{value!r} is given more than once."]
+                errors[index] = {key: message} if key else message
+            seen.add(value)
+        if errors:
+            raise ValidationError(errors)
 
     return check
 

@@ -1,26 +1,20 @@
 """Both databases do the same with the same calls."""
 
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Integer, Text, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from shared.db import ticket_changes
 from shared.db.engine import Database
-from shared.db.models import Lease, OutboxEntry, Requirement, Skill, Subscription, Ticket
+from shared.db.models import OutboxEntry, Skill, Subscription, Ticket
 from shared.db.models.base import table
 from shared.db.ticket_changes import NewTicket
-from shared.domain.errors import Unavailable
-from shared.domain.ids import Prefix, new_id
 from shared.domain.ticket import Channel, TicketStatus
 from shared.domain.work import WorkState
 from tests.factories import NOW, outbox_entry, subscription, ticket_content
-from tests.fixtures.modes import Mode
 from tests.rows import rows
 from tests.waiting import in_threads
 
@@ -149,7 +143,7 @@ def test_nothing_to_write_is_nothing_to_do(database: Database) -> None:
 
 @pytest.mark.parametrize("sent", [True, False], ids=["after it was sent", "before it was sent"])
 def test_an_error_inside_a_transaction_undoes_all_of_it(database: Database, sent: bool) -> None:  # noqa: FBT001
-    with pytest.raises(RuntimeError), database.transaction() as tx:
+    with pytest.raises(RuntimeError), database.transaction() as tx:  # noqa: PT012
         tx.insert(OUTBOX, [outbox_entry()])
         if sent:
             tx.rows(select(OUTBOX))
@@ -164,54 +158,13 @@ def test_a_violated_constraint_undoes_the_transaction_and_says_what_it_is(
     insert(database, OutboxEntry, entry)
     with pytest.raises(IntegrityError), database.transaction() as tx:
         tx.insert(OUTBOX, [outbox_entry(), entry])
-    with pytest.raises(IntegrityError), database.transaction() as tx:
+    with pytest.raises(IntegrityError), database.transaction() as tx:  # noqa: PT012
         tx.insert(OUTBOX, [outbox_entry()])
         tx.insert(OUTBOX, [outbox_entry(), entry])
         tx.rows(select(OUTBOX))
     assert rows(database, OutboxEntry) == [entry]
     insert(database, OutboxEntry, outbox_entry())
     assert len(rows(database, OutboxEntry)) == 2
-
-
-def test_an_upsert_changes_only_the_columns_it_names(database: Database) -> None:
-    requirements = table(Requirement)
-    row = {
-        "signature": "network|vpn:2",
-        "team": "network",
-        "skills": [["vpn", 2]],
-        "work_state": WorkState.IDLE,
-        "available_at": NOW,
-        "attempts": 0,
-        "last_error": "old",
-    }
-    later = {**row, "work_state": WorkState.READY, "attempts": 5, "last_error": "new"}
-    statement = database.dialect.upsert(requirements, ("signature",), ("work_state",))
-    for values in (row, later):
-        with database.transaction() as tx:
-            tx.execute(statement, values)
-    assert rows(database, Requirement) == [{**row, "work_state": WorkState.READY}]
-
-
-def test_an_upsert_without_columns_leaves_what_is_there(database: Database) -> None:
-    leases = table(Lease)
-    statement = database.dialect.upsert(leases, ("name",), ())
-    for holder in ("first", "second"):
-        with database.transaction() as tx:
-            tx.execute(statement, {"name": "n", "holder": holder, "expires_at": NOW})
-    assert rows(database, Lease)[0]["holder"] == "first"
-
-
-def test_parameters_can_be_joined_as_a_table(database: Database) -> None:
-    wanted = database.dialect.rows_as_table("wanted", {"id": Text(), "weight": Integer()})
-    given = [{"id": "a'\"\\", "weight": 2}, {"id": "🙂", "weight": -1}, {"id": "", "weight": 0}]
-    with database.transaction() as tx:
-        parameters = database.dialect.rows_parameters("wanted", given)
-        found = tx.execute(select(wanted.c.id, wanted.c.weight), parameters).mappings()
-        assert sorted(found, key=lambda row: row["weight"]) == sorted(
-            given, key=lambda row: row["weight"]
-        )
-        empty = database.dialect.rows_parameters("wanted", [])
-        assert tx.execute(select(wanted.c.id), empty).all() == []
 
 
 def test_ticket_numbers_rise_and_are_never_given_twice(database: Database) -> None:
@@ -253,47 +206,3 @@ def test_readers_are_not_held_up_by_a_writer(database: Database) -> None:
         tx.rows(select(OUTBOX))
         assert rows(database, OutboxEntry) == []
     assert rows(database, OutboxEntry) == [entry]
-
-
-@pytest.fixture
-def unreachable(mode: Mode, tmp_path: Path) -> Database:
-    if mode.distributed:
-        return Database("postgresql+psycopg://patchbay@127.0.0.1:1/patchbay")
-    (tmp_path / "folder.db").mkdir()
-    return Database(f"sqlite:///{tmp_path / 'folder.db'}")
-
-
-def test_a_database_that_cannot_be_reached_is_unavailable(unreachable: Database) -> None:
-    with pytest.raises(Unavailable), unreachable.transaction() as tx:
-        tx.insert(OUTBOX, [outbox_entry()])
-    with pytest.raises(Unavailable), unreachable.reading() as connection:
-        connection.execute(select(OUTBOX))
-
-
-def test_a_pool_that_is_used_up_is_unavailable_and_recovers(
-    mode: Mode, new_runtime: Callable[..., Any], settings: Any
-) -> None:
-    if not mode.distributed:
-        pytest.skip("SQLite's pool opens as many connections as are asked for")
-    database = new_runtime(replace(settings, database_pool_size=1)).database
-    database.engine.pool._timeout = 0.1
-    with database.reading() as connection:
-        connection.execute(select(OUTBOX))
-        with pytest.raises(Unavailable, match="busy"), database.reading():
-            pass
-    with database.reading() as connection:
-        assert connection.execute(select(OUTBOX)).all() == []
-
-
-def test_a_connection_that_the_server_closed_is_replaced(mode: Mode, database: Database) -> None:
-    if not mode.distributed:
-        pytest.skip("nobody closes the connections of SQLite")
-    with pytest.raises(Unavailable), database.transaction() as tx:
-        pid = tx.connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
-        killer = Database(database.url)
-        with killer.reading() as other:
-            other.exec_driver_sql(f"SELECT pg_terminate_backend({pid})")
-        killer.close()
-        tx.insert(OUTBOX, [outbox_entry()])
-    insert(database, OutboxEntry, outbox_entry(id=new_id(Prefix.EVENT)))
-    assert len(rows(database, OutboxEntry)) == 1

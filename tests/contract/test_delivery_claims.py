@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.notifier.repository import MAX_ENDPOINTS, DeliveryRepository
+from services.notifier.repository import MAX_ENDPOINTS, DeliveryRepository, keep_deliveries
 from shared.db.engine import Database
 from shared.db.models import Delivery, OutboxEntry, Subscription, Ticket, TicketEvent
 from shared.db.models.base import table
@@ -139,9 +139,17 @@ def test_many_receivers_that_fail_do_not_keep_a_healthy_one_waiting(
     failing = add(database, Subscription, *(subscription() for _ in range(MAX_ENDPOINTS)))
     for endpoint in failing:
         ticket_id = event["ticket_id"]
-        ahead = delivery(receiver=endpoint, ticket_id=ticket_id, sequence=1, available_at=LATER)
+        ahead = delivery(
+            receiver=endpoint,
+            ticket_id=ticket_id,
+            sequence=1,
+            available_at=LATER,
+            last_error="refused",
+        )
         behind = delivery(receiver=endpoint, ticket_id=ticket_id, sequence=2, available_at=EARLIER)
-        add(database, Delivery, ahead, behind)
+        add(database, Delivery, ahead)
+        with database.transaction() as tx:
+            keep_deliveries(tx, [], [behind], EARLIER)
     [healthy] = add(database, Subscription, subscription())
     [wanted] = add(database, Delivery, one(event, healthy))
     assert leased(repository) == [wanted]

@@ -1,6 +1,5 @@
 """A ring reaches its handler over both brokers, and nothing that goes wrong with rings matters."""
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import monotonic
@@ -11,14 +10,14 @@ import pika
 import pytest
 
 from shared.domain.work import ListName
-from shared.messaging.doorbell import DoorbellPublisher, _message
+from shared.messaging.doorbell import _message
 from shared.messaging.worker_host import Service, WorkerHost
 from shared.runtime import Runtime
 from shared.schemas.doorbell import ACTORS, load_doorbell
 from shared.settings import Settings
 from tests.fixtures.modes import Mode
 from tests.probes import probe_service, start_probe
-from tests.waiting import DEADLINE_S, eventually, in_threads
+from tests.waiting import eventually, in_threads
 
 
 class Handler:
@@ -155,70 +154,6 @@ def test_a_broker_that_cannot_be_reached_holds_up_nobody(
     started = monotonic()
     runtime.close()
     assert monotonic() - started < 3
-
-
-class GatedTransport:
-    """Publishes when it is let; remembers how many rings each message stood for."""
-
-    def __init__(self) -> None:
-        self.gate = threading.Event()
-        self.entered = threading.Event()
-        self.merged: list[tuple[str, int]] = []
-        self.failures = 0
-        self.resets = 0
-
-    def publish(self, queue: str, body: bytes) -> None:
-        self.entered.set()
-        assert self.gate.wait(DEADLINE_S)
-        if self.failures:
-            self.failures -= 1
-            raise ConnectionError("as the test wants")
-        doorbell = load_doorbell(dramatiq.Message.decode(body).kwargs)
-        self.merged.append((queue, doorbell.merged))
-
-    def keep_alive(self) -> None: ...
-
-    def reset(self) -> None:
-        self.resets += 1
-
-    def close(self) -> None: ...
-
-
-def test_rings_merge_while_a_publish_is_under_way() -> None:
-    transport = GatedTransport()
-    publisher = DoorbellPublisher(transport)
-    publisher.ring(ListName.ROUTING)
-    assert transport.entered.wait(DEADLINE_S)
-    for _ in range(100):
-        publisher.ring(ListName.ROUTING)
-    publisher.ring(ListName.EVENTS)
-    transport.gate.set()
-    eventually(lambda: len(transport.merged) == 3)
-    publisher.close()
-    assert transport.merged == [("routing", 1), ("routing", 100), ("events", 1)]
-
-
-def test_rings_that_could_not_be_published_are_published_later() -> None:
-    transport = GatedTransport()
-    transport.failures = 2
-    transport.gate.set()
-    publisher = DoorbellPublisher(transport)
-    publisher.ring(ListName.ROUTING)
-    eventually(lambda: transport.merged)
-    publisher.close()
-    assert transport.merged[0][0] == "routing"
-    assert transport.resets == 2
-
-
-def test_a_frozen_transport_does_not_hold_up_the_end_of_a_process() -> None:
-    transport = GatedTransport()
-    publisher = DoorbellPublisher(transport)
-    publisher.ring(ListName.ROUTING)
-    assert transport.entered.wait(DEADLINE_S)
-    started = monotonic()
-    publisher.close(timeout_s=0.2)
-    assert monotonic() - started < 2
-    transport.gate.set()
 
 
 def test_what_is_pending_at_the_end_is_still_published(

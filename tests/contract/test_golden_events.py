@@ -77,6 +77,7 @@ def live_through_everything(runtime: Runtime, app: Flask) -> list[dict[str, Any]
     parts = (runtime.database, runtime.clock, runtime.ring, RouterRepository(), 50)
     route, match = RouteTickets(*parts), MatchAgents(*parts)
     desk = Desk(app, create_key(runtime.database, "test", ["*"]))
+    desk.headers["X-Request-Id"] = "req_golden"
     desk.skill("vpn")
     desk.team("network")
     agent = desk.agent(
@@ -87,8 +88,7 @@ def live_through_everything(runtime: Runtime, app: Flask) -> list[dict[str, Any]
         name="Ann Lee",
         email="ann@example.com",
     )
-    headers = {"X-Request-Id": "req_golden"}
-    ticket_id = desk.ok("POST", "/v1/tickets", FULL_TICKET, headers=headers)["id"]
+    ticket_id = desk.ok("POST", "/v1/tickets", FULL_TICKET)["id"]
     route()
     desk.presence(agent, "online")
     match()

@@ -39,7 +39,7 @@ class Desk:
     received: list[bytes] = field(default_factory=list)
     peers: set[Any] = field(default_factory=set)
 
-    async def handle_MAIL(
+    async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         self.peers.add(session.peer)
@@ -47,14 +47,14 @@ class Desk:
         envelope.mail_from = address
         return reply
 
-    async def handle_RCPT(
+    async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         reply = await self._step("RCPT", self.rcpt, server)
         envelope.rcpt_tos.append(address)
         return reply
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         reply = await self._step("DATA", self.data, server)
         assert isinstance(envelope.content, bytes)
         self.received.append(envelope.content)

@@ -60,7 +60,7 @@ def test_downgrading_leaves_nothing_and_upgrading_again_works(empty: Database) -
 
 
 def test_a_schema_that_is_behind_is_refused_with_the_command_to_run(empty: Database) -> None:
-    with pytest.raises(schema.SchemaBehind, match="no schema yet.*patchbay migrate"):
+    with pytest.raises(schema.SchemaBehind, match=r"no schema yet.*patchbay migrate"):
         schema.require_current(empty)
     schema.migrate(empty)
     with empty.engine.begin() as connection:

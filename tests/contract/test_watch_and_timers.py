@@ -13,7 +13,7 @@ from shared.domain.clock import ManualClock
 from shared.domain.work import ListName
 from shared.messaging.list_runner import ListRunner
 from shared.messaging.timers import LEASE, LONGEST_REST_S, DueList, PeriodicJob, Timers
-from shared.messaging.watch import Watch, Watched
+from shared.messaging.watch import ALERT_PATIENCE_S, Watch, Watched
 from tests.factories import NOW, outbox_entry
 from tests.rows import rows
 from tests.waiting import eventually
@@ -56,12 +56,14 @@ def test_the_watch_leaves_fresh_rows_to_their_doorbell(
     assert rows(database, OutboxEntry) == []
 
 
-def test_once_it_found_something_it_takes_fresh_rows_too(
+def test_once_it_found_something_it_is_less_patient(
     database: Database, clock: ManualClock, watch: Watch
 ) -> None:
     add(database, NOW - timedelta(seconds=1))
     assert watch.look() == 1
     add(database, NOW)
+    assert watch.look() == 0
+    clock.advance(timedelta(seconds=ALERT_PATIENCE_S))
     assert watch.look() == 1
 
 
@@ -76,7 +78,7 @@ def test_it_takes_no_row_before_its_time(
 
 
 def test_its_first_look_takes_what_an_earlier_life_left(database: Database, watch: Watch) -> None:
-    add(database, NOW)
+    add(database, NOW - timedelta(seconds=1))
     watch.start()
     try:
         eventually(lambda: not rows(database, OutboxEntry))

@@ -96,7 +96,7 @@ def test_two_transactions_never_hold_the_same_row(mode: Mode, database: Database
 
 def test_a_claim_that_is_rolled_back_gives_its_rows_back(database: Database) -> None:
     ids = add(database, outbox_entry())
-    with pytest.raises(RuntimeError), database.transaction() as tx:
+    with pytest.raises(RuntimeError), database.transaction() as tx:  # noqa: PT012
         LIST.claim(tx, NOW, 1)
         raise RuntimeError
     assert claim(database) == ids

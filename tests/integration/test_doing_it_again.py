@@ -14,8 +14,8 @@ from shared.domain.clock import ManualClock, SystemClock
 from shared.runtime import Runtime
 from shared.settings import Settings
 from tests.desk import Desk, ticket_body
-from tests.integration.test_refused_requests import assert_problem
 from tests.invariants import assert_sound
+from tests.problems import assert_problem
 from tests.waiting import in_threads
 
 

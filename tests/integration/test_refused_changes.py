@@ -12,8 +12,8 @@ from shared.runtime import Runtime
 from shared.settings import Settings
 from tests.desk import Desk, ticket_body
 from tests.fixtures.modes import Mode
-from tests.integration.test_refused_requests import assert_problem
 from tests.invariants import assert_sound
+from tests.problems import assert_problem
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""One ticket all the way: posted, assigned, told by webhook and mail, resolved, closed, reopened."""
+"""One ticket all the way: posted, assigned, told about, resolved, closed, reopened."""
 
 from collections.abc import Callable
 from email import policy

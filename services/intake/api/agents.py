@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
+from marshmallow import RAISE
 
 from services.intake import repository
 from services.intake.api.auth import requires
@@ -33,7 +34,7 @@ _schema = AgentSchema(unknown="exclude")
 
 
 @blp.route("/agents", methods=["POST"])
-@requires("agents:write", problems=(400, 401, 403, 409, 415, 422, 503))
+@requires("agents:write", problems=(400, 401, 403, 409, 413, 415, 422, 503))
 @body(CreateAgentSchema())
 @blp.response(201, AgentSchema())
 def create_agent(content: Mapping[str, Any]) -> Response:
@@ -73,7 +74,7 @@ def create_agent(content: Mapping[str, Any]) -> Response:
 
 @blp.route("/agents", methods=["GET"])
 @requires("agents:read", problems=(401, 403, 422, 503))
-@blp.arguments(PageQuerySchema(), location="query")
+@blp.arguments(PageQuerySchema(), location="query", unknown=RAISE)
 @blp.response(200, AgentPageSchema())
 def list_agents(query: Mapping[str, Any]) -> Response:
     """List agents."""
@@ -92,7 +93,7 @@ def get_agent(agent_id: str) -> Response:
 
 
 @blp.route("/agents/<agent_id>", methods=["PATCH"])
-@requires("agents:write", problems=(400, 401, 403, 404, 409, 415, 422, 503))
+@requires("agents:write", problems=(400, 401, 403, 404, 409, 413, 415, 422, 503))
 @body(patch_of(UpdateAgentSchema))
 @blp.response(200, AgentSchema())
 def update_agent(content: Mapping[str, Any], agent_id: str) -> Response:
@@ -113,7 +114,7 @@ def update_agent(content: Mapping[str, Any], agent_id: str) -> Response:
 
 
 @blp.route("/agents/<agent_id>/presence", methods=["PUT"])
-@requires("agents:write", problems=(400, 401, 403, 404, 415, 422, 503))
+@requires("agents:write", problems=(400, 401, 403, 404, 413, 415, 422, 503))
 @body(PresenceSchema())
 @blp.response(200, AgentSchema())
 def set_presence(content: Mapping[str, Any], agent_id: str) -> Response:

@@ -8,7 +8,7 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import UnsupportedMediaType
 
-from shared.domain.errors import MalformedRequest
+from shared.domain.errors import FieldError, InvalidInput, NotFound
 from shared.observability import metrics
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -28,10 +28,16 @@ def _begin() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
     structlog.contextvars.bind_contextvars(correlation_id=g.request_id)
-    if "\x00" in request.path or any("\x00" in value for value in request.args.values()):
-        # No id and no cursor has it, and PostgreSQL cannot even be asked.
-        message = "The NUL character is not allowed in a URL."
-        raise MalformedRequest(message)
+    # No id and no cursor has a NUL character, and PostgreSQL cannot even be asked.
+    if "\x00" in request.path:
+        message = "There is no such thing: the path holds a NUL character."
+        raise NotFound(message)
+    for name, value in request.args.items():
+        if "\x00" in value:
+            detail = "The NUL character is not allowed."
+            raise InvalidInput(
+                "One field is not acceptable.", [FieldError(f"/query/{name}", detail)]
+            )
     if request.method in _WITH_BODY and request.mimetype != "application/json":
         message = "Send JSON: Content-Type: application/json."
         raise UnsupportedMediaType(message)

@@ -29,7 +29,7 @@ def get_rules() -> Response:
 
 
 @blp.route("/routing/rules", methods=["PUT"])
-@requires("routing:write", problems=(400, 401, 403, 415, 422, 503))
+@requires("routing:write", problems=(400, 401, 403, 413, 415, 422, 503))
 @body(PutRulesSchema())
 @blp.response(200, RuleSetSchema())
 def put_rules(content: Mapping[str, Any]) -> Response:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
+from marshmallow import RAISE
 
 from services.intake import repository
 from services.intake.api.auth import requires
@@ -32,7 +33,7 @@ _team_schema, _skill_schema = TeamSchema(), SkillSchema()
 
 
 @blp.route("/teams", methods=["POST"])
-@requires("agents:write", problems=(400, 401, 403, 409, 415, 422, 503))
+@requires("agents:write", problems=(400, 401, 403, 409, 413, 415, 422, 503))
 @body(CreateTeamSchema())
 @blp.response(201, TeamSchema())
 def create_team(content: Mapping[str, Any]) -> Response:
@@ -48,7 +49,7 @@ def create_team(content: Mapping[str, Any]) -> Response:
 
 @blp.route("/teams", methods=["GET"])
 @requires("agents:read", problems=(401, 403, 422, 503))
-@blp.arguments(PageQuerySchema(), location="query")
+@blp.arguments(PageQuerySchema(), location="query", unknown=RAISE)
 @blp.response(200, TeamPageSchema())
 def list_teams(query: Mapping[str, Any]) -> Response:
     """List teams."""
@@ -68,7 +69,7 @@ def get_team(name: str) -> Response:
 
 
 @blp.route("/teams/<name>", methods=["PATCH"])
-@requires("agents:write", problems=(400, 401, 403, 404, 415, 422, 503))
+@requires("agents:write", problems=(400, 401, 403, 404, 413, 415, 422, 503))
 @body(patch_of(UpdateTeamSchema))
 @blp.response(200, TeamSchema())
 def update_team(content: Mapping[str, Any], name: str) -> Response:
@@ -82,7 +83,7 @@ def update_team(content: Mapping[str, Any], name: str) -> Response:
 
 
 @blp.route("/skills", methods=["POST"])
-@requires("agents:write", problems=(400, 401, 403, 409, 415, 422, 503))
+@requires("agents:write", problems=(400, 401, 403, 409, 413, 415, 422, 503))
 @body(CreateSkillSchema())
 @blp.response(201, SkillSchema())
 def create_skill(content: Mapping[str, Any]) -> Response:
@@ -97,7 +98,7 @@ def create_skill(content: Mapping[str, Any]) -> Response:
 
 @blp.route("/skills", methods=["GET"])
 @requires("agents:read", problems=(401, 403, 422, 503))
-@blp.arguments(PageQuerySchema(), location="query")
+@blp.arguments(PageQuerySchema(), location="query", unknown=RAISE)
 @blp.response(200, SkillPageSchema())
 def list_skills(query: Mapping[str, Any]) -> Response:
     """List skills."""

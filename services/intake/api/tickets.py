@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, g, request
-from marshmallow import fields, validate
+from marshmallow import RAISE, fields, validate
 
 from services.intake import repository
 from services.intake.api.auth import requires
@@ -101,7 +101,7 @@ def get_ticket(ticket_id: str) -> Response:
 
 
 @blp.route("/tickets/<ticket_id>", methods=["PATCH"])
-@requires("tickets:write", problems=(400, 401, 403, 404, 412, 415, 422, 503))
+@requires("tickets:write", problems=(400, 401, 403, 404, 412, 413, 415, 422, 503))
 @body(patch_of(UpdateTicketSchema))
 @blp.response(200, TicketSchema())
 def update_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
@@ -127,7 +127,7 @@ def update_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
 
 
 @blp.route("/tickets/<ticket_id>/transitions", methods=["POST"])
-@requires("tickets:write", problems=(400, 401, 403, 404, 409, 412, 415, 422, 503))
+@requires("tickets:write", problems=(400, 401, 403, 404, 409, 412, 413, 415, 422, 503))
 @body(TransitionSchema())
 @blp.response(200, TicketSchema())
 def transition_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
@@ -148,7 +148,7 @@ def transition_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
 
 @blp.route("/tickets/<ticket_id>/events", methods=["GET"])
 @requires("tickets:read", problems=(401, 403, 404, 422, 503))
-@blp.arguments(EventQuerySchema(), location="query")
+@blp.arguments(EventQuerySchema(), location="query", unknown=RAISE)
 @blp.response(200, EventPageSchema())
 def list_ticket_events(query: Mapping[str, Any], ticket_id: str) -> Response:
     """Read what happened to a ticket, in order and without a gap."""
@@ -162,7 +162,7 @@ def list_ticket_events(query: Mapping[str, Any], ticket_id: str) -> Response:
 
 @blp.route("/tickets/<ticket_id>/decisions", methods=["GET"])
 @requires("tickets:read", problems=(401, 403, 404, 422, 503))
-@blp.arguments(PageQuerySchema(), location="query")
+@blp.arguments(PageQuerySchema(), location="query", unknown=RAISE)
 @blp.response(200, DecisionPageSchema())
 def list_ticket_decisions(query: Mapping[str, Any], ticket_id: str) -> Response:
     """Read why a ticket went where it went, and why nobody else got it."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
+from marshmallow import RAISE
 
 from services.intake import repository
 from services.intake.api.auth import requires
@@ -37,7 +38,7 @@ _new_schema = NewSubscriptionSchema(unknown="exclude")
 
 
 @blp.route("/webhooks", methods=["POST"])
-@requires("webhooks:write", problems=(400, 401, 403, 415, 422, 503))
+@requires("webhooks:write", problems=(400, 401, 403, 413, 415, 422, 503))
 @body(CreateSubscriptionSchema())
 @blp.response(201, NewSubscriptionSchema())
 def create_subscription(content: Mapping[str, Any]) -> Response:
@@ -64,7 +65,7 @@ def create_subscription(content: Mapping[str, Any]) -> Response:
 
 @blp.route("/webhooks", methods=["GET"])
 @requires("webhooks:read", problems=(401, 403, 422, 503))
-@blp.arguments(PageQuerySchema(), location="query")
+@blp.arguments(PageQuerySchema(), location="query", unknown=RAISE)
 @blp.response(200, SubscriptionPageSchema())
 def list_subscriptions(query: Mapping[str, Any]) -> Response:
     """List subscriptions."""
@@ -86,7 +87,7 @@ def get_subscription(subscription_id: str) -> Response:
 
 
 @blp.route("/webhooks/<subscription_id>", methods=["PATCH"])
-@requires("webhooks:write", problems=(400, 401, 403, 404, 415, 422, 503))
+@requires("webhooks:write", problems=(400, 401, 403, 404, 413, 415, 422, 503))
 @body(patch_of(UpdateSubscriptionSchema))
 @blp.response(200, SubscriptionSchema())
 def update_subscription(content: Mapping[str, Any], subscription_id: str) -> Response:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,14 @@ from sqlalchemy import (
     func,
     select,
     text,
+    type_coerce,
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.types import TypeEngine
 
 from shared.db.dialects.base import Dialect, Row, Write
-from shared.db.types import dump_json, load_json
+from shared.db.types import UTCDateTime, dump_json, load_json
 
 _COMPILER = sqlite.dialect(json_serializer=dump_json)
 
@@ -49,12 +51,6 @@ class SQLite(Dialect):
         return self._turn
 
     def build_engine(self, url: str, pool_size: int) -> Engine:
-        database = make_url(url).database
-        if database:
-            path = Path(database)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # It holds what customers wrote and signing secrets: for its owner alone.
-            path.touch(mode=0o600, exist_ok=True)
         engine = create_engine(
             url,
             pool_size=pool_size,
@@ -65,6 +61,9 @@ class SQLite(Dialect):
             hide_parameters=True,
             connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
         )
+        database = make_url(url).database
+        if database:
+            event.listen(engine, "do_connect", lambda *_: _prepare_file(Path(database)))
         event.listen(engine, "connect", _prepare_connection)
         event.listen(engine, "begin", _begin)
         return engine
@@ -106,11 +105,17 @@ class SQLite(Dialect):
 
     def rows_as_table(self, name: str, types: Mapping[str, TypeEngine[Any]]) -> FromClause:
         each = func.json_each(bindparam(name)).table_valued("value", name=f"{name}_each")
-        columns = [
-            cast(func.json_extract(each.c.value, f"$.{column}"), type_).label(column)
-            for column, type_ in types.items()
-        ]
+        columns = []
+        for column, type_ in types.items():
+            value = func.json_extract(each.c.value, f"$.{column}")
+            moment = isinstance(type_, UTCDateTime)
+            # Casting to a time would make a number of it.
+            typed = type_coerce(value, type_) if moment else cast(value, type_)
+            columns.append(typed.label(column))
         return select(*columns).subquery(name)
+
+    def rows_parameters(self, name: str, rows: Sequence[Row]) -> Row:
+        return super().rows_parameters(name, [_with_plain_times(row) for row in rows])
 
     def send(self, connection: Connection, writes: Sequence[Write], *, commit: bool) -> None:
         driver: Any = connection.connection.driver_connection
@@ -148,6 +153,13 @@ class SQLite(Dialect):
         return self._processors[key]
 
 
+def _prepare_file(path: Path) -> None:
+    """Make the file for its owner alone: it holds what customers wrote, and signing secrets."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+
+
 def _prepare_connection(connection: Any, _: object) -> None:
     # The driver must not begin transactions of its own; `_begin` does.
     connection.isolation_level = None
@@ -160,3 +172,13 @@ def _prepare_connection(connection: Any, _: object) -> None:
 def _begin(connection: Connection) -> None:
     reading = connection.get_execution_options().get("patchbay_reading", False)
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _with_plain_times(row: Row) -> dict[str, Any]:
+    """Write moments as SQLite's columns hold them: UTC, with a space and microseconds."""
+    return {
+        key: value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+        if isinstance(value, datetime)
+        else value
+        for key, value in row.items()
+    }

@@ -28,7 +28,8 @@ def job(attempts: int = 0, **changed: Any) -> Job:
 
 
 def row(outcome: Outcome, attempts: int = 0, **changed: Any) -> dict[str, Any]:
-    return Results(WEBHOOK_DELAYS_S, Random(1)).row(job(attempts, **changed), outcome, NOW)
+    found = Results(WEBHOOK_DELAYS_S, Random(1)).row(job(attempts, **changed), outcome, NOW)
+    return dict(found["values"])
 
 
 @pytest.mark.parametrize(
