@@ -79,6 +79,7 @@ class DeliveryEngine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._full = False
         self._stopping = False
+        self._drained = False
 
     def start(self) -> None:
         """Begin; looks at its list at once."""
@@ -143,6 +144,7 @@ class DeliveryEngine:
                 log.exception("engine.lease_failed", channel=self.name)
         if self._tasks:
             await asyncio.wait(self._tasks)
+        self._drained = True
         self._recorded.set()
         await recorder
         await self._sender.close()
@@ -197,7 +199,7 @@ class DeliveryEngine:
                 await self._record(finished)
                 # Places are free, and the next events of these tickets may go.
                 self._wake.set()
-            if self._stopping and not self._tasks and not self._finished:
+            if self._drained and not self._finished:
                 return
 
     async def _record(self, finished: Sequence[tuple[Job, Outcome]]) -> None:

@@ -52,6 +52,8 @@ class RouteTickets:
         configuration = self._repository.configuration(tx)
         candidates = self._repository.candidates(tx, configuration)
         planned = [Planned(ticket, apply_rules(configuration.rules, ticket)) for ticket in tickets]
+        # Claimed by what the tickets said themselves; served by what the rules made of it.
+        planned.sort(key=lambda plan: routed_columns(plan)["rank"])
         outcome = self._decide(tx, configuration, planned, candidates, now)
         if outcome.contested:
             rings.add(ListName.ROUTING)

@@ -5,7 +5,7 @@ from shared.db.models.base import table
 from shared.db.work_list import WorkList
 from shared.domain.work import ListName
 
-TICKETS_TO_ROUTE = WorkList(ListName.ROUTING, table(Ticket), "id", ("rank", "available_at"))
+TICKETS_TO_ROUTE = WorkList(ListName.ROUTING, table(Ticket), "id", ("rank", "available_at", "id"))
 AGENTS_TO_MATCH = WorkList(ListName.MATCHING, table(Agent), "id", ("available_at",))
 REQUIREMENTS_TO_MATCH = WorkList(
     ListName.MATCHING, table(Requirement), "signature", ("available_at",)

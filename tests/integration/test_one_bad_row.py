@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from shared.db.models import Agent, Assignment, OutboxEntry, Requirement, Ticket
+from shared.db.models import OutboxEntry, Requirement, Ticket
 from shared.db.models.base import table
 from shared.db.work_lists import TICKETS_TO_ROUTE
 from shared.domain.work import HANDLER_BACKOFF, ListName, WorkState
@@ -107,31 +107,3 @@ def test_a_poisoned_requirement_does_not_stop_the_matching_of_others(
     set_columns(runtime.database, Requirement, signature, skills=["nonsense, not a pair"])
     desk.agent(5)
     eventually(lambda: desk.assignee(healthy), timeout_s=5)
-
-
-def test_live_tickets_go_before_bulk_and_urgent_before_others(
-    desk: Desk, runtime: Runtime, start_host: Callable[..., WorkerHost]
-) -> None:
-    posted = [
-        ("low", "live"),
-        ("critical", "bulk"),
-        ("medium", "live"),
-        ("low", "bulk"),
-        ("critical", "live"),
-        ("high", "live"),
-    ]
-    ids = {
-        desk.ticket(priority=priority, lane=lane)["id"]: (priority, lane)
-        for priority, lane in posted
-    }
-    desk.agent(4)
-    start_host(runtime, ["router"])
-    eventually(lambda: len(rows(runtime.database, Assignment)) == 4)
-    assigned = [ids[row["ticket_id"]] for row in rows(runtime.database, Assignment)]
-    assert assigned == [
-        ("critical", "live"),
-        ("high", "live"),
-        ("medium", "live"),
-        ("low", "live"),
-    ]
-    assert [agent["load"] for agent in rows(runtime.database, Agent)] == [4]

@@ -60,6 +60,8 @@ def transition(
             "closed_at": None,
             "work_state": WorkState.READY,
             "available_at": now,
+            "attempts": 0,
+            "last_error": None,
         }
     change = Change(ticket, values, _EVENTS[step], actor, assignee, correlation_id=correlation_id)
     return apply(tx, [change], now)[0]
