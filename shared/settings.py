@@ -130,9 +130,9 @@ def _read(env: environs.Env) -> dict[str, Any]:
         "webhook_allowed_networks": env.list("WEBHOOK_ALLOWED_NETWORKS", [], validate=_networks),
         "webhook_allow_http": env.bool("WEBHOOK_ALLOW_HTTP", False),
         "webhook_timeout_s": env.float("WEBHOOK_TIMEOUT_S", 15.0, validate=positive),
-        "webhook_concurrency": env.int("WEBHOOK_CONCURRENCY", 256, validate=at_least_one),
+        "webhook_concurrency": env.int("WEBHOOK_CONCURRENCY", 512, validate=at_least_one),
         "webhook_endpoint_concurrency": env.int(
-            "WEBHOOK_ENDPOINT_CONCURRENCY", 64, validate=at_least_one
+            "WEBHOOK_ENDPOINT_CONCURRENCY", 128, validate=at_least_one
         ),
         "idempotency_ttl_s": env.int("IDEMPOTENCY_TTL_S", 86_400, validate=at_least_one),
         "log_format": env.enum("LOG_FORMAT", LogFormat.AUTO, enum=LogFormat, by_value=True),

@@ -11,6 +11,8 @@ import psutil
 
 from deploy.local.packages import ensure_packages
 from deploy.local.servers import Servers
+from shared.observability.logging import configure_logging
+from shared.settings import LogFormat
 from tests.bench import scenarios
 from tests.bench.report import render
 
@@ -29,6 +31,7 @@ SCENARIOS = ("http", "pipeline", "open", "backlog")
 )
 def main(*, quick: bool, only: tuple[str, ...], directory: Path) -> None:
     """Measure, print a table, write latest.json and latest.md."""
+    configure_logging(LogFormat.AUTO, "WARNING", "bench")
     ensure_packages()
     directory.mkdir(parents=True, exist_ok=True)
     chosen, share = only or SCENARIOS, 10 if quick else 1
