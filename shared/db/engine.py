@@ -160,7 +160,7 @@ def translated() -> Iterator[None]:
         raise Unavailable(message) from error
     except DBAPIError as error:
         if error.connection_invalidated or _passing(error.orig):
-            message = f"The database is not available: {type(error.orig).__name__}."
+            message = "The database cannot be reached, or is too busy to answer."
             raise Unavailable(message) from error
         raise
 
