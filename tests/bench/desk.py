@@ -130,9 +130,9 @@ def start_intake(made: Desk) -> None:
         raise RuntimeError("intake does not answer")
 
 
-def start_workers(made: Desk) -> None:
-    """Start one router and one notifier."""
-    for service in ("router", "notifier"):
+def start_workers(made: Desk, *services: str) -> None:
+    """Start workers, one process each; without names a router and a notifier."""
+    for service in services or ("router", "notifier"):
         port = choose_port()
         made.start(service, "-m", "services.cli", service, "--health-port", str(port))
         if not wait_until(lambda p=port: answers(f"http://127.0.0.1:{p}/readyz"), PATIENCE_S):  # type: ignore[misc]

@@ -13,7 +13,8 @@ _TITLES = {
     "pipeline_p50_ms": "… 201 to webhook at full load, p50, ms",
     "pipeline_p99_ms": "… 201 to webhook at full load, p99, ms",
     "backlog_per_s": "backlog routed and delivered, /s",
-    "backlog_flatness": "… slowest over fastest tenth",
+    "backlog_routed_flatness": "… slowest over fastest tenth, routing",
+    "backlog_delivered_flatness": "… slowest over fastest tenth, webhooks",
 }
 
 
@@ -41,6 +42,11 @@ def render(result: dict[str, Any]) -> str:
                 f"{_number(figures[f'at_{rate}_p50_ms'])} / {_number(figures[f'at_{rate}_p99_ms'])}"
             )
             lines.append(f"| 201 to webhook at {rate} tickets/s, p50 / p99, ms | {both} |")
+    for stage in ("routed", "delivered"):
+        slices = figures.get(f"backlog_{stage}_by_slice")
+        if slices:
+            rates = " ".join(f"{rate:.0f}" for rate in slices)
+            lines.append(f"| backlog {stage} by tenths, /s | {rates} |")
     lines += ["", "| ratio | value |", "| --- | ---: |"]
     lines += [f"| {name} | {value:.2f} |" for name, value in result["ratios"].items()]
     for name, title in (

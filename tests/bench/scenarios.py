@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from deploy.local.servers import Servers
 from deploy.local.waiting import wait_until
 from shared.db import ticket_changes
 from shared.db.engine import Database
-from shared.db.models import Ticket
+from shared.db.models import Assignment, OutboxEntry, Ticket
 from shared.db.models.base import table
 from shared.db.ticket_changes import NewTicket
 from shared.domain.clock import SystemClock
@@ -144,27 +144,38 @@ def open_load(servers: Servers, rates: list[int], seconds: int) -> Figures:
 
 
 def backlog(servers: Servers, tickets: int) -> Figures:
-    """A backlog that waited for the workers, routed and delivered: is the rate flat?"""
+    """A backlog that waited for the router, routed and delivered: is the rate flat?
+
+    The notifier is up while the tickets wait, as it would be: what is measured is their way from
+    waiting to the webhook that tells of the agent, not the telling of their creation.
+    """
+    step = min(BACKLOG_SLICE, tickets)
     with desk(servers, "backlog") as made:
         start_intake(made)
         furnish(made)
         made.stop("intake")
+        start_workers(made, "notifier")
         database = Database(made.settings["PATCHBAY_DATABASE_URL"])
         _fill(database, tickets)
-        start_workers(made)
-        started, marks = time.perf_counter(), [0.0]
-        step = min(BACKLOG_SLICE, tickets)
+        if not wait_until(lambda: not _events_left(database), PATIENCE_S):
+            raise RuntimeError("the events of the waiting tickets were not fanned out")
+        start_workers(made, "router")
         for goal in range(step, tickets + 1, step):
             if not made.wait_for_webhooks(goal):
                 raise RuntimeError(f"the backlog stopped before {goal}")
-            marks.append(time.perf_counter() - started)
+        received = sorted(made.ask_receiver("/times").values())
+        routed = _moments_of_assignment(database)
         database.close()
-    rates = [step / (after - before) for before, after in pairwise(marks)]
+    began = routed[0]
+    assigned_by_slice = _rates(began, routed, step)
+    delivered_by_slice = _rates(began, received, step)
     return {
         "backlog_tickets": tickets,
-        "backlog_per_s": tickets / marks[-1],
-        "backlog_slices_per_s": rates,
-        "backlog_flatness": min(rates) / max(rates),
+        "backlog_per_s": tickets / (received[-1] - began),
+        "backlog_routed_by_slice": assigned_by_slice,
+        "backlog_delivered_by_slice": delivered_by_slice,
+        "backlog_routed_flatness": min(assigned_by_slice) / max(assigned_by_slice),
+        "backlog_delivered_flatness": min(delivered_by_slice) / max(delivered_by_slice),
     }
 
 
@@ -194,6 +205,24 @@ def _fill(database: Database, tickets: int) -> None:
     ready = select(func.count()).where(table(Ticket).c.work_state == WorkState.READY)
     with database.reading() as connection:
         assert connection.execute(ready).scalar_one() == tickets
+
+
+def _events_left(database: Database) -> bool:
+    with database.reading() as connection:
+        return bool(connection.execute(select(exists(table(OutboxEntry).select()))).scalar_one())
+
+
+def _moments_of_assignment(database: Database) -> list[float]:
+    started_at = table(Assignment).c.started_at
+    with database.reading() as connection:
+        moments = connection.execute(select(started_at).order_by(started_at)).scalars()
+        return [moment.timestamp() for moment in moments]
+
+
+def _rates(began: float, moments: list[float], step: int) -> list[float]:
+    """Return how many a second there were in each slice of `step` moments."""
+    marks = [began, *moments[step - 1 :: step]]
+    return [step / (after - before) for before, after in pairwise(marks)]
 
 
 def _size(path: Path) -> int:

@@ -3,9 +3,12 @@
 Rows travel as one JSON text and become rows again by `json_to_recordset`. Arrays with `unnest` do
 the same, but psycopg quotes each element of an array in Python, which took half of the router's
 time; orjson writes a whole batch in C. `docs/adr/0010-rows-travel-as-json.md` has the figures.
+
+Plans are made for tables as they are now, see `docs/adr/0015-plans-are-made-anew.md`.
 """
 
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import Any
 
 from sqlalchemy import (
@@ -19,6 +22,7 @@ from sqlalchemy import (
     cast,
     column,
     create_engine,
+    event,
     func,
     text,
 )
@@ -30,12 +34,30 @@ from shared.db.types import dump_json, load_json
 
 _COMPILER = postgresql.dialect()  # type: ignore[no-untyped-call]
 
+#: The last three: `docs/adr/0015-plans-are-made-anew.md`.
+_SESSION = " ".join(
+    f"-c {setting}"
+    for setting in (
+        "timezone=UTC",
+        "statement_timeout=30000",
+        "idle_in_transaction_session_timeout=60000",
+        "lock_timeout=10000",
+        "plan_cache_mode=force_generic_plan",
+        "random_page_cost=1.1",
+        "jit=off",
+    )
+)
+
+#: How old a plan may get, in seconds. A list that was empty may hold ten thousand rows by then; a
+#: plan that reads all of those still takes only a few milliseconds.
+REPLAN_S = 5.0
+
 
 class PostgreSQL(Dialect):
     """Writes whole batches as `INSERT … SELECT … FROM json_to_recordset(…)`."""
 
     def build_engine(self, url: str, pool_size: int) -> Engine:
-        return create_engine(
+        engine = create_engine(
             url,
             pool_size=pool_size,
             max_overflow=0,
@@ -47,12 +69,13 @@ class PostgreSQL(Dialect):
             hide_parameters=True,
             connect_args={
                 "connect_timeout": 5,
-                "options": "-c timezone=UTC -c statement_timeout=30000 "
-                "-c idle_in_transaction_session_timeout=60000 -c lock_timeout=10000",
+                "options": _SESSION,
                 "application_name": "patchbay",
                 "prepare_threshold": 2,
             },
         )
+        event.listen(engine, "checkout", _forget_old_plans)
+        return engine
 
     def prepare_migration(self, connection: Connection) -> None:
         # An index on a large table takes longer than any batch may; and of two migrations that are
@@ -117,6 +140,15 @@ class PostgreSQL(Dialect):
             "SELECT nextval('ticket_numbers') FROM generate_series(1, :count) ORDER BY 1"
         )
         return list(connection.execute(statement, {"count": count}).scalars())
+
+
+def _forget_old_plans(driver: Any, record: Any, _: object) -> None:
+    """Let the statements of a pooled connection be planned again for tables as they are now."""
+    now = monotonic()
+    if now - record.info.setdefault("planned_at", now) > REPLAN_S:
+        record.info["planned_at"] = now
+        # Past the driver, which would begin a transaction. An error shows in the next statement.
+        driver.pgconn.exec_(b"DISCARD PLANS")
 
 
 def _recordset(table: Table, columns: tuple[str, ...]) -> str:
