@@ -1,6 +1,7 @@
 """Matching brings the tickets of a batch and the candidates together."""
 
-from services.router.matching.greedy import GreedyMatcher
-from services.router.matching.table import MatchingTable
+from services.router.matching.base import Matcher
+from services.router.matching.pipeline import Fault, Pipeline
+from services.router.matching.table import MatchingTable, Wanted
 
-__all__ = ["GreedyMatcher", "MatchingTable"]
+__all__ = ["Fault", "Matcher", "MatchingTable", "Pipeline", "Wanted"]

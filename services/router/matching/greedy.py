@@ -1,27 +1,23 @@
 """Greedy matching: the most urgent ticket takes the best candidate, then the next one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from services.router.matching.table import MatchingTable
-from services.router.model import Choice, Need
-
-#: What one ticket adds to its agent's load.
-TICKET_WEIGHT = 1
+from services.router.matching.base import Matcher
+from services.router.matching.table import MatchingTable, Wanted
+from services.router.model import Choice
 
 
-class GreedyMatcher:
+class GreedyMatcher(Matcher):
     """Serves tickets in the order given; never reconsiders."""
 
     name = "greedy"
 
-    def match(
-        self, table: MatchingTable, wanted: Sequence[tuple[Need, Mapping[str, float]]]
-    ) -> list[Choice]:
-        """Return one choice for each (need, weights); winners' loads are counted in the table."""
+    def match(self, table: MatchingTable, wanted: Sequence[Wanted]) -> list[Choice]:
+        """Return one choice for each ticket."""
         choices = []
-        for need, weights in wanted:
-            choice = table.choose(need, weights)
+        for ticket in wanted:
+            choice = table.choose(ticket)
             if choice.winner is not None:
-                table.take(choice.winner, TICKET_WEIGHT)
+                table.take(choice.winner, ticket)
             choices.append(choice)
         return choices

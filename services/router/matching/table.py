@@ -1,102 +1,147 @@
-"""Who could take what: filters and scorers applied to the candidates of a batch.
+"""Who could take what: filters and scorers applied to the agents of a batch.
 
 What cannot move while the batch is matched is worked out once for each distinct need, so the cost
-for each ticket is that of the load-dependent parts alone.
+for each ticket is that of the load-dependent parts alone. Filters work on sets of agents (see
+`services.router.pool`), scorers on a short list, so ten thousand agents cost little more than ten.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
 
 from services.router.filters import Filter
-from services.router.model import Candidate, Choice, Need, Rejection, Scored
+from services.router.matching.pipeline import Pipeline
+from services.router.model import Candidate, Choice, Context, Need, Rejection, Scored, Subject
+from services.router.pool import Pool, bits
 from services.router.scorers import Scorer
+
+#: Agents named for each reason; of the rest the number is kept.
+MAX_NAMED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A ticket that looks for an agent, and what decides for it."""
+
+    subject: Subject
+    pipeline: Pipeline
 
 
 @dataclass(frozen=True, slots=True)
 class _Fixed:
-    """The part of a need's evaluation that does not move within a batch."""
+    """The part of a need's evaluation that does not move within a batch.
 
-    survivors: tuple[tuple[Candidate, Mapping[str, float]], ...]
+    `scores` holds, by position, what the scorers say that neither move nor look at the ticket.
+    """
+
+    passed: int
     rejections: tuple[Rejection, ...]
+    moving_filters: tuple[Filter, ...]
+    fixed_scorers: tuple[tuple[Scorer, float], ...]
+    other_scorers: tuple[tuple[Scorer, float], ...]
+    scores: dict[int, dict[str, float]] = field(default_factory=dict)
 
 
 class MatchingTable:
-    """Evaluates needs against the candidates of one batch."""
+    """Evaluates tickets against the agents of one batch."""
 
-    def __init__(
-        self,
-        filters: Sequence[Filter],
-        scorers: Sequence[Scorer],
-        candidates: Sequence[Candidate],
-        now: datetime,
-    ) -> None:
-        self._fixed_filters = [f for f in filters if not f.moves]
-        self._moving_filters = [f for f in filters if f.moves]
-        self._fixed_scorers = [s for s in scorers if not s.moves]
-        self._moving_scorers = [s for s in scorers if s.moves]
-        self._candidates = candidates
-        self._now = now
+    def __init__(self, pool: Pool, context: Context) -> None:
+        self.context = replace(context, supply=pool.facts.supply)
+        self._pool = pool
         self._fixed: dict[Need, _Fixed] = {}
 
-    def choose(self, need: Need, weights: Mapping[str, float]) -> Choice:
-        """Rank everybody who can take a ticket with this need now, the best first.
+    def choose(self, wanted: Wanted) -> Choice:
+        """Rank everybody who can take a ticket now, the best first; the first one wins.
 
         Equal totals go to the lower id, so that the same inputs always give the same result.
         """
-        fixed = self._evaluate(need)
-        ranking, stopped = [], defaultdict(list)
-        for candidate, known in fixed.survivors:
-            obstacle = self._obstacle(need, candidate)
-            if obstacle is not None:
-                stopped[obstacle].append(candidate.id)
-                continue
-            scores = dict(known)
-            for scorer in self._moving_scorers:
-                scores[scorer.name] = scorer.score(need, candidate, self._now)
-            total = sum(weights.get(name, 0.0) * value for name, value in scores.items())
-            ranking.append(Scored(candidate, scores, total))
+        need = wanted.subject.need
+        fixed = self._evaluate(wanted)
+        among, rejections = fixed.passed, fixed.rejections
+        for filter_ in fixed.moving_filters:
+            among, stopped = self._ask(filter_, need, among)
+            rejections += stopped
+        positions = self._shortlist(among, wanted.pipeline.profile.shortlist)
+        ranking = [self._score(fixed, wanted, position) for position in positions]
         ranking.sort(key=lambda scored: (-scored.total, scored.candidate.id))
-        moving = tuple(Rejection(name, why, tuple(ids)) for (name, why), ids in stopped.items())
-        return Choice(tuple(ranking), fixed.rejections + moving)
+        winner = ranking[0].candidate if ranking else None
+        return Choice(tuple(ranking), rejections, among.bit_count(), winner)
 
-    def take(self, candidate: Candidate, weight: int) -> None:
+    def take(self, candidate: Candidate, wanted: Wanted) -> None:
         """Count a ticket that was just given to a candidate."""
-        candidate.load += weight
-        candidate.idle_since = self._now
+        self._pool.take(candidate.id, wanted.subject.need.weight, self.context.now)
 
-    def room(self, need: Need) -> int:
-        """Return how many tickets with this need the candidates could take between them."""
-        return sum(
-            candidate.room
-            for candidate, _ in self._evaluate(need).survivors
-            if self._obstacle(need, candidate) is None
-        )
+    def room(self, wanted: Wanted) -> int:
+        """Return how many tickets like this one the agents could take between them."""
+        fixed = self._evaluate(wanted)
+        among = fixed.passed
+        for filter_ in fixed.moving_filters:
+            among, _ = self._ask(filter_, wanted.subject.need, among)
+        weight = wanted.subject.need.weight
+        return sum(candidate.room // weight for candidate in self._pool.members(among))
 
-    def _obstacle(self, need: Need, candidate: Candidate) -> tuple[str, str] | None:
-        for filter_ in self._moving_filters:
-            reason = filter_.reject(need, candidate)
-            if reason is not None:
-                return filter_.name, reason
-        return None
-
-    def _evaluate(self, need: Need) -> _Fixed:
+    def _evaluate(self, wanted: Wanted) -> _Fixed:
+        need = wanted.subject.need
         found = self._fixed.get(need)
         if found is None:
-            found = self._fixed[need] = self._evaluate_anew(need)
+            found = self._fixed[need] = self._evaluate_anew(need, wanted.pipeline)
         return found
 
-    def _evaluate_anew(self, need: Need) -> _Fixed:
-        survivors, stopped = [], defaultdict(list)
-        for candidate in self._candidates:
-            for filter_ in self._fixed_filters:
-                reason = filter_.reject(need, candidate)
-                if reason is not None:
-                    stopped[filter_.name, reason].append(candidate.id)
-                    break
-            else:
-                scores = {s.name: s.score(need, candidate, self._now) for s in self._fixed_scorers}
-                survivors.append((candidate, scores))
-        rejections = tuple(Rejection(name, why, tuple(ids)) for (name, why), ids in stopped.items())
-        return _Fixed(tuple(survivors), rejections)
+    def _evaluate_anew(self, need: Need, pipeline: Pipeline) -> _Fixed:
+        among = self._pool.facts.everyone
+        rejections: tuple[Rejection, ...] = ()
+        for filter_ in pipeline.filters:
+            if not filter_.moves:
+                among, stopped = self._ask(filter_, need, among)
+                rejections += stopped
+        scorers = pipeline.scorers
+        return _Fixed(
+            passed=among,
+            rejections=rejections,
+            moving_filters=tuple(f for f in pipeline.filters if f.moves),
+            fixed_scorers=tuple(s for s in scorers if not (s[0].moves or s[0].personal)),
+            other_scorers=tuple(s for s in scorers if s[0].moves or s[0].personal),
+        )
+
+    def _ask(self, filter_: Filter, need: Need, among: int) -> tuple[int, tuple[Rejection, ...]]:
+        """Return who is left of a set, and who was stopped for which reason."""
+        rejections = []
+        for reason, positions in filter_.stopped(need, self._pool, among, self.context):
+            among &= ~positions
+            rejections.append(self._rejection(filter_.name, reason, positions))
+        return among, tuple(rejections)
+
+    def _rejection(self, name: str, reason: str, positions: int) -> Rejection:
+        named = []
+        for position in bits(positions):
+            if len(named) == MAX_NAMED:
+                break
+            named.append(self._pool.candidates[position].id)
+        return Rejection(name, reason, positions.bit_count(), tuple(named))
+
+    def _shortlist(self, among: int, limit: int) -> list[int]:
+        """Return the positions to score: all, or those with the largest free share of capacity."""
+        if among.bit_count() <= limit:
+            return list(bits(among))
+        found: list[int] = []
+        for share in reversed(self._pool.shares):
+            for position in bits(share & among):
+                found.append(position)
+                if len(found) == limit:
+                    return found
+        return found
+
+    def _score(self, fixed: _Fixed, wanted: Wanted, position: int) -> Scored:
+        candidate, subject = self._pool.candidates[position], wanted.subject
+        known = fixed.scores.get(position)
+        if known is None:
+            known = fixed.scores[position] = {
+                scorer.name: scorer.score(subject, candidate, self.context)
+                for scorer, _ in fixed.fixed_scorers
+            }
+        scores = dict(known)
+        total = 0.0
+        for scorer, weight in fixed.fixed_scorers:
+            total += weight * known[scorer.name]
+        for scorer, weight in fixed.other_scorers:
+            value = scores[scorer.name] = scorer.score(subject, candidate, self.context)
+            total += weight * value
+        return Scored(candidate, scores, total)

@@ -1,20 +1,22 @@
 """Prefers whoever has not got or finished a ticket for the longest time."""
 
-from datetime import datetime
-
-from services.router.model import Candidate, Need
-
-#: Idle time at which the score is one half; it approaches 1 and never gets there.
-HALF_LIFE_S = 600.0
+from services.router.model import Candidate, Context, Subject
+from services.router.scorers.base import Scorer
 
 
-class LongestIdle:
-    """`idle / (idle + 10 minutes)`: rises with idle time, whatever its scale."""
+class LongestIdle(Scorer):
+    """`idle / (idle + half)`: rises with idle time, whatever its scale.
+
+    `half_s` is the idle time, in seconds, at which the score is one half.
+    """
 
     name = "longest_idle"
     moves = True
 
-    def score(self, need: Need, candidate: Candidate, now: datetime) -> float:
+    def __init__(self, half_s: float = 600.0) -> None:
+        self._half_s = half_s
+
+    def score(self, subject: Subject, candidate: Candidate, context: Context) -> float:
         """Return how idle the candidate is."""
-        idle_s = max(0.0, (now - candidate.idle_since).total_seconds())
-        return idle_s / (idle_s + HALF_LIFE_S)
+        idle_s = max(0.0, (context.now - candidate.idle_since).total_seconds())
+        return idle_s / (idle_s + self._half_s)

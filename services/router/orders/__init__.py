@@ -1,0 +1,5 @@
+"""Orders say which waiting ticket a free agent takes first; profiles name one."""
+
+from services.router.orders.base import Order, Waiting
+
+__all__ = ["Order", "Waiting"]

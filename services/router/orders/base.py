@@ -1,0 +1,34 @@
+"""What an order is."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from services.router.model import Context
+from shared.domain.ticket import Priority
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A waiting ticket as an order sees it; `handling_s` is the work that is expected of it."""
+
+    id: str
+    priority: Priority
+    created_at: datetime
+    due_at: datetime
+    handling_s: float = 0.0
+
+
+class Order(ABC):
+    """Says which of several waiting tickets a free agent takes first. Pure.
+
+    Within one class (equal need and priority) a list is read oldest first, so an order must not
+    prefer the younger of two tickets that differ in nothing but age.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def key(self, ticket: Waiting, context: Context) -> tuple[float, ...]:
+        """Return a sort key; the smallest goes first."""
