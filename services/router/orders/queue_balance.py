@@ -1,0 +1,40 @@
+"""The longest queue first, with a bias for classes whose agents are wanted by others too."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.router.model import Context
+from services.router.orders.base import Order, Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Queueing(Waiting):
+    """A waiting ticket that knows its class: the signature of its need, and how many wait so."""
+
+    signature: str = ""
+    queued: int = 1
+
+
+class QueueBalance(Order):
+    """Takes from the class with the largest `queued + bias`, and of that the oldest ticket.
+
+    Serving the longest queue keeps all of them from running empty, and so agents from standing idle
+    while others have too much. It is queue-and-idleness-ratio control with equal shares (Gurvich &
+    Whitt, Mathematics of Operations Research 34(2), 2009). `bias`, by the signature of a need, makes
+    up for classes that share all of their agents with others; find it with `patchbay simulate`. The
+    priority decides first if `by_priority` is set.
+    """
+
+    name = "queue_balance"
+
+    def __init__(self, bias: Mapping[str, float] | None = None, *, by_priority: bool = True) -> None:
+        self._bias = dict(bias or {})
+        self._by_priority = by_priority
+
+    def key(self, ticket: Waiting, context: Context) -> tuple[float, ...]:
+        """Return the rank of the priority, the queue with its bias from long to short, the age."""
+        rank = ticket.priority.rank if self._by_priority else 0
+        queue = 1.0
+        if isinstance(ticket, Queueing):
+            queue = ticket.queued + self._bias.get(ticket.signature, 0.0)
+        return (rank, -queue, ticket.created_at.timestamp())

@@ -1,0 +1,107 @@
+"""Asks the router's plugins, in both directions: who takes a ticket, which ticket does one take."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from services.router.filters.conflict import ConflictFilter
+from services.router.filters.excluded import ExcludedFilter
+from services.router.filters.language import LanguageFilter
+from services.router.filters.skills import SkillsFilter
+from services.router.filters.team import TeamFilter
+from services.router.matching import MatchingTable, Wanted
+from services.router.model import Candidate, Choice, Context, Need
+from services.router.orders.queue_balance import Queueing
+from services.router.pool import Pool
+from services.router.pool_builder import pool_of
+from services.router.simulation.backlog import Backlog, Queued
+from services.router.simulation.desk import Job, World
+from services.router.strategy import Strategy
+
+#: Filters that look at nothing but what never changes in a run. What they said is remembered.
+_TIMELESS = (TeamFilter, SkillsFilter, LanguageFilter, ExcludedFilter, ConflictFilter)
+
+
+class Chooser:
+    """A strategy at work on one world; `decisions` counts the tickets that the matcher was shown."""
+
+    def __init__(self, world: World, strategy: Strategy, seed: int) -> None:
+        self.decisions = 0
+        self._world = world
+        self._strategy = strategy
+        self._seed = seed
+        self._needs: dict[tuple[Need, int], Need] = {}
+        self._suits: dict[tuple[Need, str], bool] = {}
+        self._timeless = tuple(f for f in strategy.pipeline.filters if type(f) in _TIMELESS)
+
+    def weighed(self, job: Job) -> Queued:
+        """Return a ticket with the weight that the profile gives it."""
+        subject = job.subject
+        weight = self._strategy.profile.weight_of(subject.channel, subject.priority)
+        if weight == subject.need.weight:
+            return Queued(job, subject)
+        key = subject.need, weight
+        need = self._needs.get(key)
+        if need is None:
+            need = self._needs[key] = replace(subject.need, weight=weight)
+        return Queued(job, replace(subject, need=need))
+
+    def match(self, tickets: Sequence[Queued], pool: Pool, now: float) -> list[Choice]:
+        """Return the matcher's choice for each ticket."""
+        table = MatchingTable(pool, self._context(now))
+        pipeline = self._strategy.pipeline
+        self.decisions += len(tickets)
+        wanted = [Wanted(queued.subject, pipeline) for queued in tickets]
+        return self._strategy.matcher.match(table, wanted)
+
+    def most_urgent(self, backlog: Backlog, free: Sequence[Candidate], now: float) -> list[Queued]:
+        """Return the most urgent tickets, at most as many as the free agents have room for."""
+        context = self._context(now)
+        table = MatchingTable(pool_of(free), context)
+        pipeline, order = self._strategy.pipeline, self._strategy.order
+        found = []
+        for need, example in backlog.needs():
+            if not any(self._could_serve(need, agent, context) for agent in free):
+                continue
+            room = table.room(Wanted(example.subject, pipeline))
+            if not room:
+                continue
+            handling_s = self._handling_s(example.job.kind, free)
+            for queued, count in backlog.heads(need, room, now, handling_s):
+                found.append((order.key(_as_waiting(queued, count, handling_s), context), queued))
+        found.sort(key=lambda pair: (pair[0], pair[1].job.at, pair[1].job.number))
+        return [queued for _, queued in found[: sum(agent.room for agent in free)]]
+
+    def _handling_s(self, kind: str, free: Sequence[Candidate]) -> float:
+        """Return the work expected of a kind of tickets; for one agent, what they need for it."""
+        handling = self._world.handling
+        if len(free) == 1 and free[0].id in handling.means[kind]:
+            return handling.means[kind][free[0].id]
+        return handling.usual(kind)
+
+    def _context(self, now: float) -> Context:
+        world = self._world
+        return Context(now=world.moment(now), usual=world.usual, seed=self._seed)
+
+    def _could_serve(self, need: Need, agent: Candidate, context: Context) -> bool:
+        """Ask the filters whose answer cannot change, once."""
+        key = need, agent.id
+        found = self._suits.get(key)
+        if found is None:
+            found = self._suits[key] = not any(
+                filter_.reject(need, agent, context) for filter_ in self._timeless
+            )
+        return found
+
+
+def _as_waiting(queued: Queued, count: int, handling_s: float) -> Queueing:
+    """Return a ticket as orders see it."""
+    subject = queued.subject
+    return Queueing(
+        id=subject.id,
+        priority=subject.priority,
+        created_at=subject.created_at,
+        due_at=subject.due_at,
+        handling_s=handling_s,
+        signature=subject.need.signature,
+        queued=count,
+    )
