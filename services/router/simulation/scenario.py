@@ -1,6 +1,7 @@
 """A scenario file made into a world; what makes no sense is refused before anything runs."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def _problems(values: Mapping[str, Any]) -> list[tuple[Path_, str]]:
     for number, ticket_class in enumerate(values["classes"]):
         able = [n for n, agent in enumerate(values["agents"]) if _suits(agent, ticket_class)]
         if not able:
-            message = f"Nobody may serve class {ticket_class['name']}: no agent has its skills{''}"
+            message = f"Nobody may serve class {ticket_class['name']}: no agent has its skills"
             message += " and is in its team." if ticket_class["team"] else "."
             found.append((("classes", number), message))
         for agent_number in able:
@@ -168,8 +169,6 @@ def _knowing(worker: Worker, means: Mapping[str, Mapping[str, float]]) -> Worker
         for kind, by_agent in means.items()
         if worker.id in by_agent
     }
-    from dataclasses import replace
-
     return replace(worker, candidate=replace(worker.candidate, performance=known))
 
 
