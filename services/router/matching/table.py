@@ -48,10 +48,23 @@ class MatchingTable:
         self._pool = pool
         self._fixed: dict[Need, _Fixed] = {}
 
-    def choose(self, wanted: Wanted) -> Choice:
+    def candidates(self) -> list[Candidate]:
+        """Return everybody as they are now, with what was taken in this table."""
+        return list(self._pool.members(self._pool.facts.everyone))
+
+    def fork(self) -> "MatchingTable":
+        """Return a table to try things in: what is taken there is not taken here."""
+        fork = MatchingTable(self._pool.copy(), self.context)
+        # What does not move within a batch is the same in both.
+        fork._fixed = self._fixed
+        return fork
+
+    def choose(self, wanted: Wanted, tickets: int = 1) -> Choice:
         """Rank everybody who can take a ticket now, the best first; the first one wins.
 
         Equal totals go to the lower id, so that the same inputs always give the same result.
+        A matcher that weighs several `tickets` at once says how many: the short list then has room
+        for all of them, if there is any.
         """
         need = wanted.subject.need
         fixed = self._evaluate(wanted)
@@ -59,7 +72,7 @@ class MatchingTable:
         for filter_ in fixed.moving_filters:
             among, stopped = self._ask(filter_, need, among)
             rejections += stopped
-        positions = self._shortlist(among, wanted.pipeline.profile.shortlist)
+        positions = self._shortlist(among, wanted, tickets)
         ranking = [self._score(fixed, wanted, position) for position in positions]
         ranking.sort(key=lambda scored: (-scored.total, scored.candidate.id))
         winner = ranking[0].candidate if ranking else None
@@ -110,22 +123,26 @@ class MatchingTable:
         return among, tuple(rejections)
 
     def _rejection(self, name: str, reason: str, positions: int) -> Rejection:
-        named = []
+        named: list[str] = []
         for position in bits(positions):
             if len(named) == MAX_NAMED:
                 break
             named.append(self._pool.candidates[position].id)
         return Rejection(name, reason, positions.bit_count(), tuple(named))
 
-    def _shortlist(self, among: int, limit: int) -> list[int]:
+    def _shortlist(self, among: int, wanted: Wanted, tickets: int) -> list[int]:
         """Return the positions to score: all, or those with the largest free share of capacity."""
+        limit, weight = wanted.pipeline.profile.shortlist, wanted.subject.need.weight
         if among.bit_count() <= limit:
             return list(bits(among))
         found: list[int] = []
+        room = 0
         for share in reversed(self._pool.shares):
             for position in bits(share & among):
                 found.append(position)
-                if len(found) == limit:
+                if tickets > 1:
+                    room += self._pool.candidates[position].room // weight
+                if len(found) >= limit and (tickets == 1 or room >= tickets):
                     return found
         return found
 
