@@ -12,10 +12,12 @@ from services.router.matching import MatchingTable, Wanted
 from services.router.model import Candidate, Choice, Context, Need
 from services.router.orders.queue_balance import Queueing
 from services.router.pool import Pool
-from services.router.pool_builder import pool_of
+from services.router.pool_builder import PoolBuilder
 from services.router.simulation.backlog import Backlog, Queued
 from services.router.simulation.desk import Job, World
 from services.router.strategy import Strategy
+
+Decided = tuple[Queued, Choice]
 
 #: Filters that look at nothing but what never changes in a run. What they said is remembered.
 _TIMELESS = (TeamFilter, SkillsFilter, LanguageFilter, ExcludedFilter, ConflictFilter)
@@ -30,6 +32,7 @@ class Chooser:
         self._strategy = strategy
         self._seed = seed
         self._needs: dict[tuple[Need, int], Need] = {}
+        self._pools: dict[str, PoolBuilder] = {}
         self._suits: dict[tuple[Need, str], bool] = {}
         self._timeless = tuple(f for f in strategy.pipeline.filters if type(f) in _TIMELESS)
 
@@ -45,18 +48,40 @@ class Chooser:
             need = self._needs[key] = replace(subject.need, weight=weight)
         return Queued(job, replace(subject, need=need))
 
-    def match(self, tickets: Sequence[Queued], pool: Pool, now: float) -> list[Choice]:
-        """Return the matcher's choice for each ticket."""
+    def route(self, queued: Queued, pool: Pool, now: float) -> list[Decided]:
+        """Return the matcher's choice for a ticket that arrives."""
+        return self._match([queued], MatchingTable(pool, self._context(now)))
+
+    def serve(
+        self, backlog: Backlog, free: Sequence[Candidate], everybody: PoolBuilder, now: float
+    ) -> list[Decided]:
+        """Return the matcher's choices for the most urgent tickets that the free can serve.
+
+        Of these there are at most as many as the free agents have room for.
+        """
+        # Nobody else can serve what waits, or they would; but scorers may compare with everybody.
+        pool = self._alone(free[0]) if len(free) == 1 else everybody.pool()
         table = MatchingTable(pool, self._context(now))
+        tickets = self._most_urgent(backlog, free, table, now)
+        return self._match(tickets, table) if tickets else []
+
+    def _match(self, tickets: Sequence[Queued], table: MatchingTable) -> list[Decided]:
         pipeline = self._strategy.pipeline
         self.decisions += len(tickets)
         wanted = [Wanted(queued.subject, pipeline) for queued in tickets]
-        return self._strategy.matcher.match(table, wanted)
+        return list(zip(tickets, self._strategy.matcher.match(table, wanted), strict=True))
 
-    def most_urgent(self, backlog: Backlog, free: Sequence[Candidate], now: float) -> list[Queued]:
-        """Return the most urgent tickets, at most as many as the free agents have room for."""
-        context = self._context(now)
-        table = MatchingTable(pool_of(free), context)
+    def _alone(self, agent: Candidate) -> Pool:
+        builder = self._pools.get(agent.id)
+        if builder is None:
+            builder = self._pools[agent.id] = PoolBuilder()
+        builder.put(agent)
+        return builder.pool()
+
+    def _most_urgent(
+        self, backlog: Backlog, free: Sequence[Candidate], table: MatchingTable, now: float
+    ) -> list[Queued]:
+        context = table.context
         pipeline, order = self._strategy.pipeline, self._strategy.order
         found = []
         for need, example in backlog.needs():

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from services.router.model import Candidate, Choice
-from services.router.pool import Pool
-from services.router.pool_builder import PoolBuilder, pool_of
+from services.router.pool_builder import PoolBuilder
 from services.router.simulation.backlog import Backlog, Queued
-from services.router.simulation.chooser import Chooser
+from services.router.simulation.chooser import Chooser, Decided
 from services.router.simulation.desk import Job, World
 from services.router.simulation.draws import Draws, DrawsBy
 from services.router.simulation.outcome import Outcome
@@ -96,7 +95,8 @@ class Simulation:
     def _route(self, queued: Queued, now: float) -> None:
         """Look for an agent; the ticket waits if there is none."""
         # Where nobody has room nothing needs to be decided.
-        if not self._room or not self._assign([queued], self._agents.pool(), now):
+        decided = self._chooser.route(queued, self._agents.pool(), now) if self._room else []
+        if not self._bind(decided, now):
             self._backlog.add(queued)
 
     def _serve(self, agent_ids: Sequence[str], now: float) -> None:
@@ -104,19 +104,18 @@ class Simulation:
         while self._backlog:
             known = map(self._agents.get, agent_ids)
             free = [agent for agent in known if agent is not None and agent.room]
-            tickets = self._chooser.most_urgent(self._backlog, free, now) if free else []
-            pool = pool_of(free) if len(free) == 1 else self._agents.pool()
-            bound = self._assign(tickets, pool, now) if tickets else []
+            if not free:
+                return
+            bound = self._bind(self._chooser.serve(self._backlog, free, self._agents, now), now)
             if not bound:
                 return
             for queued in bound:
                 self._backlog.remove(queued)
 
-    def _assign(self, tickets: Sequence[Queued], pool: Pool, now: float) -> list[Queued]:
-        """Bind the agents that the matcher chose; return whose tickets they are."""
+    def _bind(self, decided: Sequence[Decided], now: float) -> list[Queued]:
+        """Give tickets to the agents that were chosen; return those that somebody took."""
         bound = []
-        choices = self._chooser.match(tickets, pool, now)
-        for queued, choice in zip(tickets, choices, strict=True):
+        for queued, choice in decided:
             agent = self._guarded(choice, queued.subject.need.weight)
             if agent is not None:
                 self._start(queued, agent, now)

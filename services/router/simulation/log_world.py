@@ -30,13 +30,15 @@ class LogOptions:
     """How a log is read.
 
     `law` and `mean_s` replace the log's handling times; `agents` replaces its staff by so many who
-    are always there, with the skills of those who resolved most; `rate` is in tickets a second.
+    are always there, with the skills of those who resolved most; `rate` is in tickets a second, `scale` multiplies
+    handling times.
     """
 
     reading: Reading = Reading.EFFORT
     gap_s: float = 900.0
     law: Law | None = None
     mean_s: float | None = None
+    scale: float = 1.0
     capacity: int = 1
     agents: int | None = None
     arrivals: Arrivals = Arrivals.LOG
@@ -104,7 +106,8 @@ def log_world(title: str, records: Sequence[LogRecord], options: LogOptions) -> 
     handling = Handling(
         means={
             kind: {
-                name: options.mean_s or estimates.mean_s(kind, name) for name in sorted(names)
+                name: options.scale * (options.mean_s or estimates.mean_s(kind, name))
+                for name in sorted(names)
             }
             for kind, names in able.items()
             if names
