@@ -30,5 +30,6 @@ class Outcome:
 
     @property
     def mean_wait_s(self) -> float:
-        """The mean wait of all tickets that were started, warm-up included."""
-        return float(np.nanmean(self.wait_s))
+        """The mean wait of all tickets that were started, warm-up included; nan if none was."""
+        started = self.wait_s[~np.isnan(self.wait_s)]
+        return float(started.mean()) if started.size else float("nan")

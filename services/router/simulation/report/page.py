@@ -99,10 +99,10 @@ def _by_profile(
     document: Mapping[str, Any], cell: Callable[[Column, Mapping[str, Any]], str], *, skip: int
 ) -> str:
     profiles = document["profiles"][skip:]
-    heading = ["", *(escape(column.heading) for column in COLUMNS)]
+    heading = ["", *(escape(profile["name"]) for profile in profiles)]
     rows = [
-        [escape(profile["name"]), *(cell(column, profile) for column in COLUMNS)]
-        for profile in profiles
+        [escape(column.heading), *(cell(column, profile) for profile in profiles)]
+        for column in COLUMNS
     ]
     return _table(heading, rows)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH = 720.0
-LEFT, RIGHT, TOP, BOTTOM = 52.0, 14.0, 10.0, 40.0
+LEFT, RIGHT, TOP, BOTTOM = 56.0, 26.0, 10.0, 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def dots(rows: Sequence[Row], x: Axis, marks: Sequence[tuple[str, float]] = ()) 
 
     `marks` are named vertical lines.
     """
-    left = 11.0 + 7.2 * max(len(row.label) for row in rows)
+    left = 14.0 + 8.6 * max(len(row.label) for row in rows)
     step = 30.0
     top = 22.0 if marks else TOP
     bottom, right = top + step * len(rows), WIDTH - RIGHT
