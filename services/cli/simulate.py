@@ -61,25 +61,54 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option(
     "--handling",
     type=HANDLING,
-    help="With a log: effort, in_hand, or a law such as exponential:20m. [effort; history: in_hand]",
+    help="With a log: effort, in_hand, or a law such as exponential:20m.",
 )
-@click.option("--scale", type=click.FloatRange(0, min_open=True), default=1.0, show_default=True,
-              help="With a log: multiplies handling times.")
-@click.option("--gap", type=TIME, default=900.0, help="With a log: the most that one act takes. [15m]")
-@click.option("--capacity", type=click.IntRange(1, 100), default=1, show_default=True,
-              help="With a log: tickets that an agent handles at a time, at least.")
-@click.option("--agents", type=click.IntRange(1, 10_000),
-              help="With a log: as many, always there, instead of the log's staff.")
+@click.option(
+    "--scale",
+    type=click.FloatRange(0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="With a log: multiplies handling times.",
+)
+@click.option(
+    "--gap", type=TIME, default=900.0, help="With a log: the most that one act takes. [15m]"
+)
+@click.option(
+    "--capacity",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    help="With a log: tickets that an agent handles at a time, at least.",
+)
+@click.option(
+    "--agents",
+    type=click.IntRange(1, 10_000),
+    help="With a log: as many, always there, instead of the log's staff.",
+)
 @click.option("--arrivals", type=click.Choice(Arrivals), default=Arrivals.LOG, show_default=True)
-@click.option("--rate", type=click.FloatRange(0, min_open=True),
-              help="With --arrivals poisson: tickets an hour. [as the log]")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    help="With --arrivals poisson: tickets an hour. [as the log]",
+)
 @click.option("--no-handovers", is_flag=True, help="With a log: nobody hands tickets on.")
-@click.option("--sla", type=click.Choice(Sla), default=Sla.RESOLUTION, show_default=True,
-              help="With a log: what has to happen within the target.")
-@click.option("--shadow-prices", is_flag=True, help="Which skill to teach whom, by the hindsight program.")
-@click.option("--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="Processes. [cores]")
+@click.option(
+    "--sla",
+    type=click.Choice(Sla),
+    default=Sla.RESOLUTION,
+    show_default=True,
+    help="With a log: what has to happen within the target.",
+)
+@click.option(
+    "--shadow-prices", is_flag=True, help="Which skill to teach whom, by the hindsight program."
+)
+@click.option(
+    "--jobs", type=click.IntRange(1), default=os.cpu_count() or 1, help="Processes. [cores]"
+)
 @click.option("--json", "json_file", type=_FILE, help="Write everything there.")
-@click.option("--html", "html_file", type=_FILE, help="Write one page with plots there, to be mailed.")
+@click.option(
+    "--html", "html_file", type=_FILE, help="Write one page with plots there, to be mailed."
+)
 def simulate(
     *,
     log: Path | None,

@@ -7,7 +7,7 @@ from services.router.simulation.laws import Law, LawName
 from services.router.simulation.log_handling import Reading
 
 
-class _Time(click.ParamType):
+class _Time(click.ParamType[float]):
     """A length of time such as `20m`, in seconds once it is read."""
 
     name = "time"
@@ -21,7 +21,7 @@ class _Time(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class _Handling(click.ParamType):
+class _Handling(click.ParamType[Reading | tuple[Law, float]]):
     """How a log is read (`effort`, `in_hand`), or a law with its mean (`exponential:20m`)."""
 
     name = "handling"

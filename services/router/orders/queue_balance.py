@@ -20,14 +20,17 @@ class QueueBalance(Order):
 
     Serving the longest queue keeps all of them from running empty, and so agents from standing idle
     while others have too much. It is queue-and-idleness-ratio control with equal shares (Gurvich &
-    Whitt, Mathematics of Operations Research 34(2), 2009). `bias`, by the signature of a need, makes
-    up for classes that share all of their agents with others; find it with `patchbay simulate`. The
-    priority decides first if `by_priority` is set.
+    Whitt, Mathematics of Operations Research 34(2), 2009). `bias`, by the signature of a need, is
+    for classes that share all of their agents with others; `patchbay simulate` shows what it does.
+    The priority decides first if `by_priority` is set. An old ticket alone in its class may wait
+    long while others queue: this order is for short mean waits, not for deadlines.
     """
 
     name = "queue_balance"
 
-    def __init__(self, bias: Mapping[str, float] | None = None, *, by_priority: bool = True) -> None:
+    def __init__(
+        self, bias: Mapping[str, float] | None = None, *, by_priority: bool = True
+    ) -> None:
         self._bias = dict(bias or {})
         self._by_priority = by_priority
 

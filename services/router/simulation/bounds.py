@@ -25,8 +25,8 @@ SLOTS = 6
 def pooled_floor(world: World, jobs: Sequence[Job], seed: int) -> float:
     """Return the floor of the mean wait of all tickets of a run, in seconds.
 
-    Each team is pooled for itself: tickets of a team wait at least as if its agents did nothing else
-    and all could serve all of them. Raises LabError if the shifts end too early.
+    Each team is pooled for itself: its tickets wait at least as if its agents did nothing else and
+    all could serve all of them. Raises LabError if the shifts end too early.
     """
     blocks: dict[str, list[Job]] = defaultdict(list)
     for job in jobs:

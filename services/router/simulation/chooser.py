@@ -24,7 +24,7 @@ _TIMELESS = (TeamFilter, SkillsFilter, LanguageFilter, ExcludedFilter, ConflictF
 
 
 class Chooser:
-    """A strategy at work on one world; `decisions` counts the tickets that the matcher was shown."""
+    """A strategy at work on one world; `decisions` counts the tickets shown to the matcher."""
 
     def __init__(self, world: World, strategy: Strategy, seed: int) -> None:
         self.decisions = 0

@@ -139,7 +139,9 @@ class Simulation:
         end = now + factor * self._world.handling.means[job.kind][agent.id]
         self._recorder.started(job, agent.id, now, end, weight)
         moment = self._world.moment(now)
-        self._change(replace(agent, load=agent.load + weight, idle_since=moment, assigned_at=moment))
+        self._change(
+            replace(agent, load=agent.load + weight, idle_since=moment, assigned_at=moment)
+        )
         self._in_hand += 1
         self._schedule(end, _DONE, _Stint(queued, agent.id))
 

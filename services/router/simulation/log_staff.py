@@ -72,7 +72,9 @@ def _presence(
             second = (act.at - start).total_seconds()
             acts[act.agent][act.at.toordinal()].append(second)
     return {
-        name: merged((max(0.0, min(times) - gap_s), max(times)) for times in days.values() if max(times) > 0)
+        name: merged(
+            (max(0.0, min(times) - gap_s), max(times)) for times in days.values() if max(times) > 0
+        )
         for name, days in acts.items()
     }
 

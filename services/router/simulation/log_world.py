@@ -30,8 +30,8 @@ class LogOptions:
     """How a log is read.
 
     `law` and `mean_s` replace the log's handling times; `agents` replaces its staff by so many who
-    are always there, with the skills of those who resolved most; `rate` is in tickets a second, `scale` multiplies
-    handling times.
+    are always there, with the skills of those who resolved most; `rate` is in tickets a second;
+    `scale` multiplies handling times.
     """
 
     reading: Reading = Reading.EFFORT
@@ -70,7 +70,7 @@ class ResampledSource:
     def jobs(self, seed: int) -> Sequence[Job]:
         """Return the tickets of a run."""
         chance = stream(seed, "arrivals")
-        found = []
+        found: list[Job] = []
         at = chance.expovariate(self.rate)
         while at < self.horizon_s:
             model = chance.choice(self.drawn_from)
@@ -134,9 +134,7 @@ def log_world(title: str, records: Sequence[LogRecord], options: LogOptions) -> 
         start=start,
         horizon_s=horizon_s,
         workers=tuple(
-            _worker(
-                member, start, options, capacities[member.name], known.get(member.name, {})
-            )
+            _worker(member, start, options, capacities[member.name], known.get(member.name, {}))
             for member in staff.values()
         ),
         source=source,

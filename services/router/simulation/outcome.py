@@ -12,8 +12,9 @@ Floats = npt.NDArray[np.float64]
 class Outcome:
     """Arrays by ticket number, in seconds; `nan` is what never happened.
 
-    `wait_s` is the time to the first start, `system_s` to the end. `busy_s` is by agent: work within
-    the horizon, each slot of capacity counted. `handovers` counts how often a ticket was passed on.
+    `wait_s` is the time to the first start, `system_s` to the end. `busy_s` is by agent: work
+    within the horizon, each slot of capacity counted. `handovers` counts how often a ticket was
+    passed on.
     """
 
     arrived_s: Floats

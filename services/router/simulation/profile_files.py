@@ -15,7 +15,9 @@ _FOLDER = files("services.router.simulation").joinpath("profiles")
 def built_in() -> list[str]:
     """Return the names of the profiles that come with the lab."""
     return sorted(
-        entry.name.removesuffix(".yaml") for entry in _FOLDER.iterdir() if entry.name.endswith(".yaml")
+        entry.name.removesuffix(".yaml")
+        for entry in _FOLDER.iterdir()
+        if entry.name.endswith(".yaml")
     )
 
 
@@ -33,7 +35,7 @@ def read_profile(name_or_file: str) -> Profile:
         document = YamlDocument.read(path)
     else:
         raise LabError(
-            f"There is no profile {name_or_file}: name a YAML file or one of {', '.join(built_in())}"
+            f"There is no profile {name_or_file}: name a file or one of {', '.join(built_in())}"
         )
     profile = parse_profile(path.stem, 1, document.load(ProfileSchema()))
     faults = StrategyBuilder().build(profile).pipeline.faults

@@ -10,11 +10,12 @@ from services.router.model import Candidate, Need, Performance
 from services.router.simulation.arrivals import PoissonSource, TicketClass
 from services.router.simulation.desk import Handling, Roster, Sla, Worker, World
 from services.router.simulation.laws import Law
+from services.router.simulation.scenario_checks import problems_of, suits
 from services.router.simulation.scenario_schema import ScenarioSchema
 from services.router.simulation.theory.errors import LabError, Unstable
 from services.router.simulation.theory.planning import PlannedGroup, capacity_limit
 from services.router.simulation.week import lay_out
-from services.router.simulation.yaml_document import Path_, YamlDocument
+from services.router.simulation.yaml_document import YamlDocument
 from shared.domain.agent import Presence
 from shared.domain.ticket import RESOLUTION_TARGETS
 
@@ -41,7 +42,7 @@ def read_scenario(path: Path) -> World:
 def scenario_world(document: YamlDocument) -> World:
     """Return the world of a document; raises as `read_scenario`."""
     values = document.load(ScenarioSchema())
-    problems = [document.complaint(path, message) for path, message in _problems(values)]
+    problems = [document.complaint(path, message) for path, message in problems_of(values)]
     if problems:
         raise LabError("\n".join(problems))
     start, unit_s = values["start"] or START, UNIT_S[values["unit"]]
@@ -68,53 +69,14 @@ def scenario_world(document: YamlDocument) -> World:
         handling=handling,
         warm_up_s=values["warm_up"],
         sla=values["sla"],
-        usual={
-            kind: Performance(KNOWN_TICKETS, handling.usual(kind)) for kind in handling.means
-        },
+        usual={kind: Performance(KNOWN_TICKETS, handling.usual(kind)) for kind in handling.means},
         poisson_rates={c["name"]: c["rate"] / unit_s for c in values["classes"]},
     )
 
 
-def _problems(values: Mapping[str, Any]) -> list[tuple[Path_, str]]:
-    """Return what a schema cannot see, with paths."""
-    found: list[tuple[Path_, str]] = []
-    names = {ticket_class["name"] for ticket_class in values["classes"]}
-    if values["horizon"] <= 0:
-        found.append((("horizon",), "Must be above 0."))
-    elif values["warm_up"] >= values["horizon"]:
-        found.append((("warm_up",), "Must be shorter than the horizon."))
-    for number, agent in enumerate(values["agents"]):
-        for field in ("rates", "handover"):
-            for name in sorted(set(agent[field]) - names):
-                found.append((("agents", number, field, name), f"There is no class {name}."))
-        for shift_number, shift in enumerate(agent["shifts"] or ()):
-            if shift["start"] == shift["end"]:
-                path = ("agents", number, "shifts", shift_number, "end")
-                found.append((path, "The shift ends when it begins; leave shifts out for always."))
-    for number, ticket_class in enumerate(values["classes"]):
-        able = [n for n, agent in enumerate(values["agents"]) if _suits(agent, ticket_class)]
-        if not able:
-            message = f"Nobody may serve class {ticket_class['name']}: no agent has its skills"
-            message += " and is in its team." if ticket_class["team"] else "."
-            found.append((("classes", number), message))
-        for agent_number in able:
-            agent = values["agents"][agent_number]
-            if agent["rate"] is None and ticket_class["name"] not in agent["rates"]:
-                message = f"It is not said how fast they serve class {ticket_class['name']}: "
-                message += "give `rate`, or `rates` by class."
-                found.append((("agents", agent_number), message))
-    return found
-
-
-def _suits(agent: Mapping[str, Any], ticket_class: Mapping[str, Any]) -> bool:
-    inside = ticket_class["team"] is None or ticket_class["team"] in agent["teams"]
-    needed = ticket_class["skills"].items()
-    return inside and all(agent["skills"].get(skill, 0) >= level for skill, level in needed)
-
-
 def _may_serve(candidate: Candidate, ticket_class: Mapping[str, Any]) -> bool:
     document = {"teams": candidate.teams, "skills": candidate.skills}
-    return _suits(document, ticket_class)
+    return suits(document, ticket_class)
 
 
 def _workers(
@@ -208,14 +170,18 @@ def _check_load(
     groups = {}
     for worker in workers:
         share = worker.available_s(horizon) / horizon
-        served = {kind: 1 / means[worker.id] for kind, means in handling.means.items() if worker.id in means}
+        served = {
+            kind: 1 / means[worker.id]
+            for kind, means in handling.means.items()
+            if worker.id in means
+        }
         if share > 0 and served:
             groups[worker.id] = PlannedGroup(share, served)
     unit_s = UNIT_S[values["unit"]]
     limit = capacity_limit({c["name"]: c["rate"] / unit_s for c in values["classes"]}, groups)
     if not limit.stable:
         raise Unstable(
-            f"{document.name}: the work takes {limit.load:.0%} of the agents' time at best, so waits"
-            f" grow without end; the bottleneck is {', '.join(limit.bottleneck)}: lower its rate, or"
-            " add agents, hours or skills"
+            f"{document.name}: the work takes {limit.load:.0%} of the agents' time at best, so "
+            f"waits grow without end; the bottleneck is {', '.join(limit.bottleneck)}: lower its "
+            "rate, or add agents, hours or skills"
         )

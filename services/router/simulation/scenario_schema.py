@@ -13,8 +13,12 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _RATE = validate.Range(min=0, min_inclusive=False, max=1e6, error="Must be above 0.")
 _LEVEL = fields.Integer(strict=True, validate=validate.Range(min=1, max=5))
-_SKILLS = {"keys": slug(), "values": _LEVEL}
+
 _TIME = validate.Regexp(r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$", error="Write hours as 08:30.")
+
+
+def _skills() -> fields.Dict:
+    return fields.Dict(keys=slug(), values=_LEVEL, load_default=dict)
 
 
 class ClassSchema(StrictSchema):
@@ -22,7 +26,7 @@ class ClassSchema(StrictSchema):
 
     name = slug(required=True)
     rate = fields.Float(required=True, validate=_RATE)
-    skills = fields.Dict(**_SKILLS, load_default=dict)
+    skills = _skills()
     team = slug(load_default=None)
     priority = fields.Enum(Priority, by_value=True, load_default=Priority.MEDIUM)
     channel = fields.Enum(Channel, by_value=True, load_default=Channel.API)
@@ -46,7 +50,7 @@ class AgentSchema(StrictSchema):
 
     name = line(64, 1, required=True)
     count = fields.Integer(strict=True, load_default=1, validate=validate.Range(min=1, max=10_000))
-    skills = fields.Dict(**_SKILLS, load_default=dict)
+    skills = _skills()
     teams = fields.List(slug(), load_default=list, validate=distinct())
     capacity = fields.Integer(strict=True, load_default=1, validate=validate.Range(min=1, max=100))
     rate = fields.Float(load_default=None, validate=_RATE)

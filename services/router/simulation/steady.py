@@ -1,6 +1,7 @@
 """What is known of the long run of a simple desk; see `docs/lab-theory.md`."""
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 
 from services.router.simulation.desk import World
@@ -27,20 +28,17 @@ class SteadyValue:
 
 
 def steady_values(world: World) -> list[SteadyValue]:
-    """Return what is known of the long run: nothing unless arrivals are Poisson and all is simple."""
+    """Return what is known of the long run: nothing unless the desk is simple."""
     system = system_of(world)
     if system is None:
         return []
     found = []
-    try:
+    with suppress(LabError):
         floor = class_partition_bound(system).mean_wait
         found.append(SteadyValue("class partition", floor, is_floor=True))
-    except LabError:
-        pass
-    try:
-        found.append(SteadyValue("first come, longest idle", fcfs_alis(system).mean_wait, is_floor=False))
-    except LabError:
-        pass
+    with suppress(LabError):
+        anchor = fcfs_alis(system).mean_wait
+        found.append(SteadyValue("first come, longest idle", anchor, is_floor=False))
     states = 2 ** len(system.agents) * (QUEUE_LIMIT + 1) ** len(system.classes)
     if states <= MOST_STATES:
         optimum = small_optimum(system, QUEUE_LIMIT).optimum.lower

@@ -30,12 +30,12 @@ ABOUT = {
         "agents and one-sided skills."
     ),
     "first come, longest idle": (
-        "Exact long-run wait of first come first served by the longest idle agent: an anchor, which "
-        "good policies beat."
+        "Exact long-run wait of first come first served by the longest idle agent: an anchor, "
+        "which good policies beat."
     ),
     "exact optimum": (
-        "The least long-run wait of any policy that does not know handling times. Exact, so a policy "
-        "can only be below it by chance."
+        "The least long-run wait of any policy that does not know handling times. Exact, so a "
+        "policy can only be below it by chance."
     ),
 }
 

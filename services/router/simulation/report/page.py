@@ -33,17 +33,30 @@ def page(document: Mapping[str, Any]) -> str:
         _facts(document),
         *(f'<p class="note">{escape(note)}</p>' for note in document["notes"]),
         f'<p class="lead">{escape(plots.summary(document))}</p>',
-        _plot("Mean wait", plots.mean_waits(document), "", "Whiskers are 95 % intervals over seeds; "
-              "the dashed line is the highest floor: no policy waits less."),
+        _plot(
+            "Mean wait",
+            plots.mean_waits(document),
+            "",
+            "Whiskers are 95 % intervals over seeds; "
+            "the dashed line is the highest floor: no policy waits less.",
+        ),
         _results(document),
         _differences(document),
         _floors(document),
-        _plot("How long tickets wait", plots.waits(profiles), names, "Share of tickets that somebody "
-              "began within a time; higher is better."),
+        _plot(
+            "How long tickets wait",
+            plots.waits(profiles),
+            names,
+            "Share of tickets that somebody began within a time; higher is better.",
+        ),
         _plot("SLA met, by arrival", plots.sla_over_time(document), names, ""),
-        _plot("How busy agents are", plots.utilisation(profiles), names, "Handling time before the end "
-              "of arrivals, as a share of time on shift. Work that outlasts a shift counts, so it may "
-              "exceed 100 %."),
+        _plot(
+            "How busy agents are",
+            plots.utilisation(profiles),
+            names,
+            "Handling time before the end of arrivals, as a share of time on shift. Work that "
+            "outlasts a shift counts, so it may exceed 100 %.",
+        ),
         _groups(document),
         _prices(document),
         _provenance(document),
@@ -81,9 +94,7 @@ def _plot(title: str, plot: str, names: str, about: str) -> str:
 def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table of cells that are HTML already."""
     head = "".join(f"<th>{cell}</th>" for cell in heading)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows
-    )
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
     return (
         f'<div class="card wide"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
@@ -92,7 +103,9 @@ def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _with_margin(text: str) -> str:
     value, sign, margin = text.partition(" ± ")
-    return f'{escape(value)}<span class="margin"> ± {escape(margin)}</span>' if sign else escape(text)
+    return (
+        f'{escape(value)}<span class="margin"> ± {escape(margin)}</span>' if sign else escape(text)
+    )
 
 
 def _by_profile(
@@ -120,7 +133,8 @@ def _differences(document: Mapping[str, Any]) -> str:
 
     def cell(column: Column, profile: Mapping[str, Any]) -> str:
         value = profile["differences"][column.metric]
-        return f'<span class="{verdict(column, value)}">{_with_margin(difference(column, value))}</span>'
+        text = _with_margin(difference(column, value))
+        return f'<span class="{verdict(column, value)}">{text}</span>'
 
     first = escape(document["profiles"][0]["name"])
     about = (
@@ -199,9 +213,9 @@ def _provenance(document: Mapping[str, Any]) -> str:
     seeds = how["seeds"]
     lines = [
         f"<code>{escape(how['command'])}</code>",
-        f"Seeds {seeds[0]} to {seeds[-1]}, draws by {how['draws_by']}; {escape(versions)}; "
-        f"{escape(how['written_at'])}.",
-        f"The SLA counts to {how['sla_counts_to']}. Warm-up {readable(how['warm_up_s'])}. Fairness is "
-        "Jain's index of how busy agents are: 1 if all are equally so.",
+        f"Seeds {seeds[0]} to {seeds[-1]}, draws by {how['draws_by']}; {escape(versions)}.",
+        f"Written {escape(how['written_at'])}. The SLA counts to {how['sla_counts_to']}.",
+        f"Warm-up {readable(how['warm_up_s'])}.",
+        "Fairness is Jain's index of how busy agents are: 1 if all are equally so.",
     ]
     return "<h2>How this was made</h2>" + "".join(f'<p class="soft">{line}</p>' for line in lines)

@@ -89,7 +89,9 @@ def utilisation(profiles: Profiles) -> str:
     top = max([v for p in profiles for v in p["utilisation"].values() if v is not None] or [1.0])
     if len(agents) <= MOST_ROWS:
         rows = [Row(agent, tuple(p["utilisation"][agent] for p in profiles)) for agent in agents]
-        return dots(rows, ticks.from_zero(max(1.0, top), lambda v: f"{v:.0%}", "share of time busy"))
+        return dots(
+            rows, ticks.from_zero(max(1.0, top), lambda v: f"{v:.0%}", "share of time busy")
+        )
     plotted = []
     for profile in profiles:
         values = sorted((v for v in profile["utilisation"].values() if v is not None), reverse=True)

@@ -1,4 +1,4 @@
-"""Plots as inline SVG: lines over two axes, and rows of values. Colours come from the page's CSS."""
+"""Plots as inline SVG: lines over two axes, rows of values; colours come from the page's CSS."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -92,7 +92,9 @@ def dots(rows: Sequence[Row], x: Axis, marks: Sequence[tuple[str, float]] = ()) 
     parts.append(_text((left + right) / 2, bottom + 34, x.title, "middle", "title"))
     for name, value in marks:
         at = across(value)
-        parts.append(f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{top - 4}" y2="{bottom}"/>')
+        parts.append(
+            f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{top - 4}" y2="{bottom}"/>'
+        )
         anchor = "start" if at < (left + right) / 2 else "end"
         parts.append(_text(at + (3 if anchor == "start" else -3), top - 8, name, anchor, "note"))
     for number, row in enumerate(rows):

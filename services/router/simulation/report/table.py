@@ -50,7 +50,9 @@ def _results(document: Mapping[str, Any]) -> Table:
     for profile in document["profiles"]:
         table.add_column(profile["name"], justify="right")
     for column in COLUMNS:
-        cells = [written(column, profile["values"][column.metric]) for profile in document["profiles"]]
+        cells = [
+            written(column, profile["values"][column.metric]) for profile in document["profiles"]
+        ]
         table.add_row(column.heading, *cells)
     return table
 

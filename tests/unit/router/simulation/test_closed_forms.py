@@ -18,9 +18,7 @@ from tests.unit.router.simulation.desks import FCFS_ALIS, HOUR, desk, simulate, 
 SEEDS = range(1, 9)
 
 
-def mean_wait_h(
-    simulated: World, profile: Mapping[str, Any], group: str | None = None
-) -> Interval:
+def mean_wait_h(simulated: World, profile: Mapping[str, Any], group: str | None = None) -> Interval:
     waits = []
     for seed in SEEDS:
         found = measure(simulated, simulate(simulated, profile, seed))

@@ -108,7 +108,9 @@ def test_what_nobody_can_ever_serve_is_counted() -> None:
     )
     found = measure(office, simulate(replace(office, workers=nobody), {}))
     assert found.values["unserved"] == 0
-    alone = tuple(replace(w, shifts=(), candidate=replace(w.candidate, shift=Never())) for w in nobody)
+    alone = tuple(
+        replace(w, shifts=(), candidate=replace(w.candidate, shift=Never())) for w in nobody
+    )
     found = measure(office, simulate(replace(office, workers=alone), {}))
     assert found.values["unserved"] == found.tickets
     assert found.values["sla"] == 0

@@ -42,5 +42,5 @@ def test_a_bad_profile_is_refused(tmp_path: Path, text: str, complaint: str) -> 
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    with pytest.raises(LabError, match="There is no profile best: .*least_loaded"):
+    with pytest.raises(LabError, match=r"There is no profile best: .*least_loaded"):
         read_profile("best")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from services.router.simulation.scenario import START, scenario_world
 from services.router.simulation.theory.errors import LabError, Unstable
 from services.router.simulation.week import lay_out
 from services.router.simulation.yaml_document import YamlDocument
-from services.router.simulation.scenario import START, scenario_world
 from tests.unit.router.simulation.desks import desk
 
 GOOD = """\
@@ -56,7 +56,7 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 
 def test_more_work_than_anybody_can_do_is_refused_with_the_bottleneck() -> None:
-    with pytest.raises(Unstable, match="takes 150% of the agents' time at best.*is slow"):
+    with pytest.raises(Unstable, match=r"takes 150% of the agents' time at best.*is slow"):
         desk({"slow": 1.5, "fast": 0.1}, {"a": ("slow",), "b": ("fast",)}, 100)
 
 
