@@ -10,6 +10,7 @@ from services.intake.api import (
     docs,
     health,
     problems,
+    profiles,
     requests,
     routing_rules,
     teams,
@@ -51,7 +52,7 @@ def build(runtime: Runtime) -> Flask:
     requests.register(app)
     problems.register(app)
     api = Api(app)
-    for module in (tickets, agents, teams, routing_rules, webhooks):
+    for module in (tickets, agents, teams, routing_rules, profiles, webhooks):
         api.register_blueprint(module.blp)
     docs.describe(api.spec)
     app.extensions["patchbay.spec"] = api.spec

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, case, delete, func, insert, select
+from sqlalchemy import Connection, Table, case, delete, func, insert, or_, select
 from sqlalchemy import update as sql_update
 
 from shared.db.engine import Row, Transaction, first, rows
@@ -15,6 +15,7 @@ from shared.db.models import (
     ApiKey,
     ConfigurationVersion,
     Decision,
+    Profile,
     RoutingRules,
     Skill,
     Subscription,
@@ -27,6 +28,7 @@ from shared.domain.errors import NotFound
 from shared.domain.work import WorkState
 
 TICKETS, AGENTS, TEAMS, SKILLS = table(Ticket), table(Agent), table(Team), table(Skill)
+PROFILES = table(Profile)
 SUBSCRIPTIONS, API_KEYS = table(Subscription), table(ApiKey)
 _EVENTS, _DECISIONS = table(TicketEvent), table(Decision)
 _AGENT_SKILLS, _AGENT_TEAMS = table(AgentSkill), table(AgentTeam)
@@ -196,6 +198,33 @@ def put_rules(tx: Transaction, rules: Sequence[Any], now: datetime) -> None:
     bump_configuration(tx)
     version = tx.execute(select(func.coalesce(func.max(_RULES.c.version), 0) + 1)).scalar_one()
     add(tx, _RULES, {"version": version, "rules": rules, "created_at": now})
+
+
+def put_profile(tx: Transaction, name: str, document: Mapping[str, Any], now: datetime) -> None:
+    """Make a profile or replace it; its version rises."""
+    bump_configuration(tx)
+    known = tx.first(select(PROFILES.c.version).where(PROFILES.c.name == name))
+    if known is None:
+        row = {"name": name, "version": 1, "document": document}
+        add(tx, PROFILES, {**row, "created_at": now, "updated_at": now})
+    else:
+        values = {"version": known["version"] + 1, "document": document, "updated_at": now}
+        change(tx, PROFILES, name, values, "profile")
+
+
+def teams_of_profile(tx: Transaction, name: str) -> list[str]:
+    """Return the teams that name a profile; locks the configuration."""
+    bump_configuration(tx)
+    columns = (TEAMS.c.profile, TEAMS.c.shadow_profile, TEAMS.c.trial_profile)
+    query = select(TEAMS.c.name).where(or_(*(column == name for column in columns)))
+    return [row["name"] for row in tx.rows(query)]
+
+
+def delete_profile(tx: Transaction, name: str) -> None:
+    """Delete a profile; raises NotFound."""
+    statement = delete(PROFILES).where(PROFILES.c.name == name).returning(PROFILES.c.name)
+    if tx.execute(statement).first() is None:
+        raise _no("profile", name)
 
 
 def key_by_digest(connection: Connection, digest: str) -> Row | None:

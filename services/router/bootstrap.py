@@ -4,9 +4,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from services.router import wake_tickets
 from services.router.match_agents import MatchAgents
 from services.router.repository import RouterRepository
 from services.router.route_tickets import RouteTickets
+from services.router.wake_tickets import WakeTickets
 from shared.db.housekeeping import forget_idempotency_keys, look_again
 from shared.db.work_lists import AGENTS_TO_MATCH, REQUIREMENTS_TO_MATCH, TICKETS_TO_ROUTE
 from shared.domain.work import ListName
@@ -30,11 +32,18 @@ def build(runtime: Runtime) -> Service:
     match = ListRunner(
         ListName.MATCHING, MatchAgents(*parts), full_batch=batch_size, ring=runtime.ring
     )
+    wake = ListRunner(
+        ListName.WAKING,
+        WakeTickets(runtime.database, runtime.clock, runtime.ring, batch_size),
+        full_batch=batch_size,
+        ring=runtime.ring,
+    )
     return Service(
         "router",
         [
             Bound(route, TICKETS_TO_ROUTE.has_ready, TICKETS_TO_ROUTE.next_due),
             Bound(match, _matching_ready, AGENTS_TO_MATCH.next_due),
+            Bound(wake, wake_tickets.has_ready, wake_tickets.next_due),
         ],
         jobs=[
             PeriodicJob(

@@ -85,7 +85,7 @@ class Watchdog:
                 for thread, deadline in list(self._deadlines.items()):
                     if deadline <= now:
                         del self._deadlines[thread]
-                        raise_thread_exception(thread, _TooSlow)
+                        raise_thread_exception(thread, _TooSlow)  # type: ignore[no-untyped-call]
                 self._resting = not self._deadlines
                 # It looks a few times within the limit; nobody has to wake it for each call.
                 self._lock.wait(None if self._resting else self.limit_s / 4)

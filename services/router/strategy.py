@@ -32,6 +32,10 @@ class Strategy:
         """The profile it was made from."""
         return self.pipeline.profile
 
+    def uses(self, scorer: str) -> bool:
+        """Tell whether a scorer has a say."""
+        return any(each.name == scorer for each, _ in self.pipeline.scorers)
+
     def without(self, fault: Fault) -> "Strategy":
         """Return the strategy without a plugin that failed."""
         if fault.kind == PluginKind.MATCHER and fault.plugin == self.matcher.name:
@@ -95,5 +99,3 @@ class StrategyBuilder:
 
 def _as_it_is(plugin: Any, _name: str, _watchdog: Watchdog) -> Any:
     return plugin
-
-

@@ -16,3 +16,7 @@ class AssignmentEnd(StrEnum):
 
     RESOLVED = "resolved"
     RETURNED = "returned"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    REASSIGNED = "reassigned"
+    TRANSFERRED = "transferred"

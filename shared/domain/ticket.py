@@ -82,6 +82,11 @@ class Lane(StrEnum):
         return 0 if self is Lane.LIVE else 1
 
 
+def rank_of(lane: Lane, priority_rank: int) -> int:
+    """Return the order in the routing list: every live ticket before every bulk one."""
+    return lane.rank * 10 + priority_rank
+
+
 #: Priority by impact (row) and urgency (column): the ITIL matrix, as ServiceNow ships it, with its
 #: two lowest levels joined.
 PRIORITY_MATRIX: dict[tuple[Level, Level], Priority] = {

@@ -9,6 +9,7 @@ class ListName(StrEnum):
 
     ROUTING = "routing"
     MATCHING = "matching"
+    WAKING = "waking"
     EVENTS = "events"
     WEBHOOK = "webhook"
     EMAIL = "email"

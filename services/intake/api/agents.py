@@ -57,6 +57,9 @@ def create_agent(content: Mapping[str, Any]) -> Response:
                 "load": 0,
                 "overcommit": 0,
                 "idle_since": now,
+                "presence_since": now,
+                "languages": content["languages"],
+                "conflicts": content["conflicts"],
                 "created_at": now,
                 "updated_at": now,
                 "work_state": WorkState.READY,
@@ -66,7 +69,6 @@ def create_agent(content: Mapping[str, Any]) -> Response:
         )
         repository.replace_skills(tx, agent_id, content["skills"])
         repository.replace_teams(tx, agent_id, content["teams"])
-        repository.bump_configuration(tx)
     if content["presence"] is Presence.ONLINE:
         app.ring(ListName.MATCHING)
     return answer(_read(agent_id), 201, {"Location": f"/v1/agents/{agent_id}"})
@@ -108,7 +110,6 @@ def update_agent(content: Mapping[str, Any], agent_id: str) -> Response:
             repository.replace_skills(tx, agent_id, skills)
         if teams is not None:
             repository.replace_teams(tx, agent_id, teams)
-        repository.bump_configuration(tx)
     app.ring(ListName.MATCHING)
     return answer(_read(agent_id))
 
@@ -123,8 +124,10 @@ def set_presence(content: Mapping[str, Any], agent_id: str) -> Response:
     Going offline gives tickets back that were not begun, where the team is set so.
     """
     app = parts()
+    now = app.now()
     with app.database.transaction() as tx:
-        repository.change_agent(tx, agent_id, {"presence": content["presence"]}, app.now())
+        values = {"presence": content["presence"], "presence_since": now}
+        repository.change_agent(tx, agent_id, values, now)
     app.ring(ListName.MATCHING)
     return answer(_read(agent_id))
 

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 from marshmallow import RAISE
 
-from services.intake import repository
+from services.intake import repository, team_references
 from services.intake.api.auth import requires
 from services.intake.api.http import (
     PageQuerySchema,
@@ -42,8 +42,9 @@ def create_team(content: Mapping[str, Any]) -> Response:
     now = app.now()
     row = {**content, "created_at": now, "updated_at": now}
     with app.database.transaction() as tx:
-        repository.add(tx, repository.TEAMS, row)
         repository.bump_configuration(tx)
+        team_references.require(tx, content["name"], content)
+        repository.add(tx, repository.TEAMS, row)
     return answer(_team_schema.dump(row), 201, {"Location": f"/v1/teams/{content['name']}"})
 
 
@@ -77,8 +78,9 @@ def update_team(content: Mapping[str, Any], name: str) -> Response:
     app = parts()
     with app.database.transaction() as tx:
         values = {**content, "updated_at": app.now()}
-        repository.change(tx, repository.TEAMS, name, values, "team")
         repository.bump_configuration(tx)
+        team_references.require(tx, name, content)
+        repository.change(tx, repository.TEAMS, name, values, "team")
     return get_team(name)  # type: ignore[no-any-return]
 
 

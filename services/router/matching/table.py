@@ -19,10 +19,14 @@ MAX_NAMED = 100
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A ticket that looks for an agent, and what decides for it."""
+    """A ticket that looks for an agent, and what decides for it.
+
+    `prefer` is an agent who gets it before all others, if they pass the filters.
+    """
 
     subject: Subject
     pipeline: Pipeline
+    prefer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,9 @@ class _Fixed:
 class MatchingTable:
     """Evaluates tickets against the agents of one batch."""
 
-    def __init__(self, pool: Pool, context: Context) -> None:
+    def __init__(self, pool: Pool, context: Context, only: int | None = None) -> None:
+        """Take agents from `pool`, or only those of a set of positions in it."""
+        self._among = pool.facts.everyone if only is None else only
         self.context = replace(context, supply=pool.facts.supply)
         self._pool = pool
         self._fixed: dict[Need, _Fixed] = {}
@@ -60,9 +66,14 @@ class MatchingTable:
             among, stopped = self._ask(filter_, need, among)
             rejections += stopped
         positions = self._shortlist(among, wanted.pipeline.profile.shortlist)
+        preferred = among & self._pool.named((wanted.prefer,)) if wanted.prefer else 0
+        if preferred and preferred.bit_length() - 1 not in positions:
+            positions.append(preferred.bit_length() - 1)
         ranking = [self._score(fixed, wanted, position) for position in positions]
         ranking.sort(key=lambda scored: (-scored.total, scored.candidate.id))
         winner = ranking[0].candidate if ranking else None
+        if preferred:
+            winner = next(self._pool.members(preferred))
         return Choice(tuple(ranking), rejections, among.bit_count(), winner)
 
     def take(self, candidate: Candidate, wanted: Wanted) -> None:
@@ -86,7 +97,7 @@ class MatchingTable:
         return found
 
     def _evaluate_anew(self, need: Need, pipeline: Pipeline) -> _Fixed:
-        among = self._pool.facts.everyone
+        among = self._among
         rejections: tuple[Rejection, ...] = ()
         for filter_ in pipeline.filters:
             if not filter_.moves:
@@ -110,7 +121,7 @@ class MatchingTable:
         return among, tuple(rejections)
 
     def _rejection(self, name: str, reason: str, positions: int) -> Rejection:
-        named = []
+        named: list[str] = []
         for position in bits(positions):
             if len(named) == MAX_NAMED:
                 break

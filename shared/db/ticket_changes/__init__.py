@@ -5,7 +5,17 @@ true and puts the event on the outbox, all in the caller's transaction. No servi
 tickets, ticket_events, assignments or agents.load in any other way.
 """
 
-from shared.db.ticket_changes.assign import Binding, Parking, assign, park, reserve, return_tickets
+from shared.db.ticket_changes.assign import (
+    Binding,
+    Offer,
+    Parking,
+    accept,
+    assign,
+    decline,
+    park,
+    reserve,
+    return_tickets,
+)
 from shared.db.ticket_changes.create import NewTicket, create
 from shared.db.ticket_changes.journal import ticket_document
 from shared.db.ticket_changes.life import edit, transition
@@ -13,9 +23,12 @@ from shared.db.ticket_changes.life import edit, transition
 __all__ = [
     "Binding",
     "NewTicket",
+    "Offer",
     "Parking",
+    "accept",
     "assign",
     "create",
+    "decline",
     "edit",
     "park",
     "reserve",

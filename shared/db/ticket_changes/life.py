@@ -6,12 +6,11 @@ from typing import Any
 
 from shared.db.engine import Transaction
 from shared.db.ticket_changes.assign import end_assignments
-from shared.db.ticket_changes.create import rank_of
 from shared.db.ticket_changes.journal import Assignee, Change, TicketRow, apply
 from shared.domain.agent import AssignmentEnd
 from shared.domain.event import EventType
 from shared.domain.lifecycle import Transition, next_status
-from shared.domain.ticket import Lane, Priority, derive_priority, expected_resolution
+from shared.domain.ticket import Lane, Priority, derive_priority, expected_resolution, rank_of
 from shared.domain.work import WorkState
 
 _EVENTS = {
@@ -47,6 +46,7 @@ def transition(
             "resolved_at": now,
             "work_state": WorkState.DONE,
             "signature": None,
+            "offered_to": None,
         }
     elif step is Transition.CLOSE:
         values |= {"closed_at": now}
@@ -54,6 +54,9 @@ def transition(
         assignee = None
         values |= {
             "assignee_id": None,
+            "former_agent_id": ticket["assignee_id"],
+            "declined_by": [],
+            "queued_at": now,
             "touched_at": None,
             "resolution": None,
             "resolved_at": None,

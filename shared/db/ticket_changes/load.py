@@ -38,7 +38,11 @@ def reserve(
             _AGENTS.c.presence == Presence.ONLINE,
             _AGENTS.c.load + wanted.c.weight <= _AGENTS.c.capacity,
         )
-        .values(load=_AGENTS.c.load + wanted.c.weight, idle_since=bindparam("now"))
+        .values(
+            load=_AGENTS.c.load + wanted.c.weight,
+            idle_since=bindparam("now"),
+            assigned_at=bindparam("now"),
+        )
         .returning(_AGENTS.c.id)
     )
     taken = tx.execute(statement, _parameters(tx.dialect, weights) | {"now": now})
