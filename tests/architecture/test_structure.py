@@ -84,6 +84,12 @@ def test_a_worker_needs_no_web_framework(name: str) -> None:
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
 
 
+def test_the_router_package_itself_loads_no_numerics() -> None:
+    """So that the command line starts fast, and without the router's extra."""
+    script = "import sys, services.router; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=False).returncode == 0
+
+
 def test_every_module_says_what_it_is() -> None:
     silent = [
         str(path.relative_to(ROOT))
