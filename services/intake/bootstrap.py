@@ -7,6 +7,7 @@ from flask_smorest import Api
 
 from services.intake.api import (
     agents,
+    assignment,
     docs,
     health,
     problems,
@@ -52,7 +53,7 @@ def build(runtime: Runtime) -> Flask:
     requests.register(app)
     problems.register(app)
     api = Api(app)
-    for module in (tickets, agents, teams, routing_rules, profiles, webhooks):
+    for module in (tickets, assignment, agents, teams, routing_rules, profiles, webhooks):
         api.register_blueprint(module.blp)
     docs.describe(api.spec)
     app.extensions["patchbay.spec"] = api.spec

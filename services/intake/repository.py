@@ -13,6 +13,7 @@ from shared.db.models import (
     AgentSkill,
     AgentTeam,
     ApiKey,
+    Assignment,
     ConfigurationVersion,
     Decision,
     Profile,
@@ -24,13 +25,16 @@ from shared.db.models import (
     TicketEvent,
 )
 from shared.db.models.base import table
+from shared.db.ticket_changes import Offer
 from shared.domain.errors import NotFound
 from shared.domain.work import WorkState
+from shared.schemas.profile import DEFAULT_DOCUMENT
 
 TICKETS, AGENTS, TEAMS, SKILLS = table(Ticket), table(Agent), table(Team), table(Skill)
 PROFILES = table(Profile)
 SUBSCRIPTIONS, API_KEYS = table(Subscription), table(ApiKey)
 _EVENTS, _DECISIONS = table(TicketEvent), table(Decision)
+_ASSIGNMENTS = table(Assignment)
 _AGENT_SKILLS, _AGENT_TEAMS = table(AgentSkill), table(AgentTeam)
 _RULES, _VERSIONS = table(RoutingRules), table(ConfigurationVersion)
 
@@ -73,6 +77,47 @@ def locked_ticket(tx: Transaction, ticket_id: str) -> tuple[Row, dict[str, Any] 
         )
         assignee = tx.first(found)
     return row, assignee
+
+
+def agent_identity(tx: Transaction, agent_id: str) -> Row | None:
+    """Return an agent's id, name and e-mail address."""
+    query = select(AGENTS.c.id, AGENTS.c.name, AGENTS.c.email).where(AGENTS.c.id == agent_id)
+    return tx.first(query)
+
+
+def profile_of_team(tx: Transaction, team: str | None) -> dict[str, Any]:
+    """Return the document of a team's profile, with everything filled in."""
+    query = (
+        select(PROFILES.c.document)
+        .join(TEAMS, TEAMS.c.profile == PROFILES.c.name)
+        .where(TEAMS.c.name == team)
+    )
+    row = tx.first(query)
+    return {**DEFAULT_DOCUMENT, **(row["document"] if row else {})}
+
+
+def open_offer(tx: Transaction, ticket_id: str) -> Offer | None:
+    """Return the offer that a ticket is out on, or None."""
+    query = (
+        select(
+            _ASSIGNMENTS.c.id,
+            _ASSIGNMENTS.c.decision_id,
+            AGENTS.c.id.label("agent_id"),
+            AGENTS.c.name,
+            AGENTS.c.email,
+        )
+        .join(AGENTS, AGENTS.c.id == _ASSIGNMENTS.c.agent_id)
+        .where(
+            _ASSIGNMENTS.c.ticket_id == ticket_id,
+            _ASSIGNMENTS.c.ended_at.is_(None),
+            _ASSIGNMENTS.c.accepted_at.is_(None),
+        )
+    )
+    row = tx.first(query)
+    if row is None:
+        return None
+    agent = {"id": row["agent_id"], "name": row["name"], "email": row["email"]}
+    return Offer(row["id"], row["decision_id"], agent)
 
 
 def ticket_events(connection: Connection, ticket_id: str, after: int, limit: int) -> list[str]:

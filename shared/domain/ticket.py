@@ -13,6 +13,10 @@ class TicketStatus(StrEnum):
     CLOSED = "closed"
 
 
+#: A ticket that somebody has, or looks for somebody.
+OPEN_STATUSES = frozenset({TicketStatus.NEW, TicketStatus.OPEN})
+
+
 class TicketType(StrEnum):
     """What kind of help is asked for."""
 

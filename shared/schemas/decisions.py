@@ -64,6 +64,9 @@ class ExplanationSchema(StrictSchema):
         required=True,
         metadata={"description": "What filters and scorers knew of the ticket; times in seconds."},
     )
+    by_hand = fields.Dict(
+        metadata={"description": "Who assigned it by hand, with the capacity's guard or without."}
+    )
     faults = fields.List(
         fields.Nested(FaultSchema),
         required=True,

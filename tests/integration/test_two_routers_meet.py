@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from services.router.match_agents import MatchAgents
 from services.router.configuration import Configuration
+from services.router.match_agents import MatchAgents
 from services.router.repository import Head, RouterRepository
 from services.router.route_tickets import RouteTickets
 from shared.db.engine import Transaction

@@ -16,17 +16,20 @@ from shared.db.ticket_changes.assign import (
     reserve,
     return_tickets,
 )
+from shared.db.ticket_changes.by_hand import Asked, assign_by_hand, transfer
 from shared.db.ticket_changes.create import NewTicket, create
 from shared.db.ticket_changes.journal import ticket_document
 from shared.db.ticket_changes.life import edit, transition
 
 __all__ = [
+    "Asked",
     "Binding",
     "NewTicket",
     "Offer",
     "Parking",
     "accept",
     "assign",
+    "assign_by_hand",
     "create",
     "decline",
     "edit",
@@ -34,5 +37,6 @@ __all__ = [
     "reserve",
     "return_tickets",
     "ticket_document",
+    "transfer",
     "transition",
 ]

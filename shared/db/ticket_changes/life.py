@@ -10,7 +10,14 @@ from shared.db.ticket_changes.journal import Assignee, Change, TicketRow, apply
 from shared.domain.agent import AssignmentEnd
 from shared.domain.event import EventType
 from shared.domain.lifecycle import Transition, next_status
-from shared.domain.ticket import Lane, Priority, derive_priority, expected_resolution, rank_of
+from shared.domain.ticket import (
+    Lane,
+    Priority,
+    TicketStatus,
+    derive_priority,
+    expected_resolution,
+    rank_of,
+)
 from shared.domain.work import WorkState
 
 _EVENTS = {
@@ -100,6 +107,9 @@ def edit(
         values["expected_resolution_at"] = expected_resolution(ticket["created_at"], priority)
     if ticket["assignee_id"] is not None:
         values["touched_at"] = now
+    if ticket["status"] is TicketStatus.OPEN and not set(changed).isdisjoint(ticket["rule_fields"]):
+        # A rule had looked at it: the router sees whether its agent still fits.
+        values |= {"work_state": WorkState.READY, "available_at": now}
     if ticket["work_state"] is WorkState.WAITING:
         values |= {"work_state": WorkState.READY, "available_at": now, "signature": None}
     change = Change(

@@ -49,6 +49,22 @@ def reserve(
     return set(taken.scalars())
 
 
+def force(tx: Transaction, agent_id: str, weight: int, now: datetime) -> None:
+    """Add to an agent's load, room or not; what exceeds the capacity is noted as overcommitment."""
+    load = _AGENTS.c.load + weight
+    excess = load - _AGENTS.c.capacity
+    tx.execute(
+        update(_AGENTS)
+        .where(_AGENTS.c.id == agent_id)
+        .values(
+            load=load,
+            overcommit=case((excess > 0, excess), else_=0),
+            idle_since=now,
+            assigned_at=now,
+        )
+    )
+
+
 def release(tx: Transaction, weights: Mapping[str, int], now: datetime) -> None:
     """Take from the load of agents whose tickets left, and put them on the matching list."""
     wanted = tx.dialect.rows_as_table("wanted", _LOADS)
