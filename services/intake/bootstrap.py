@@ -9,6 +9,7 @@ from services.intake.api import (
     agents,
     assignment,
     docs,
+    explain,
     health,
     problems,
     profiles,
@@ -53,7 +54,7 @@ def build(runtime: Runtime) -> Flask:
     requests.register(app)
     problems.register(app)
     api = Api(app)
-    for module in (tickets, assignment, agents, teams, routing_rules, profiles, webhooks):
+    for module in (tickets, assignment, agents, teams, routing_rules, profiles, explain, webhooks):
         api.register_blueprint(module.blp)
     docs.describe(api.spec)
     app.extensions["patchbay.spec"] = api.spec

@@ -16,6 +16,7 @@ from shared.db.models import (
     Assignment,
     ConfigurationVersion,
     Decision,
+    DryRun,
     Profile,
     RoutingRules,
     Skill,
@@ -31,7 +32,7 @@ from shared.domain.work import WorkState
 from shared.schemas.profile import DEFAULT_DOCUMENT
 
 TICKETS, AGENTS, TEAMS, SKILLS = table(Ticket), table(Agent), table(Team), table(Skill)
-PROFILES = table(Profile)
+PROFILES, DRY_RUNS = table(Profile), table(DryRun)
 SUBSCRIPTIONS, API_KEYS = table(Subscription), table(ApiKey)
 _EVENTS, _DECISIONS = table(TicketEvent), table(Decision)
 _ASSIGNMENTS = table(Assignment)

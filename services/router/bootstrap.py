@@ -5,12 +5,18 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from services.router import wake_tickets
+from services.router.answer_questions import AnswerQuestions
 from services.router.match_agents import MatchAgents
 from services.router.repository import RouterRepository
 from services.router.route_tickets import RouteTickets
 from services.router.wake_tickets import WakeTickets
-from shared.db.housekeeping import forget_idempotency_keys, look_again
-from shared.db.work_lists import AGENTS_TO_MATCH, REQUIREMENTS_TO_MATCH, TICKETS_TO_ROUTE
+from shared.db.housekeeping import forget_dry_runs, forget_idempotency_keys, look_again
+from shared.db.work_lists import (
+    AGENTS_TO_MATCH,
+    QUESTIONS,
+    REQUIREMENTS_TO_MATCH,
+    TICKETS_TO_ROUTE,
+)
 from shared.domain.work import ListName
 from shared.messaging.list_runner import ListRunner
 from shared.messaging.timers import PeriodicJob
@@ -38,11 +44,15 @@ def build(runtime: Runtime) -> Service:
         full_batch=batch_size,
         ring=runtime.ring,
     )
+    answer = ListRunner(
+        ListName.QUESTIONS, AnswerQuestions(*parts), full_batch=batch_size, ring=runtime.ring
+    )
     return Service(
         "router",
         [
             Bound(route, TICKETS_TO_ROUTE.has_ready, TICKETS_TO_ROUTE.next_due),
             Bound(match, _matching_ready, AGENTS_TO_MATCH.next_due),
+            Bound(answer, QUESTIONS.has_ready, QUESTIONS.next_due),
             Bound(wake, wake_tickets.has_ready, wake_tickets.next_due),
         ],
         jobs=[
@@ -50,6 +60,11 @@ def build(runtime: Runtime) -> Service:
                 "forget idempotency keys",
                 FORGET_KEYS_EVERY,
                 lambda now: forget_idempotency_keys(runtime.database, now),
+            ),
+            PeriodicJob(
+                "forget dry runs",
+                FORGET_KEYS_EVERY,
+                lambda now: forget_dry_runs(runtime.database, now),
             ),
             PeriodicJob(
                 "look again", LOOK_AGAIN_EVERY, lambda now: look_again(runtime.database, now)

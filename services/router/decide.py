@@ -93,6 +93,12 @@ class Decide:
         outcome.contested = remaining
         return outcome
 
+    def preview(
+        self, tx: Transaction, planned: Sequence[Planned], pool: Pool, context: Context
+    ) -> tuple[list[Planned], list[Choice]]:
+        """Return what would be chosen; nothing is reserved or written."""
+        return self.match(self._with_familiar_agents(tx, planned), pool, context)
+
     def match(
         self, planned: Sequence[Planned], pool: Pool, context: Context, only: int | None = None
     ) -> tuple[list[Planned], list[Choice]]:

@@ -23,6 +23,7 @@ class Prefix(StrEnum):
     ATTEMPT = "atm"
     DECISION = "dec"
     DELIVERY = "dlv"
+    DRY_RUN = "dry"
     EVENT = "evt"
     SUBSCRIPTION = "whk"
     TICKET = "tkt"

@@ -10,6 +10,7 @@ class ListName(StrEnum):
     ROUTING = "routing"
     MATCHING = "matching"
     WAKING = "waking"
+    QUESTIONS = "questions"
     EVENTS = "events"
     WEBHOOK = "webhook"
     EMAIL = "email"

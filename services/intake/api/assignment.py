@@ -11,6 +11,7 @@ from services.intake.api.http import actor, answer, blueprint, body, check_versi
 from shared.db import ticket_changes
 from shared.db.ticket_changes import Asked
 from shared.domain.errors import Conflict, FieldError, InvalidInput
+from shared.domain.ticket import TicketStatus
 from shared.domain.weight import ticket_weight
 from shared.domain.work import ListName
 from shared.schemas.assignment import AnswerOfferSchema, AssignSchema, OfferAnswer, TransferSchema
@@ -39,7 +40,7 @@ def assign_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
         if agent is None:
             detail = f"There is no agent {content['agent_id']!r}."
             raise InvalidInput(detail, [FieldError("/agent_id", detail)])
-        if holder is not None and holder["id"] == agent["id"]:
+        if ticket["status"] is TicketStatus.OPEN and ticket["assignee_id"] == agent["id"]:
             document = ticket_changes.ticket_document(ticket, holder)
             return answer(document, headers={"ETag": etag(ticket["version"])})
         profile = repository.profile_of_team(tx, ticket["team"])

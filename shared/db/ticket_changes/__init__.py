@@ -17,7 +17,7 @@ from shared.db.ticket_changes.assign import (
     return_tickets,
 )
 from shared.db.ticket_changes.by_hand import Asked, assign_by_hand, transfer
-from shared.db.ticket_changes.create import NewTicket, create
+from shared.db.ticket_changes.create import NewTicket, create, draft
 from shared.db.ticket_changes.journal import ticket_document
 from shared.db.ticket_changes.life import edit, transition
 
@@ -32,6 +32,7 @@ __all__ = [
     "assign_by_hand",
     "create",
     "decline",
+    "draft",
     "edit",
     "park",
     "reserve",

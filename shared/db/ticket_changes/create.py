@@ -61,6 +61,11 @@ def requester_key(requester: Mapping[str, Any]) -> str | None:
     return (requester.get("email") or requester.get("phone") or "").lower() or None
 
 
+def draft(content: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the row that a ticket would have if it were stored; it has no number."""
+    return _new_row(content, 0, "", now)
+
+
 def _new_row(
     content: Mapping[str, Any], number: int, correlation_id: str, now: datetime
 ) -> dict[str, Any]:
