@@ -70,7 +70,8 @@ class AnswerQuestions:
         pool = self._repository.pool(tx, now)
         ticket = _ticket(tx, question, now)
         planned = plan(configuration, ticket, pool, now)
-        [decided], [choice] = self._decide.preview(tx, [planned], pool, Context(now))
+        context = Context(now, supply=pool.facts.supply)
+        [decided], [choice] = self._decide.preview(tx, [planned], pool, context)
         pipeline = decided.strategy.pipeline
         version = configuration.rules.version
         winner = choice.winner
@@ -85,7 +86,9 @@ class AnswerQuestions:
                 for name, value in decided.columns.items()
                 if name not in ("rank", "rule_fields", "expected_resolution_at")
             },
-            "explanation": explain(choice, decided.routed, decided.subject, pipeline, version, now),
+            "explanation": explain(
+                choice, decided.routed, decided.subject, pipeline, version, context
+            ),
         }
 
 

@@ -83,7 +83,7 @@ class Decide:
                     won.append((plan, choice, choice.winner))
                 else:
                     lost.append(plan)
-            self._bind(tx, configuration, won, context.now)
+            self._bind(tx, configuration, won, context)
             outcome.bound += len(won)
             remaining = lost
             if not remaining:
@@ -145,13 +145,13 @@ class Decide:
         tx: Transaction,
         configuration: Configuration,
         won: Sequence[tuple[Planned, Choice, Candidate]],
-        now: datetime,
+        context: Context,
     ) -> None:
         if not won:
             return
         bindings, decisions = [], []
         for plan, choice, winner in won:
-            decision = decision_row(configuration, plan, choice, now)
+            decision = decision_row(configuration, plan, choice, context)
             decisions.append(decision)
             agent = {"id": winner.id, "name": winner.name, "email": winner.email}
             offer_s = plan.strategy.profile.offer_s
@@ -162,10 +162,10 @@ class Decide:
                     plan.subject.need.weight,
                     decision["id"],
                     plan.columns,
-                    None if offer_s is None else now + timedelta(seconds=offer_s),
+                    None if offer_s is None else context.now + timedelta(seconds=offer_s),
                 )
             )
-        ticket_changes.assign(tx, bindings, now, ACTOR)
+        ticket_changes.assign(tx, bindings, context.now, ACTOR)
         self._repository.record(tx, decisions)
         metrics.decisions.labels("assigned").inc(len(won))
 
@@ -187,18 +187,23 @@ def _match(planned: Sequence[Planned], table: MatchingTable) -> list[Choice]:
 
 
 def decision_row(
-    configuration: Configuration, plan: Planned, choice: Choice, now: datetime
+    configuration: Configuration, plan: Planned, choice: Choice, context: Context
 ) -> dict[str, Any]:
     """Return the row of a decision."""
     explanation = explain(
-        choice, plan.routed, plan.subject, plan.strategy.pipeline, configuration.rules.version, now
+        choice,
+        plan.routed,
+        plan.subject,
+        plan.strategy.pipeline,
+        configuration.rules.version,
+        context,
     )
     winner = choice.winner
     outcome = "offered" if plan.strategy.profile.offer_s is not None else "assigned"
     return {
         "id": new_id(Prefix.DECISION),
         "ticket_id": plan.ticket["id"],
-        "decided_at": now,
+        "decided_at": context.now,
         "outcome": "waiting" if winner is None else outcome,
         "agent_id": None if winner is None else winner.id,
         "explanation": dump_json(explanation),

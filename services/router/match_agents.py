@@ -89,8 +89,9 @@ class MatchAgents:
             pool = self._repository.pool(tx, now)
             returned, later = self._return_untouched(tx, configuration, agents, now)
             only = self._claim(tx, configuration, agents, requirements, pool, now, in_hand)
+            context = Context(now, supply=pool.facts.supply)
             outcome = self._decide(
-                tx, configuration, in_hand.tickets, pool, Context(now), only=only, wait=False
+                tx, configuration, in_hand.tickets, pool, context, only=only, wait=False
             )
             full = len(in_hand.tickets) >= self._batch_size and outcome.bound > 0
             # What others held may come free with nobody to ring: these stay on the list.

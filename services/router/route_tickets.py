@@ -67,11 +67,12 @@ class RouteTickets:
         planned = self._delay(tx, planned)
         # Claimed by what the tickets said themselves; served by what the rules made of it.
         planned.sort(key=lambda each: each.columns["rank"])
-        outcome = self._decide(tx, configuration, planned, pool, Context(now))
+        context = Context(now, supply=pool.facts.supply)
+        outcome = self._decide(tx, configuration, planned, pool, context)
         if outcome.contested:
             rings.add(ListName.ROUTING)
         if outcome.unplaced:
-            self._park(tx, configuration, outcome.unplaced, rings)
+            self._park(tx, configuration, outcome.unplaced, context, rings)
 
     def _delay(self, tx: Transaction, planned: Sequence[Planned]) -> list[Planned]:
         """Put off what a rule wants later; return the rest."""
@@ -91,9 +92,10 @@ class RouteTickets:
         tx: Transaction,
         configuration: Configuration,
         unplaced: Sequence[tuple[Planned, Choice]],
+        context: Context,
         rings: set[ListName],
     ) -> None:
-        now = self._clock.now()
+        now = context.now
         parkings, decisions = [], []
         for each, choice in unplaced:
             signature = each.subject.need.signature
@@ -101,7 +103,7 @@ class RouteTickets:
             if each.subject.need.excluded and _nobody_else(choice):
                 columns, changes_at = {**columns, "declined_by": []}, now + ASK_AGAIN_AFTER
             parkings.append(Parking(each.ticket, signature, choice.reason, columns, changes_at))
-            decisions.append(decision_row(configuration, each, choice, now))
+            decisions.append(decision_row(configuration, each, choice, context))
         ticket_changes.park(tx, parkings, now, ACTOR)
         self._repository.record(tx, decisions)
         self._repository.expect(tx, [each.subject.need for each, _ in unplaced], now)

@@ -37,6 +37,7 @@ class DecidingProfileSchema(StrictSchema):
     version = fields.Integer(required=True)
     filters = fields.List(fields.String(), required=True)
     matcher = fields.String(required=True)
+    options = fields.Dict(metadata={"description": "Options of plugins."})
 
 
 class FaultSchema(StrictSchema):
@@ -56,13 +57,19 @@ class ExplanationSchema(StrictSchema):
     required_skills = fields.List(fields.Nested(RequiredSkillSchema), required=True)
     priority = fields.String(required=True)
     profile = fields.Nested(DecidingProfileSchema, required=True)
+    winner = fields.String(
+        allow_none=True, metadata={"description": "Who was chosen; null: nobody."}
+    )
+    context = fields.Dict(
+        metadata={"description": "What was true for all: the moment, the supply of skills."}
+    )
     weights = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)
     candidates = fields.List(fields.Nested(CandidateSchema), required=True)
     candidates_total = fields.Integer(required=True)
     rejected = fields.List(fields.Nested(RejectionSchema), required=True)
     subject = fields.Dict(
         required=True,
-        metadata={"description": "What filters and scorers knew of the ticket; times in seconds."},
+        metadata={"description": "What filters and scorers knew of the ticket."},
     )
     by_hand = fields.Dict(
         metadata={"description": "Who assigned it by hand, with the capacity's guard or without."}

@@ -5,7 +5,7 @@ for each ticket is that of the load-dependent parts alone. Filters work on sets 
 `services.router.pool`), scorers on a short list, so ten thousand agents cost little more than ten.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from services.router.filters import Filter
 from services.router.matching.pipeline import Pipeline
@@ -50,7 +50,7 @@ class MatchingTable:
     def __init__(self, pool: Pool, context: Context, only: int | None = None) -> None:
         """Take agents from `pool`, or only those of a set of positions in it."""
         self._among = pool.facts.everyone if only is None else only
-        self.context = replace(context, supply=pool.facts.supply)
+        self.context = context
         self._pool = pool
         self._fixed: dict[Need, _Fixed] = {}
 
