@@ -18,11 +18,14 @@ def explain(
     return {
         "rules_version": rules_version,
         "rules_fired": routed.fired,
+        "rule_errors": routed.errors,
         "team": routed.need.team,
         "required_skills": [
             {"skill": skill, "level": level} for skill, level in routed.need.skills
         ],
         "priority": routed.priority.value,
+        "sla_policy": routed.sla_policy,
+        "profile": routed.profile,
         "weights": weights,
         "candidates": [
             {

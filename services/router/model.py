@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.agent import Presence
-from shared.domain.ticket import Priority
+from shared.domain.ticket import Level, Priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,27 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """A ticket after the rules: its need, its priority and which rules had a say."""
+    """A ticket after the rules: its need, its priority and which rules had a say.
+
+    `preferred` are (skill, level) pairs that are good to have and `drops` (skill, seconds) pairs:
+    after so long a wait the need of that skill is dropped; both in the order of their names. `tags`
+    are those to be added. `urgency`, `sla_policy` and `profile` are None if no rule sets them.
+    `delay` is how many seconds the ticket stays unrouted. `looked_at` are the ticket's fields that
+    the rules asked looked at, `errors` what rules could not say, and why.
+    """
 
     need: Need
     priority: Priority
     fired: tuple[str, ...]
+    preferred: tuple[tuple[str, int], ...] = ()
+    drops: tuple[tuple[str, int], ...] = ()
+    tags: tuple[str, ...] = ()
+    urgency: Level | None = None
+    sla_policy: str | None = None
+    profile: str | None = None
+    delay: int = 0
+    looked_at: frozenset[str] = frozenset()
+    errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import and_, exists, func, literal_column, select
 
 from services.router.model import Candidate, Need
-from services.router.rules import RuleSet, parse_rules
+from services.router.rules import NO_RULES, RuleSet, parse_rules
 from shared.db.engine import Row, Transaction
 from shared.db.models import (
     Agent,
@@ -214,7 +214,9 @@ def _read_configuration(tx: Transaction, version: int) -> Configuration:
         teams[row["agent_id"]].add(row["team"])
     return Configuration(
         version=version,
-        rules=parse_rules(rules["version"], rules["rules"]) if rules else RuleSet(0, ()),
+        rules=parse_rules(rules["version"], rules["rules"], rules["time_zone"])
+        if rules
+        else NO_RULES,
         weights=weights,
         returning_teams=frozenset(returning),
         skills=dict(skills),

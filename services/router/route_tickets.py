@@ -51,7 +51,10 @@ class RouteTickets:
         now = self._clock.now()
         configuration = self._repository.configuration(tx)
         candidates = self._repository.candidates(tx, configuration)
-        planned = [Planned(ticket, apply_rules(configuration.rules, ticket)) for ticket in tickets]
+        planned = [
+            Planned(ticket, apply_rules(configuration.rules, ticket, now)) for ticket in tickets
+        ]
+        metrics.rule_errors.inc(sum(len(plan.routed.errors) for plan in planned))
         # Claimed by what the tickets said themselves; served by what the rules made of it.
         planned.sort(key=lambda plan: routed_columns(plan)["rank"])
         outcome = self._decide(tx, configuration, planned, candidates, now)

@@ -32,9 +32,15 @@ class ExplanationSchema(StrictSchema):
 
     rules_version = fields.Integer(required=True)
     rules_fired = fields.List(fields.String(), required=True)
+    rule_errors = fields.List(
+        fields.String(),
+        metadata={"description": "Rules that could not be asked, and why; they did not match."},
+    )
     team = fields.String(required=True, allow_none=True)
     required_skills = fields.List(fields.Nested(RequiredSkillSchema), required=True)
     priority = fields.String(required=True)
+    sla_policy = fields.String(allow_none=True)
+    profile = fields.String(allow_none=True)
     weights = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)
     candidates = fields.List(fields.Nested(CandidateSchema), required=True)
     candidates_total = fields.Integer(required=True)
