@@ -9,6 +9,8 @@ from services.router.model import Choice, Rejection, Routed
 MAX_CANDIDATES = 20
 #: Agents named for each reason; of the rest the number is kept.
 MAX_NAMED = 100
+#: Rules without an answer that are kept with the reason.
+MAX_RULE_ERRORS = 20
 
 
 def explain(
@@ -18,7 +20,7 @@ def explain(
     return {
         "rules_version": rules_version,
         "rules_fired": routed.fired,
-        "rule_errors": routed.errors,
+        "rule_errors": routed.errors[:MAX_RULE_ERRORS],
         "team": routed.need.team,
         "required_skills": [
             {"skill": skill, "level": level} for skill, level in routed.need.skills

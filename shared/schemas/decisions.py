@@ -34,7 +34,7 @@ class ExplanationSchema(StrictSchema):
     rules_fired = fields.List(fields.String(), required=True)
     rule_errors = fields.List(
         fields.String(),
-        metadata={"description": "Rules that could not be asked, and why; they did not match."},
+        metadata={"description": "Rules that had no answer, and why; at most 20."},
     )
     team = fields.String(required=True, allow_none=True)
     required_skills = fields.List(fields.Nested(RequiredSkillSchema), required=True)
