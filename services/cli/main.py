@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("services.cli.database", "Bring the database's schema up to date."),
     "keys": ("services.cli.keys", "Make, list and revoke API keys."),
     "explain": ("services.cli.explain", "Tell why a ticket went where it went."),
+    "rules": ("services.cli.rules", "Check, apply and show routing rules."),
     "demo": ("services.demo.command", "Carry real incidents through the whole pipeline."),
 }
 

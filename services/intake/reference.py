@@ -1,4 +1,4 @@
-"""The names that tickets may refer to, kept in memory for a moment.
+"""The names that tickets and rules may refer to, kept in memory for a moment.
 
 A ticket that names an unknown team is refused at the door, not parked for ever. Looking the names
 up for every ticket would cost more than storing it; so they are remembered for a second, and looked
@@ -6,9 +6,11 @@ up anew before anything is refused.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any
+
+from sqlalchemy import Connection
 
 from services.intake import repository
 from shared.db.engine import Database
@@ -16,20 +18,31 @@ from shared.domain.errors import FieldError, InvalidInput
 
 REMEMBER_S = 1.0
 
+_REFERRING = ("team", "required_skills", "preferred_skills", "profile")
+
 
 class ReferenceData:
-    """Knows which teams and skills there are."""
+    """Knows which teams and skills there are.
 
-    def __init__(self, database: Database) -> None:
+    `profiles` returns the names of strategy profiles; without it any name of one is taken.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        profiles: Callable[[Connection], frozenset[str]] | None = None,
+    ) -> None:
         self._database = database
+        self._profiles_of = profiles
+        self._profiles: frozenset[str] | None = None
         self._lock = threading.Lock()
         self._until = 0.0
         self._teams: frozenset[str] = frozenset()
         self._skills: frozenset[str] = frozenset()
 
     def require(self, content: Mapping[str, Any]) -> None:
-        """Raise InvalidInput if a ticket names a team or skill that does not exist."""
-        if not content.get("team") and not content.get("required_skills"):
+        """Raise InvalidInput if a ticket, or what a rule does, names what does not exist."""
+        if not any(content.get(name) for name in _REFERRING):
             return
         if monotonic() > self._until or self._unknown(content):
             self._read()
@@ -56,19 +69,23 @@ class ReferenceData:
 
     def _unknown(self, content: Mapping[str, Any]) -> list[FieldError]:
         errors = []
-        team = content.get("team")
+        team, profile = content.get("team"), content.get("profile")
         if team and team not in self._teams:
             errors.append(FieldError("/team", f"There is no team {team!r}."))
-        for index, needed in enumerate(content.get("required_skills") or ()):
-            if needed["skill"] not in self._skills:
-                detail = f"There is no skill {needed['skill']!r}."
-                errors.append(FieldError(f"/required_skills/{index}/skill", detail))
+        if profile and self._profiles is not None and profile not in self._profiles:
+            errors.append(FieldError("/profile", f"There is no profile {profile!r}."))
+        for name in ("required_skills", "preferred_skills"):
+            for index, needed in enumerate(content.get(name) or ()):
+                if needed["skill"] not in self._skills:
+                    detail = f"There is no skill {needed['skill']!r}."
+                    errors.append(FieldError(f"/{name}/{index}/skill", detail))
         return errors
 
     def _read(self) -> None:
         with self._database.reading() as connection:
             teams = repository.names(connection, repository.TEAMS)
             skills = repository.names(connection, repository.SKILLS)
+            profiles = self._profiles_of(connection) if self._profiles_of else None
         with self._lock:
-            self._teams, self._skills = teams, skills
+            self._teams, self._skills, self._profiles = teams, skills, profiles
             self._until = monotonic() + REMEMBER_S

@@ -1,6 +1,6 @@
 """Intake's SQL for everything but new tickets: reading tickets, and the configuration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -230,20 +230,54 @@ def bump_configuration(tx: Transaction) -> None:
     tx.execute(sql_update(_VERSIONS).values(version=_VERSIONS.c.version + 1))
 
 
-def newest_rules(connection: Connection) -> Row | None:
-    """Return the rule set in force, or None before there was one."""
-    query = select(_RULES).order_by(_RULES.c.version.desc()).limit(1)
-    return first(connection, query)
+def rules(connection: Connection, version: int | None) -> Row | None:
+    """Return a version of the rule set; raises NotFound.
+
+    Without a version it is the one in force, or None before there was one.
+    """
+    if version is None:
+        return first(connection, select(_RULES).order_by(_RULES.c.version.desc()).limit(1))
+    found = first(connection, select(_RULES).where(_RULES.c.version == version))
+    if found is None:
+        raise _no("version of the rule set", version)
+    return found
 
 
-def put_rules(tx: Transaction, rules: Sequence[Any], now: datetime) -> None:
-    """Store a new version of the rule set and put it in force.
+def rule_versions(connection: Connection, before: int, limit: int) -> Rows:
+    """Return version, time and number of rules of rule sets before a version, newest first."""
+    query = (
+        select(_RULES.c.version, _RULES.c.created_at, _RULES.c.rule_count.label("count"))
+        .where(_RULES.c.version < before)
+        .order_by(_RULES.c.version.desc())
+        .limit(limit)
+    )
+    return rows(connection, query)
 
-    The bump comes first: its row lock makes concurrent writers take turns.
+
+def put_rules(
+    tx: Transaction,
+    time_zone: str,
+    documents: Sequence[Any],
+    now: datetime,
+    check: Callable[[int], None],
+) -> Row:
+    """Store a new version of the rule set, put it in force and return it.
+
+    The bump comes first: its row lock makes concurrent writers take turns. `check` may then refuse
+    because of the version that is replaced.
     """
     bump_configuration(tx)
-    version = tx.execute(select(func.coalesce(func.max(_RULES.c.version), 0) + 1)).scalar_one()
-    add(tx, _RULES, {"version": version, "rules": rules, "created_at": now})
+    version = tx.execute(select(func.coalesce(func.max(_RULES.c.version), 0))).scalar_one()
+    check(version)
+    row = {
+        "version": version + 1,
+        "created_at": now,
+        "time_zone": time_zone,
+        "rules": documents,
+        "rule_count": len(documents),
+    }
+    add(tx, _RULES, row)
+    return row
 
 
 def put_profile(tx: Transaction, name: str, document: Mapping[str, Any], now: datetime) -> None:
@@ -288,5 +322,5 @@ def _require_ticket(connection: Connection, ticket_id: str) -> None:
     one(connection, TICKETS, ticket_id, "ticket")
 
 
-def _no(noun: str, key: str) -> NotFound:
+def _no(noun: str, key: object) -> NotFound:
     return NotFound(f"There is no {noun} {key!r}.")

@@ -23,6 +23,8 @@ from shared.domain.clock import rfc3339
 MAX_CANDIDATES = 10
 #: Scores are kept to this many digits, far beyond what decides between two people.
 DIGITS = 9
+#: Rules without an answer that are kept with the reason.
+MAX_RULE_ERRORS = 20
 
 
 def explain(
@@ -38,9 +40,11 @@ def explain(
     return {
         "rules_version": rules_version,
         "rules_fired": routed.fired,
+        "rule_errors": routed.errors[:MAX_RULE_ERRORS],
         "team": need.team,
         "required_skills": [{"skill": skill, "level": level} for skill, level in need.skills],
         "priority": routed.priority.value,
+        "sla_policy": routed.sla_policy,
         "profile": {
             "name": profile.name,
             "version": profile.version,

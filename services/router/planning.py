@@ -1,7 +1,7 @@
 """What a ticket needs at this moment: rules, what it waited for, and what its team decided."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +18,9 @@ Ticket = Mapping[str, Any]
 
 #: How often a waiting ticket looks whether its team has gone home.
 LOOK_AT_SHIFTS_S = 60
+
+#: As many as a ticket may be sent with.
+MAX_TAGS = 50
 
 _COLUMNS = (
     "team",
@@ -53,7 +56,7 @@ class Planned:
 
 def plan(configuration: Configuration, ticket: Ticket, pool: Pool, now: datetime) -> Planned:
     """Apply the rules to a ticket and return what it needs now."""
-    routed = apply_rules(configuration.rules, ticket)
+    routed = _with_pinned_team(apply_rules(configuration.rules, _as_asked(ticket), now), ticket)
     policy = configuration.policy(routed.need.team)
     strategy = configuration.strategy(routed.profile or policy.profile_for(ticket["id"]))
     waited_s = (now - ticket["queued_at"]).total_seconds()
@@ -71,6 +74,18 @@ def plan(configuration: Configuration, ticket: Ticket, pool: Pool, now: datetime
         ticket["queued_at"] + timedelta(seconds=min(later)) if later else None,
         ticket["former_agent_id"],
     )
+
+
+def _as_asked(ticket: Ticket) -> Ticket:
+    """Return the ticket as people wrote it: rules must not take their own work for the ticket's."""
+    return {**ticket, **(ticket["asked"] or {})}
+
+
+def _with_pinned_team(routed: Routed, ticket: Ticket) -> Routed:
+    """Keep the team that somebody handed the ticket over to, whatever the rules say."""
+    if not (ticket["asked"] or {}).get("team_pinned"):
+        return routed
+    return replace(routed, need=replace(routed.need, team=ticket["asked"]["team"]))
 
 
 def resume(configuration: Configuration, ticket: Ticket, need: Need) -> Planned:
@@ -91,15 +106,20 @@ def _columns(ticket: Ticket, routed: Routed) -> dict[str, Any]:
     return {
         "team": routed.need.team,
         "priority": routed.priority,
-        "urgency": routed.urgency or ticket["urgency"],
+        "urgency": routed.urgency or _as_asked(ticket)["urgency"],
         "required_skills": _skills(routed.need.skills),
         "preferred_skills": _skills(routed.preferred),
-        "tags": [*ticket["tags"], *(tag for tag in routed.tags if tag not in ticket["tags"])],
+        "tags": _tags(ticket, routed),
         "sla_policy": routed.sla_policy,
         "rule_fields": sorted(routed.looked_at),
         "expected_resolution_at": expected_resolution(ticket["created_at"], routed.priority),
         "rank": ticket["rank"] - ticket["priority"].rank + routed.priority.rank,
     }
+
+
+def _tags(ticket: Ticket, routed: Routed) -> list[str]:
+    own = _as_asked(ticket)["tags"]
+    return [*own, *(tag for tag in routed.tags if tag not in own)][:MAX_TAGS]
 
 
 def _skills(pairs: tuple[tuple[str, int], ...]) -> list[dict[str, Any]]:
@@ -138,7 +158,7 @@ def _need(
         pool, routed.need.team, now
     ):
         helpers += [overflow.team for overflow in policy.overflow if overflow.when_off_shift]
-    tags = {*ticket["tags"], *routed.tags}
+    tags = _tags(ticket, routed)
     return Need(
         team=routed.need.team,
         skills=tuple(pair for pair in routed.need.skills if pair[0] not in dropped),

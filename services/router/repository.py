@@ -16,7 +16,7 @@ from services.router.model import Need, document_of, need_of
 from services.router.orders import Waiting
 from services.router.pool import Pool
 from services.router.profile import default_profile, parse_profile
-from services.router.rules import RuleSet, parse_rules
+from services.router.rules import NO_RULES, parse_rules
 from services.router.strategy import StrategyBuilder
 from services.router.team_policy import policies
 from shared.db.engine import Row, Transaction
@@ -253,7 +253,9 @@ def _read_configuration(tx: Transaction, version: int, builder: StrategyBuilder)
     ]
     return Configuration(
         version=version,
-        rules=parse_rules(rules["version"], rules["rules"]) if rules else RuleSet(0, ()),
+        rules=parse_rules(rules["version"], rules["rules"], rules["time_zone"])
+        if rules
+        else NO_RULES,
         policies=policies(tx.rows(select(_TEAMS))),
         strategies={profile.name: builder.build(profile) for profile in profiles},
     )

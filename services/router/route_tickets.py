@@ -64,6 +64,7 @@ class RouteTickets:
         if again:
             rings |= {ListName.ROUTING, ListName.MATCHING}
         planned = [plan(configuration, ticket, pool, now) for ticket in tickets]
+        metrics.rule_errors.inc(sum(len(each.routed.errors) for each in planned))
         planned = self._delay(tx, planned)
         # Claimed by what the tickets said themselves; served by what the rules made of it.
         planned.sort(key=lambda each: each.columns["rank"])

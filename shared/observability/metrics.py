@@ -55,6 +55,10 @@ plugin_faults = Counter(
     "Plugins that failed and were left out of decisions.",
     ["kind", "plugin"],
 )
+rule_errors = Counter(
+    "patchbay_routing_rule_errors_total",
+    "Conditions of routing rules that had no answer for a ticket; the decisions say which.",
+)
 lost_races = Counter(
     "patchbay_routing_lost_races_total", "Guarded binds that found the agent full."
 )

@@ -53,9 +53,14 @@ class ExplanationSchema(StrictSchema):
 
     rules_version = fields.Integer(required=True)
     rules_fired = fields.List(fields.String(), required=True)
+    rule_errors = fields.List(
+        fields.String(),
+        metadata={"description": "Rules that had no answer, and why; at most 20."},
+    )
     team = fields.String(required=True, allow_none=True)
     required_skills = fields.List(fields.Nested(RequiredSkillSchema), required=True)
     priority = fields.String(required=True)
+    sla_policy = fields.String(allow_none=True)
     profile = fields.Nested(DecidingProfileSchema, required=True)
     winner = fields.String(
         allow_none=True, metadata={"description": "Who was chosen; null: nobody."}

@@ -146,10 +146,10 @@ def test_presence_is_one_of_three_words(desk: Desk) -> None:
 def test_rules_that_name_what_does_not_exist_are_refused(desk: Desk) -> None:
     rules = [
         {"name": "fine", "then": {}},
-        {"name": "odd", "then": {"team": "nobody"}, "when": {"colour": ["green"]}},
+        {"name": "odd", "then": {"team": "nobody"}, "when": 'ticket.colour == "green"'},
     ]
     response = desk.call("PUT", "/v1/routing/rules", {"rules": rules})
-    assert response.status_code == 422
+    assert_problem(response, 422, "invalid-input", ["/rules/1/when"])
     del rules[1]["when"]
     response = desk.call("PUT", "/v1/routing/rules", {"rules": rules})
     assert_problem(response, 422, "invalid-input", ["/rules/1/then/team"])

@@ -44,7 +44,7 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "version-mismatch": Entry(
         412,
-        "The ticket changed since the version that If-Match names.",
+        "The ticket or rule set changed since the version that If-Match names.",
         "Read it again and repeat the change.",
     ),
     "too-large": Entry(

@@ -13,7 +13,6 @@ from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate
 
 from services.intake.api.auth import Authenticator
-from services.intake.api.problems import refused_fields
 from services.intake.group_commit import GroupCommitter
 from services.intake.reference import ReferenceData
 from shared.db.engine import Database
@@ -23,6 +22,7 @@ from shared.domain.clock import Clock
 from shared.domain.errors import MalformedRequest, VersionMismatch
 from shared.domain.work import ListName
 from shared.schemas.base import StrictSchema
+from shared.schemas.refusal import refused_fields
 
 #: Rows of a page unless told otherwise, and at the most.
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
@@ -127,9 +127,9 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def check_version(version: int) -> None:
+def check_version(version: int, noun: str = "ticket") -> None:
     """Raise VersionMismatch if the request has an If-Match that is another version's."""
     wanted = request.headers.get("If-Match")
     if wanted and wanted.strip() not in ("*", etag(version)):
-        message = f"The ticket is at version {version} now; read it again and repeat the change."
+        message = f"The {noun} is at version {version} now; read it again and repeat the change."
         raise VersionMismatch(message, version=version)

@@ -26,7 +26,8 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     waits for, `available_at` of a waiting ticket when its need changes by itself. `touched_at` is
     when somebody last worked on the present assignment. `queued_at` is when it began to look for
     an agent; `declined_by` who would not have it since then; `offered_to` who is being asked;
-    `former_agent_id` who had it before it was reopened; `rule_fields` what rules looked at.
+    `former_agent_id` who had it before it was reopened; `rule_fields` what rules looked at, and
+    `asked` what people wrote in the fields that rules write too.
     """
 
     __tablename__ = "tickets"
@@ -104,6 +105,7 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     declined_by: Mapped[list[Any]] = mapped_column(Document)
     former_agent_id: Mapped[str | None] = mapped_column(IdText)
     offered_to: Mapped[str | None] = mapped_column(IdText)
+    asked: Mapped[dict[str, Any] | None] = mapped_column(Document)
     rule_fields: Mapped[list[Any]] = mapped_column(Document)
     sla_policy: Mapped[str | None]
     correlation_id: Mapped[str]

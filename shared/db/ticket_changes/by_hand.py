@@ -99,8 +99,10 @@ def transfer(
     """
     _require_open(ticket)
     end_assignments(tx, [ticket["id"]], AssignmentEnd.TRANSFERRED, now)
+    asked_for = {**(ticket["asked"] or {}), **changes, "team_pinned": True}
     values = {
         **changes,
+        "asked": asked_for,
         "status": TicketStatus.NEW,
         "assignee_id": None,
         "touched_at": None,

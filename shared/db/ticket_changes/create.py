@@ -111,6 +111,13 @@ def _new_row(
         "former_agent_id": None,
         "offered_to": None,
         "rule_fields": [],
+        "asked": {
+            "team": content["team"],
+            "priority": priority.value,
+            "urgency": content["urgency"],
+            "required_skills": content["required_skills"],
+            "tags": content["tags"],
+        },
         "sla_policy": None,
         "correlation_id": correlation_id,
         "created_at": now,

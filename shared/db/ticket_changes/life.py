@@ -105,6 +105,11 @@ def edit(
         lane = Lane.BULK if ticket["rank"] >= rank_of(Lane.BULK, 0) else Lane.LIVE
         values["rank"] = rank_of(lane, priority.rank)
         values["expected_resolution_at"] = expected_resolution(ticket["created_at"], priority)
+    written = {name: values[name] for name in (ticket["asked"] or {}) if name in values}
+    if written:
+        values["asked"] = {**ticket["asked"], **written}
+        if "team" in written:
+            values["asked"].pop("team_pinned", None)
     if ticket["assignee_id"] is not None:
         values["touched_at"] = now
     if ticket["status"] is TicketStatus.OPEN and not set(changed).isdisjoint(ticket["rule_fields"]):

@@ -6,8 +6,8 @@ from sqlalchemy.dialects import postgresql
 
 from shared.db.types import UTCDateTime
 
-revision = "0002"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -180,13 +180,14 @@ def _columns() -> dict[str, list[tuple[sa.Column, str | None]]]:
             (sa.Column("declined_by", DOCUMENT, nullable=True), "'[]'"),
             (sa.Column("former_agent_id", ID, nullable=True), None),
             (sa.Column("offered_to", ID, nullable=True), None),
+            (sa.Column("asked", DOCUMENT, nullable=True), None),
             (sa.Column("rule_fields", DOCUMENT, nullable=True), "'[]'"),
             (sa.Column("sla_policy", sa.Text(), nullable=True), None),
         ],
     }
 
 
-STAY_NULL = {"assigned_at", "offered_until", "accepted_at", "language", "former_agent_id", "offered_to", "requester_key"} | {
+STAY_NULL = {"assigned_at", "offered_until", "accepted_at", "language", "former_agent_id", "offered_to", "requester_key", "asked"} | {
     "sla_policy"
 }
 
