@@ -6,7 +6,9 @@ from flask import Flask
 from flask_smorest import Api
 
 from services.intake.api import (
+    absences,
     agents,
+    calendars,
     docs,
     health,
     problems,
@@ -51,7 +53,7 @@ def build(runtime: Runtime) -> Flask:
     requests.register(app)
     problems.register(app)
     api = Api(app)
-    for module in (tickets, agents, teams, routing_rules, webhooks):
+    for module in (tickets, agents, absences, calendars, teams, routing_rules, webhooks):
         api.register_blueprint(module.blp)
     docs.describe(api.spec)
     app.extensions["patchbay.spec"] = api.spec

@@ -18,7 +18,7 @@ REMEMBER_S = 1.0
 
 
 class ReferenceData:
-    """Knows which teams and skills there are."""
+    """Knows which teams, skills and calendars there are."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -26,6 +26,7 @@ class ReferenceData:
         self._until = 0.0
         self._teams: frozenset[str] = frozenset()
         self._skills: frozenset[str] = frozenset()
+        self._calendars: frozenset[str] = frozenset()
 
     def require(self, content: Mapping[str, Any]) -> None:
         """Raise InvalidInput if a ticket names a team or skill that does not exist."""
@@ -38,8 +39,10 @@ class ReferenceData:
             message = "The ticket refers to what does not exist."
             raise InvalidInput(message, errors)
 
-    def require_names(self, teams: Sequence[str], skills: Sequence[str]) -> None:
-        """Raise InvalidInput if an agent is given a team or skill that does not exist."""
+    def require_names(
+        self, teams: Sequence[str], skills: Sequence[str], calendar: str | None
+    ) -> None:
+        """Raise InvalidInput if an agent is given a team, skill or calendar that does not exist."""
         self._read()
         errors = [
             FieldError(f"/teams/{index}", f"There is no team {name!r}.")
@@ -50,9 +53,25 @@ class ReferenceData:
             for index, name in enumerate(skills)
             if name not in self._skills
         ]
+        errors += self._unknown_calendar(calendar)
         if errors:
             message = "The agent refers to what does not exist."
             raise InvalidInput(message, errors)
+
+    def require_calendar(self, name: str | None) -> None:
+        """Raise InvalidInput if a team is given a calendar that does not exist."""
+        if name is None:
+            return
+        self._read()
+        errors = self._unknown_calendar(name)
+        if errors:
+            message = "The team refers to what does not exist."
+            raise InvalidInput(message, errors)
+
+    def _unknown_calendar(self, name: str | None) -> list[FieldError]:
+        if name is None or name in self._calendars:
+            return []
+        return [FieldError("/calendar", f"There is no calendar {name!r}.")]
 
     def _unknown(self, content: Mapping[str, Any]) -> list[FieldError]:
         errors = []
@@ -69,6 +88,7 @@ class ReferenceData:
         with self._database.reading() as connection:
             teams = repository.names(connection, repository.TEAMS)
             skills = repository.names(connection, repository.SKILLS)
+            calendars = repository.names(connection, repository.CALENDARS)
         with self._lock:
-            self._teams, self._skills = teams, skills
+            self._teams, self._skills, self._calendars = teams, skills, calendars
             self._until = monotonic() + REMEMBER_S

@@ -13,6 +13,7 @@ from shared.db.models import (
     AgentSkill,
     AgentTeam,
     ApiKey,
+    Calendar,
     ConfigurationVersion,
     Decision,
     RoutingRules,
@@ -27,6 +28,7 @@ from shared.domain.errors import NotFound
 from shared.domain.work import WorkState
 
 TICKETS, AGENTS, TEAMS, SKILLS = table(Ticket), table(Agent), table(Team), table(Skill)
+CALENDARS = table(Calendar)
 SUBSCRIPTIONS, API_KEYS = table(Subscription), table(ApiKey)
 _EVENTS, _DECISIONS = table(TicketEvent), table(Decision)
 _AGENT_SKILLS, _AGENT_TEAMS = table(AgentSkill), table(AgentTeam)

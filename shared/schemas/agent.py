@@ -4,6 +4,7 @@ from marshmallow import fields, validate
 
 from shared.domain.agent import Presence
 from shared.schemas.base import StrictSchema, Timestamp, distinct, line, page, slug
+from shared.schemas.working_hours import ShiftsSchema
 
 
 class AgentSkillSchema(StrictSchema):
@@ -24,6 +25,14 @@ def _capacity(**kwargs: object) -> fields.Integer:
     )
 
 
+def _calendar(**kwargs: object) -> fields.String:
+    return slug(
+        allow_none=True,
+        metadata={"description": "Its hours and holidays; null: none.", "example": "berlin"},
+        **kwargs,
+    )
+
+
 class CreateAgentSchema(StrictSchema):
     """A new agent."""
 
@@ -40,6 +49,8 @@ class CreateAgentSchema(StrictSchema):
     )
     teams = fields.List(slug(), validate=[validate.Length(max=200), distinct()], load_default=list)
     presence = fields.Enum(Presence, by_value=True, load_default=Presence.OFFLINE)
+    calendar = _calendar(load_default=None)
+    shifts = fields.Nested(ShiftsSchema, allow_none=True, load_default=None)
 
 
 class UpdateAgentSchema(StrictSchema):
@@ -53,6 +64,8 @@ class UpdateAgentSchema(StrictSchema):
         fields.Nested(AgentSkillSchema), validate=[validate.Length(max=200), distinct("skill")]
     )
     teams = fields.List(slug(), validate=[validate.Length(max=200), distinct()])
+    calendar = _calendar()
+    shifts = fields.Nested(ShiftsSchema, allow_none=True)
 
 
 class PresenceSchema(StrictSchema):
@@ -74,6 +87,8 @@ class AgentSchema(StrictSchema):
     load = fields.Integer(required=True)  # type: ignore[assignment]
     skills = fields.List(fields.Nested(AgentSkillSchema), required=True)
     teams = fields.List(fields.String(), required=True)
+    calendar = fields.String(required=True, allow_none=True)
+    shifts = fields.Nested(ShiftsSchema, required=True, allow_none=True)
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
 

@@ -16,6 +16,14 @@ class WeightsSchema(StrictSchema):
     skill_fit = fields.Float(validate=validate.Range(min=0, max=1000))
 
 
+def _calendar(**kwargs: object) -> fields.String:
+    return slug(
+        allow_none=True,
+        metadata={"description": "The team's business hours; null: always."},
+        **kwargs,
+    )
+
+
 class CreateTeamSchema(StrictSchema):
     """A new team."""
 
@@ -29,6 +37,7 @@ class CreateTeamSchema(StrictSchema):
             "the team (true) or stay with them (false)."
         },
     )
+    calendar = _calendar(load_default=None)
 
 
 class UpdateTeamSchema(StrictSchema):
@@ -37,6 +46,7 @@ class UpdateTeamSchema(StrictSchema):
     title = line(128)
     weights = fields.Nested(WeightsSchema)
     return_untouched = fields.Boolean()
+    calendar = _calendar()
 
 
 class TeamSchema(StrictSchema):
@@ -46,6 +56,7 @@ class TeamSchema(StrictSchema):
     title = fields.String(required=True)
     weights = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)
     return_untouched = fields.Boolean(required=True)
+    calendar = fields.String(required=True, allow_none=True)
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
 

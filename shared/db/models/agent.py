@@ -6,12 +6,13 @@ whenever it may have got room for a waiting ticket.
 """
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, TimestampColumns, WorkColumns, id_column
-from shared.db.types import IdText, Word
+from shared.db.types import Document, IdText, Word
 from shared.domain.agent import Presence
 
 
@@ -20,7 +21,8 @@ class Agent(Base, TimestampColumns, WorkColumns):
 
     `load` is the sum of the weights of the open assignments. `overcommit` is how far the load is
     knowingly above the capacity: lowering a busy agent's capacity takes no ticket away, it only
-    stops new ones.
+    stops new ones. `calendar` and `shifts` say when the agent works; with neither, always.
+    Shifts, a document of `shared.schemas.working_hours`, take the place of the calendar's hours.
     """
 
     __tablename__ = "agents"
@@ -43,6 +45,8 @@ class Agent(Base, TimestampColumns, WorkColumns):
     load: Mapped[int] = mapped_column(Integer)
     overcommit: Mapped[int] = mapped_column(Integer)
     idle_since: Mapped[datetime]
+    calendar: Mapped[str | None] = mapped_column(Text, ForeignKey("calendars.name"))
+    shifts: Mapped[dict[str, Any] | None] = mapped_column(Document)
 
 
 class AgentSkill(Base):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Text
+from sqlalchemy import ForeignKey, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, TimestampColumns
@@ -18,3 +18,5 @@ class Team(Base, TimestampColumns):
     title: Mapped[str]
     weights: Mapped[dict[str, Any]] = mapped_column(Document)
     return_untouched: Mapped[bool]
+    #: Its business hours; none means always.
+    calendar: Mapped[str | None] = mapped_column(Text, ForeignKey("calendars.name"))

@@ -65,7 +65,7 @@ def by_looking(
 ) -> Iterator[datetime]:
     """Each working minute. What counts is the latest time that the clock has shown so far."""
     zone = ZoneInfo(hours.time_zone)
-    minute, shown = start - 4 * DAY, datetime.min
+    minute, shown = start - 4 * DAY, datetime.fromisoformat("0001-01-01")
     while minute < end:
         shown = max(shown, minute.astimezone(zone).replace(tzinfo=None))
         of_day = shown.hour * 60 + shown.minute
