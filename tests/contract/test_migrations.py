@@ -79,6 +79,8 @@ def test_rows_survive_calendars_being_added_and_taken_away(empty: Database) -> N
     [agent] = rows(empty, Agent)
     assert (agent["calendar"], agent["shifts"]) == (None, None)
     assert rows(empty, Team)[0]["calendar"] is None
+    [key] = inspect(empty.engine).get_foreign_keys("agents")
+    assert key["name"] in (None, "fk_agents_calendar_calendars")
     downgrade(empty, "0001")
     schema.migrate(empty)
     assert [row["agent_id"] for row in rows(empty, AgentTeam)] == ["agt_1"]

@@ -13,6 +13,9 @@ from shared.domain.errors import FieldError, InvalidInput
 #: Events of one file at the most.
 MAX_EVENTS = 2000
 
+#: Characters of a fault at the most.
+MAX_QUOTED = 200
+
 REFUSED = "The iCalendar file is not acceptable; nothing of it was taken."
 
 
@@ -37,7 +40,7 @@ class EventLines:
 
 def refused(*faults: tuple[int, str]) -> InvalidInput:
     """Return the error for a file: each fault is a line, from 1, and what is wrong there."""
-    errors = [FieldError(f"/line/{line}", detail) for line, detail in faults]
+    errors = [FieldError(f"/line/{line}", _short(detail)) for line, detail in faults]
     return InvalidInput(REFUSED, errors)
 
 
@@ -90,6 +93,10 @@ def _parsed(number: int, line: str) -> Property:
     try:
         name, parameters, value = Contentline(line).parts()
     except ValueError as error:
-        shown = line if len(line) <= 80 else f"{line[:80]}…"
-        raise refused((number, f"Not a content line, NAME:VALUE: {shown!r}.")) from error
+        raise refused((number, f"Not a content line, NAME:VALUE: {_short(line)!r}.")) from error
     return Property(number, name.upper(), dict(parameters), value)
+
+
+def _short(text: str) -> str:
+    """Faults quote the file, whose lines may be as long as it is."""
+    return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}…"

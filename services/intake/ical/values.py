@@ -77,7 +77,8 @@ def time_zone(name: str) -> ZoneInfo:
     Known are the names of the IANA database, also behind a prefix as in
     `/example.org/20260101/Europe/Berlin`, and those of Windows.
     """
-    words = WINDOWS_TO_OLSON.get(name, name).strip("/").split("/")
+    # A name has three words at most, as America/Argentina/Ushuaia has.
+    words = WINDOWS_TO_OLSON.get(name, name).strip("/").rsplit("/", 3)[-3:]
     for first in range(len(words)):
         known = "/".join(words[first:])
         if is_time_zone(known):

@@ -12,7 +12,6 @@ from typing import Any
 
 from shared.domain.working_time.expansion import Absence, Holiday, expand
 from shared.domain.working_time.hours import WEEKDAYS, WeeklyHours, span
-from shared.domain.working_time.intervals import merged, without
 from shared.domain.working_time.schedule import ALWAYS, Schedule
 
 Document = Mapping[str, Any]
@@ -54,9 +53,6 @@ def schedule_of(
     away = tuple(absences)
     hours = calendar if shifts is None else shifts
     if hours is None:
-        if not away:
-            return None
-        holes = merged((each.start, each.end) for each in away)
-        return Schedule(without(ALWAYS.intervals, holes))
+        return ALWAYS.without(away) if away else None
     holidays = () if calendar is None else holidays_of(calendar)
     return Schedule(expand(hours_of(hours), holidays, away, start, end), start, end)

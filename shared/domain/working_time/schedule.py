@@ -6,10 +6,12 @@ expanded while a decision is made.
 """
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from shared.domain.working_time.intervals import Interval, merged
+from shared.domain.working_time.expansion import Absence
+from shared.domain.working_time.intervals import Interval, merged, without
 
 EVER = datetime.min.replace(tzinfo=UTC)
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -37,6 +39,14 @@ class Schedule:
         intervals = merged(self.intervals)
         object.__setattr__(self, "intervals", intervals)
         object.__setattr__(self, "_changes", tuple(moment for each in intervals for moment in each))
+
+    def without(self, absences: Iterable[Absence]) -> "Schedule":
+        """Return the schedule of somebody with these absences.
+
+        Agents of one calendar can share its expansion and differ by this, which costs less.
+        """
+        holes = merged((each.start, each.end) for each in absences)
+        return Schedule(without(self.intervals, holes), self.since, self.until)
 
     def on(self, now: datetime) -> bool:
         """Tell whether this is working time."""

@@ -30,13 +30,14 @@ def upgrade() -> None:
         sa.Column("updated_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_calendars")),
     )
-    # Added in place, key included: SQLite's way of copying the table would drop the one that
-    # other tables refer to.
+    # Added in place, on SQLite with the key inside, where it has no name: copying the table, the
+    # other way there, would drop one that other tables refer to.
+    inside = op.get_bind().dialect.name == "sqlite"
     for table in ("agents", "teams"):
         name = op.f(f"fk_{table}_calendar_calendars")
         key = sa.ForeignKey("calendars.name", name=name)
         column = sa.Column("calendar", sa.Text(), key, nullable=True)
-        op.add_column(table, column, inline_references=True)
+        op.add_column(table, column, inline_references=inside)
     op.add_column("agents", sa.Column("shifts", DOCUMENT, nullable=True))
     op.create_table(
         "absences",

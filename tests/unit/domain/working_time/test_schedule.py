@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.working_time import ALWAYS, Interval, OutsideHorizon, Schedule
+from shared.domain.working_time import ALWAYS, Absence, Interval, OutsideHorizon, Schedule
 
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -82,6 +82,16 @@ def test_adding_what_was_worked_never_goes_beyond(
 ) -> None:
     worked = schedule.worked(start, end)
     assert schedule.add(start, worked) <= max(start, end)
+
+
+@given(schedules(), st.lists(st.tuples(moments, moments), max_size=4), moments)
+def test_without_absences_it_is_on_where_none_of_them_is(
+    schedule: Schedule, absences: list[Interval], now: datetime
+) -> None:
+    there = schedule.without([Absence(*sorted(each)) for each in absences])
+    away = any(start <= now < end for start, end in map(sorted, absences))
+    assert there.on(now) is (schedule.on(now) and not away)
+    assert (there.since, there.until) == (schedule.since, schedule.until)
 
 
 def test_back_to_back_intervals_count_as_one() -> None:

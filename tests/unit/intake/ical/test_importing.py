@@ -251,6 +251,12 @@ def test_every_faulty_event_is_named_up_to_ten() -> None:
     assert len(faults(calendar(*[event("UID:a")] * 100))) == 10
 
 
+@pytest.mark.parametrize("text", ["x" * 10_000, calendar(event("DTSTART:" + "2" * 10_000))])
+def test_a_fault_quotes_little_of_a_long_line(text: str) -> None:
+    [(_, detail)] = faults(text)
+    assert len(detail) < 300
+
+
 def test_a_holiday_is_a_whole_day_and_no_season() -> None:
     assert "whole day" in faults(calendar(event(*TIMED)), holidays=True)[0][1]
     year = event("DTSTART:20260101", "DURATION:P365D")
