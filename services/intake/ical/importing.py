@@ -83,14 +83,14 @@ def _repeated(
 ) -> Iterator[tuple[Event, list[datetime]]]:
     """Yield the events that are not cancelled, with the local starts of their repetitions."""
     events = _all_of(lambda lines: check(ical_event.read(lines)), events_of(text))
-    replaced: dict[str | None, list[Event]] = {}
+    replacing: dict[str, list[Event]] = {}
     for event in events:
-        if event.replaces is not None:
-            replaced.setdefault(event.uid, []).append(event)
+        if event.replaces is not None and event.uid:
+            replacing.setdefault(event.uid, []).append(event)
     repetitions = Repetitions(now + AHEAD)
 
     def repeat(event: Event) -> tuple[Event, list[datetime]]:
-        others = () if event.replaces is not None else replaced.get(event.uid, ())
+        others = () if event.replaces is not None else replacing.get(event.uid or "", ())
         gone = frozenset(o.replaces.seen_from(event.start) for o in others if o.replaces)
         return event, repetitions.starts(event, gone)
 

@@ -3,7 +3,7 @@
 `dateutil` computes them in local time, so that 09:00 stays 09:00 when clocks are set.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from itertools import islice, takewhile
 from typing import Any
@@ -51,12 +51,12 @@ class Repetitions:
             found.update(self._by_rule(event, event.rule))
         return sorted(found - event.excluded - replaced)
 
-    def _by_rule(self, event: Event, rule: Property) -> Iterator[datetime]:
+    def _by_rule(self, event: Event, rule: Property) -> list[datetime]:
         try:
             recur = vRecur.from_ical(rule.value)
             end = _checked(recur, event.start, self._until)
             self._count_steps(recur, end - event.start.at)
-            return iter(self._repeated(recur, event.start.at, end))
+            return self._repeated(recur, event.start.at, end)
         except (ValueError, TypeError, IndexError, OverflowError) as error:
             raise event.fault(f"RRULE: {error}", rule.line) from error
 

@@ -115,6 +115,11 @@ def test_exceptions_additions_and_replaced_repetitions_count() -> None:
     ]
 
 
+def test_a_replacement_without_an_uid_replaces_nothing() -> None:
+    daily = event("DTSTART:20261201", "RRULE:FREQ=DAILY;COUNT=2")
+    assert len(absences(daily, event("RECURRENCE-ID:20261201", "DTSTART:20261210"))) == 3
+
+
 @pytest.mark.parametrize(
     ("rule", "count"),
     [
