@@ -6,11 +6,9 @@ up anew before anything is refused.
 """
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from typing import Any
-
-from sqlalchemy import Connection
 
 from services.intake import repository
 from shared.db.engine import Database
@@ -22,23 +20,16 @@ _REFERRING = ("team", "required_skills", "preferred_skills", "profile")
 
 
 class ReferenceData:
-    """Knows which teams and skills there are.
+    """Knows which teams, skills, calendars and profiles there are."""
 
-    `profiles` returns the names of strategy profiles; without it any name of one is taken.
-    """
-
-    def __init__(
-        self,
-        database: Database,
-        profiles: Callable[[Connection], frozenset[str]] | None = None,
-    ) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._profiles_of = profiles
-        self._profiles: frozenset[str] | None = None
         self._lock = threading.Lock()
         self._until = 0.0
         self._teams: frozenset[str] = frozenset()
         self._skills: frozenset[str] = frozenset()
+        self._calendars: frozenset[str] = frozenset()
+        self._profiles: frozenset[str] = frozenset()
 
     def require(self, content: Mapping[str, Any]) -> None:
         """Raise InvalidInput if a ticket, or what a rule does, names what does not exist."""
@@ -51,8 +42,10 @@ class ReferenceData:
             message = "The ticket refers to what does not exist."
             raise InvalidInput(message, errors)
 
-    def require_names(self, teams: Sequence[str], skills: Sequence[str]) -> None:
-        """Raise InvalidInput if an agent is given a team or skill that does not exist."""
+    def require_names(
+        self, teams: Sequence[str], skills: Sequence[str], calendar: str | None
+    ) -> None:
+        """Raise InvalidInput if an agent is given a team, skill or calendar that does not exist."""
         self._read()
         errors = [
             FieldError(f"/teams/{index}", f"There is no team {name!r}.")
@@ -63,16 +56,32 @@ class ReferenceData:
             for index, name in enumerate(skills)
             if name not in self._skills
         ]
+        errors += self._unknown_calendar(calendar)
         if errors:
             message = "The agent refers to what does not exist."
             raise InvalidInput(message, errors)
+
+    def require_calendar(self, name: str | None) -> None:
+        """Raise InvalidInput if a team is given a calendar that does not exist."""
+        if name is None:
+            return
+        self._read()
+        errors = self._unknown_calendar(name)
+        if errors:
+            message = "The team refers to what does not exist."
+            raise InvalidInput(message, errors)
+
+    def _unknown_calendar(self, name: str | None) -> list[FieldError]:
+        if name is None or name in self._calendars:
+            return []
+        return [FieldError("/calendar", f"There is no calendar {name!r}.")]
 
     def _unknown(self, content: Mapping[str, Any]) -> list[FieldError]:
         errors = []
         team, profile = content.get("team"), content.get("profile")
         if team and team not in self._teams:
             errors.append(FieldError("/team", f"There is no team {team!r}."))
-        if profile and self._profiles is not None and profile not in self._profiles:
+        if profile and profile not in self._profiles:
             errors.append(FieldError("/profile", f"There is no profile {profile!r}."))
         for name in ("required_skills", "preferred_skills"):
             for index, needed in enumerate(content.get(name) or ()):
@@ -85,7 +94,9 @@ class ReferenceData:
         with self._database.reading() as connection:
             teams = repository.names(connection, repository.TEAMS)
             skills = repository.names(connection, repository.SKILLS)
-            profiles = self._profiles_of(connection) if self._profiles_of else None
+            calendars = repository.names(connection, repository.CALENDARS)
+            profiles = repository.names(connection, repository.PROFILES)
         with self._lock:
-            self._teams, self._skills, self._profiles = teams, skills, profiles
+            self._teams, self._skills = teams, skills
+            self._calendars, self._profiles = calendars, profiles
             self._until = monotonic() + REMEMBER_S

@@ -14,6 +14,7 @@ from shared.db.models import (
     AgentTeam,
     ApiKey,
     Assignment,
+    Calendar,
     ConfigurationVersion,
     Decision,
     DryRun,
@@ -33,6 +34,7 @@ from shared.schemas.profile import DEFAULT_DOCUMENT
 
 TICKETS, AGENTS, TEAMS, SKILLS = table(Ticket), table(Agent), table(Team), table(Skill)
 PROFILES, DRY_RUNS = table(Profile), table(DryRun)
+CALENDARS = table(Calendar)
 SUBSCRIPTIONS, API_KEYS = table(Subscription), table(ApiKey)
 _EVENTS, _DECISIONS = table(TicketEvent), table(Decision)
 _ASSIGNMENTS = table(Assignment)

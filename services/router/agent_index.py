@@ -15,13 +15,14 @@ from sqlalchemy import literal, select
 from services.router.model import Candidate, Performance
 from services.router.pool import Pool
 from services.router.pool_builder import PoolBuilder
+from services.router.working_hours import WorkingHours
 from shared.db.engine import Row, Transaction
 from shared.db.models import Agent, AgentPerformance, AgentSkill, AgentTeam
 from shared.db.models.base import table
 from shared.db.revision import horizon
 
 #: When everything is read again: performance figures and working hours move on.
-REBUILD_AFTER = timedelta(minutes=15)
+REBUILD_AFTER = timedelta(hours=1)
 #: Far above any revision. A bound on both sides tells PostgreSQL that few rows are meant.
 _NO_REVISION = 2**62
 
@@ -38,6 +39,8 @@ _COLUMNS = (
     "assigned_at",
     "languages",
     "conflicts",
+    "calendar",
+    "shifts",
     "updated_at",
 )
 
@@ -50,14 +53,24 @@ class AgentIndex:
         self._builder = PoolBuilder()
         self._edited: dict[str, datetime] = {}
         self._since = 0
+        self._hours: WorkingHours | None = None
+        self._configuration = 0
         self._built_at: datetime | None = None
 
-    def pool(self, tx: Transaction, now: datetime) -> Pool:
-        """Return the agents as they were committed a moment ago."""
+    def pool(self, tx: Transaction, configuration: int, now: datetime) -> Pool:
+        """Return the agents as they were committed a moment ago.
+
+        A new version of the configuration may be one of calendars or absences: then all is read.
+        """
         with self._lock:
-            if self._built_at is None or now - self._built_at > REBUILD_AFTER:
+            if (
+                self._built_at is None
+                or configuration != self._configuration
+                or now - self._built_at > REBUILD_AFTER
+            ):
                 self._builder, self._edited, self._since = PoolBuilder(), {}, 0
-                self._built_at = now
+                self._hours = WorkingHours(tx, now)
+                self._built_at, self._configuration = now, configuration
             self._follow(tx)
             return self._builder.pool()
 
@@ -108,8 +121,9 @@ class AgentIndex:
             )
         for row in agents:
             key = row["id"]
+            shift = self._hours.of(row) if self._hours else None
             self._builder.put(
-                _candidate(row, frozenset(teams[key]), skills[key], performance[key], None)
+                _candidate(row, frozenset(teams[key]), skills[key], performance[key], shift)
             )
 
 

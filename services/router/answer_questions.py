@@ -67,7 +67,7 @@ class AnswerQuestions:
     ) -> dict[str, Any]:
         """Return a document of `shared.schemas.explain.ExplainedSchema`."""
         configuration = self._repository.configuration(tx)
-        pool = self._repository.pool(tx, now)
+        pool = self._repository.pool(tx, configuration, now)
         ticket = _ticket(tx, question, now)
         planned = plan(configuration, ticket, pool, now)
         context = Context(now, supply=pool.facts.supply)

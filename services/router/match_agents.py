@@ -86,8 +86,9 @@ class MatchAgents:
             if not agents and not requirements:
                 return 0
             configuration = self._repository.configuration(tx)
-            pool = self._repository.pool(tx, now)
+            pool = self._repository.pool(tx, configuration, now)
             returned, later = self._return_untouched(tx, configuration, agents, now)
+            later = _next_shifts(pool, agents, now) | later
             only = self._claim(tx, configuration, agents, requirements, pool, now, in_hand)
             context = Context(now, supply=pool.facts.supply)
             outcome = self._decide(
@@ -230,3 +231,13 @@ def _anybody(configuration: Configuration, need: Need, now: datetime) -> Wanted:
     """Return a ticket with this need and nothing else, for filters look at the need alone."""
     subject = Subject("", need, Priority.MEDIUM, now, now)
     return Wanted(subject, configuration.strategy(need.profile).pipeline)
+
+
+def _next_shifts(pool: Pool, agents: Sequence[Row], now: datetime) -> dict[str, datetime]:
+    """Return when to look at agents again because a shift of theirs begins."""
+    found = {}
+    for agent in pool.members(pool.named([agent["id"] for agent in agents])):
+        start = None if agent.shift is None else agent.shift.next_start(now)
+        if start is not None:
+            found[agent.id] = start
+    return found

@@ -26,6 +26,10 @@ class Shift(Protocol):
         """Return how long the present working time lasts; None outside of it."""
         ...
 
+    def next_start(self, now: datetime) -> datetime | None:
+        """Return when working time begins next; None if nobody knows."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Need:

@@ -92,6 +92,10 @@ class _RecordedShift:
         """Tell whether the decision was made in working time."""
         return self.left_s is not None
 
+    def next_start(self, _now: datetime) -> datetime | None:
+        """Return None: the record does not say."""
+        return None
+
     def left(self, _now: datetime) -> timedelta | None:
         """Return what was left at the decision."""
         return None if self.left_s is None else timedelta(seconds=self.left_s)

@@ -77,9 +77,9 @@ class RouterRepository:
                 self._configuration = _read_configuration(tx, version, self._builder)
             return self._configuration
 
-    def pool(self, tx: Transaction, now: datetime) -> Pool:
+    def pool(self, tx: Transaction, configuration: Configuration, now: datetime) -> Pool:
         """Return all agents, as they were committed a moment ago."""
-        return self._index.pool(tx, now)
+        return self._index.pool(tx, configuration.version, now)
 
     def refresh(self, tx: Transaction, pool: Pool, agent_ids: Sequence[str]) -> None:
         """Bring the loads of some agents in a pool up to this very moment."""

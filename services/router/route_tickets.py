@@ -59,7 +59,7 @@ class RouteTickets:
         """Route claimed tickets; add to `rings` the lists that got work by it."""
         now = self._clock.now()
         configuration = self._repository.configuration(tx)
-        pool = self._repository.pool(tx, now)
+        pool = self._repository.pool(tx, configuration, now)
         tickets, again = settle(tx, configuration, pool, tickets, now, ACTOR)
         if again:
             rings |= {ListName.ROUTING, ListName.MATCHING}

@@ -1,4 +1,4 @@
-"""What an agent is to the router: presence and the vocabulary of ending an assignment."""
+"""What an agent is to the router: presence, and the words for absences and ended assignments."""
 
 from enum import StrEnum
 
@@ -9,6 +9,13 @@ class Presence(StrEnum):
     ONLINE = "online"
     AWAY = "away"
     OFFLINE = "offline"
+
+
+class AbsenceSource(StrEnum):
+    """Where an absence comes from; an import replaces the absences of imports before it."""
+
+    MANUAL = "manual"
+    ICAL = "ical"
 
 
 class AssignmentEnd(StrEnum):

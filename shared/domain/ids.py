@@ -17,6 +17,7 @@ _SHAPE = re.compile(r"[a-z]{3}_[0-9a-f]{32}")
 class Prefix(StrEnum):
     """The kinds of things that have an id."""
 
+    ABSENCE = "abs"
     AGENT = "agt"
     API_KEY = "key"
     ASSIGNMENT = "asg"

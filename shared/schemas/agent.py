@@ -6,6 +6,7 @@ from marshmallow import fields, validate
 
 from shared.domain.agent import Presence
 from shared.schemas.base import StrictSchema, Timestamp, distinct, line, page, slug
+from shared.schemas.working_hours import ShiftsSchema
 
 
 class AgentSkillSchema(StrictSchema):
@@ -47,6 +48,14 @@ def _conflicts(**kwargs: Any) -> fields.List[Any]:
     )
 
 
+def _calendar(**kwargs: object) -> fields.String:
+    return slug(
+        allow_none=True,
+        metadata={"description": "Its hours and holidays; null: none.", "example": "berlin"},
+        **kwargs,
+    )
+
+
 class CreateAgentSchema(StrictSchema):
     """A new agent."""
 
@@ -65,6 +74,8 @@ class CreateAgentSchema(StrictSchema):
     presence = fields.Enum(Presence, by_value=True, load_default=Presence.OFFLINE)
     languages = _languages(load_default=list)
     conflicts = _conflicts(load_default=list)
+    calendar = _calendar(load_default=None)
+    shifts = fields.Nested(ShiftsSchema, allow_none=True, load_default=None)
 
 
 class UpdateAgentSchema(StrictSchema):
@@ -80,6 +91,8 @@ class UpdateAgentSchema(StrictSchema):
     teams = fields.List(slug(), validate=[validate.Length(max=200), distinct()])
     languages = _languages()
     conflicts = _conflicts()
+    calendar = _calendar()
+    shifts = fields.Nested(ShiftsSchema, allow_none=True)
 
 
 class PresenceSchema(StrictSchema):
@@ -103,6 +116,8 @@ class AgentSchema(StrictSchema):
     teams = fields.List(fields.String(), required=True)
     languages = fields.List(fields.String(), required=True)
     conflicts = fields.List(fields.String(), required=True)
+    calendar = fields.String(required=True, allow_none=True)
+    shifts = fields.Nested(ShiftsSchema, required=True, allow_none=True)
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
 

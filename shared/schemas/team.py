@@ -29,6 +29,14 @@ def _grace(description: str, **kwargs: Any) -> fields.Integer:
     )
 
 
+def _calendar(**kwargs: Any) -> fields.String:
+    return slug(
+        allow_none=True,
+        metadata={"description": "The team's business hours; null: always."},
+        **kwargs,
+    )
+
+
 class UpdateTeamSchema(StrictSchema):
     """Changes to a team; what is left out stays."""
 
@@ -50,6 +58,7 @@ class UpdateTeamSchema(StrictSchema):
         "After so many seconds offline, tickets an agent has not begun go back; null: never."
     )
     away_grace_s = _grace("The same for agents who are away.")
+    calendar = _calendar()
 
 
 class CreateTeamSchema(UpdateTeamSchema):
@@ -73,6 +82,7 @@ class CreateTeamSchema(UpdateTeamSchema):
         load_default=0,
     )
     away_grace_s = _grace("The same for agents who are away.", load_default=None)
+    calendar = _calendar(load_default=None)
 
 
 class TeamSchema(StrictSchema):
@@ -87,6 +97,7 @@ class TeamSchema(StrictSchema):
     overflow = fields.List(fields.Nested(OverflowSchema), required=True)
     offline_grace_s = fields.Integer(required=True, allow_none=True)
     away_grace_s = fields.Integer(required=True, allow_none=True)
+    calendar = fields.String(required=True, allow_none=True)
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
 

@@ -31,9 +31,7 @@ def decided(shop: Shop) -> list[str]:
     return tickets
 
 
-def test_every_decision_is_made_again_with_the_same_result(
-    shop: Shop, decided: list[str]
-) -> None:
+def test_every_decision_is_made_again_with_the_same_result(shop: Shop, decided: list[str]) -> None:
     outcomes = set()
     for ticket in decided:
         for decision in shop.desk.decisions(ticket):

@@ -112,7 +112,14 @@ def test_an_edit_refuses_what_a_new_ticket_may_not_hold_either(desk: Desk) -> No
     assert desk.read(ticket_id)["version"] == 1
 
 
-@pytest.mark.parametrize(("path", "body"), [("teams", {"name": "a"}), ("skills", {"name": "a"})])
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("teams", {"name": "a"}),
+        ("skills", {"name": "a"}),
+        ("calendars", {"name": "a", "time_zone": "UTC", "hours": {}}),
+    ],
+)
 def test_a_name_that_is_taken_is_409(desk: Desk, path: str, body: dict[str, Any]) -> None:
     desk.ok("POST", f"/v1/{path}", body)
     assert_problem(desk.call("POST", f"/v1/{path}", body), 409, "conflict")

@@ -40,7 +40,8 @@ _schema = AgentSchema(unknown="exclude")
 def create_agent(content: Mapping[str, Any]) -> Response:
     """Add an agent."""
     app = parts()
-    app.reference.require_names(content["teams"], [s["skill"] for s in content["skills"]])
+    skill_names = [s["skill"] for s in content["skills"]]
+    app.reference.require_names(content["teams"], skill_names, content["calendar"])
     now = app.now()
     agent_id = new_id(Prefix.AGENT)
     with app.database.transaction() as tx:
@@ -60,6 +61,8 @@ def create_agent(content: Mapping[str, Any]) -> Response:
                 "presence_since": now,
                 "languages": content["languages"],
                 "conflicts": content["conflicts"],
+                "calendar": content["calendar"],
+                "shifts": content["shifts"],
                 "created_at": now,
                 "updated_at": now,
                 "work_state": WorkState.READY,
@@ -103,7 +106,8 @@ def update_agent(content: Mapping[str, Any], agent_id: str) -> Response:
     app = parts()
     columns = dict(content)
     skills, teams = columns.pop("skills", None), columns.pop("teams", None)
-    app.reference.require_names(teams or (), [s["skill"] for s in skills or ()])
+    skill_names = [s["skill"] for s in skills or ()]
+    app.reference.require_names(teams or (), skill_names, content.get("calendar"))
     with app.database.transaction() as tx:
         repository.change_agent(tx, agent_id, columns, app.now())
         if skills is not None:

@@ -1,10 +1,12 @@
 """The tables, one file each; importing this package registers them all."""
 
+from shared.db.models.absence import Absence
 from shared.db.models.agent import Agent, AgentSkill, AgentTeam
 from shared.db.models.agent_performance import AgentPerformance
 from shared.db.models.api_key import ApiKey
 from shared.db.models.assignment import Assignment
 from shared.db.models.base import Base
+from shared.db.models.calendar import Calendar
 from shared.db.models.configuration import ConfigurationVersion
 from shared.db.models.decision import Decision
 from shared.db.models.delivery import Delivery
@@ -24,6 +26,7 @@ from shared.db.models.ticket import Ticket
 from shared.db.models.ticket_event import TicketEvent
 
 __all__ = [
+    "Absence",
     "Agent",
     "AgentPerformance",
     "AgentSkill",
@@ -31,6 +34,7 @@ __all__ = [
     "ApiKey",
     "Assignment",
     "Base",
+    "Calendar",
     "ConfigurationVersion",
     "Decision",
     "Delivery",

@@ -33,6 +33,8 @@ class Agent(Base, TimestampColumns, WorkColumns):
     knowingly above the capacity: lowering a busy agent's capacity takes no ticket away, it only
     stops new ones. `revision` rises with every change that routing can see, so that an index in
     memory reads only what changed. `presence_since` is when the present presence began.
+    `calendar` and `shifts` say when the agent works; with neither, always.
+    Shifts, a document of `shared.schemas.working_hours`, take the place of the calendar's hours.
     """
 
     __tablename__ = "agents"
@@ -61,6 +63,8 @@ class Agent(Base, TimestampColumns, WorkColumns):
     languages: Mapped[list[Any]] = mapped_column(Document)
     conflicts: Mapped[list[Any]] = mapped_column(Document)
     revision: Mapped[int] = mapped_column(BigInteger, default=revision(), onupdate=revision())
+    calendar: Mapped[str | None] = mapped_column(Text, ForeignKey("calendars.name"))
+    shifts: Mapped[dict[str, Any] | None] = mapped_column(Document)
 
 
 class AgentSkill(Base):

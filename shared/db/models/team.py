@@ -28,3 +28,5 @@ class Team(Base, TimestampColumns):
     overflow: Mapped[list[Any]] = mapped_column(Document)
     offline_grace_s: Mapped[int | None] = mapped_column(Integer)
     away_grace_s: Mapped[int | None] = mapped_column(Integer)
+    #: Its business hours; none means always.
+    calendar: Mapped[str | None] = mapped_column(Text, ForeignKey("calendars.name"))
