@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "notifier": ("services.cli.notifier", "Run the notifier: sends webhooks and e-mail."),
     "migrate": ("services.cli.database", "Bring the database's schema up to date."),
     "keys": ("services.cli.keys", "Make, list and revoke API keys."),
+    "plugins": ("services.cli.plugins", "List what can decide about tickets, and its origin."),
     "demo": ("services.demo.command", "Carry real incidents through the whole pipeline."),
 }
 
