@@ -67,8 +67,9 @@ class Watchdog:
                 finally:
                     self._disarm(me)
             finally:
-                # Once more: an interrupt may have come just before the first one began.
-                self._disarm(me)
+                # Once more if an interrupt came just before the first one began.
+                if me in self._deadlines or me in self._hit:
+                    self._disarm(me)
                 took = monotonic() - started
                 # A plugin is not charged for another one that it asked.
                 batch.spent_s[plugin] = before + took - (batch.nested_s - nested_s)

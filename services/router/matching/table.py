@@ -5,6 +5,7 @@ for each ticket is that of the load-dependent parts alone. Filters work on sets 
 `services.router.pool`), scorers on a short list, so ten thousand agents cost little more than ten.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from services.router.filters import Filter
@@ -73,7 +74,7 @@ class MatchingTable:
             among, stopped = self._ask(filter_, need, among)
             rejections += stopped
         positions = self._shortlist(among, wanted, tickets)
-        ranking = [self._score(fixed, wanted, position) for position in positions]
+        ranking = self._score(fixed, wanted, positions)
         ranking.sort(key=lambda scored: (-scored.total, scored.candidate.id))
         winner = ranking[0].candidate if ranking else None
         return Choice(tuple(ranking), rejections, among.bit_count(), winner)
@@ -146,19 +147,32 @@ class MatchingTable:
                     return found
         return found
 
-    def _score(self, fixed: _Fixed, wanted: Wanted, position: int) -> Scored:
-        candidate, subject = self._pool.candidates[position], wanted.subject
+    def _score(self, fixed: _Fixed, wanted: Wanted, positions: Sequence[int]) -> list[Scored]:
+        """Return the candidates at these positions with their scores.
+
+        The innermost loop of routing: it looks up nothing twice and calls nothing but scorers.
+        """
+        candidates, subject, context = self._pool.candidates, wanted.subject, self.context
+        found = []
+        for position in positions:
+            candidate, total = candidates[position], 0.0
+            scores: dict[str, float] = {}
+            if fixed.fixed_scorers:
+                scores.update(self._fixed_scores(fixed, subject, position))
+                for scorer, weight in fixed.fixed_scorers:
+                    total += weight * scores[scorer.name]
+            for scorer, weight in fixed.other_scorers:
+                value = scores[scorer.name] = scorer.score(subject, candidate, context)
+                total += weight * value
+            found.append(Scored(candidate, scores, total))
+        return found
+
+    def _fixed_scores(self, fixed: _Fixed, subject: Subject, position: int) -> Mapping[str, float]:
         known = fixed.scores.get(position)
         if known is None:
+            candidate = self._pool.candidates[position]
             known = fixed.scores[position] = {
                 scorer.name: scorer.score(subject, candidate, self.context)
                 for scorer, _ in fixed.fixed_scorers
             }
-        scores = dict(known)
-        total = 0.0
-        for scorer, weight in fixed.fixed_scorers:
-            total += weight * known[scorer.name]
-        for scorer, weight in fixed.other_scorers:
-            value = scores[scorer.name] = scorer.score(subject, candidate, self.context)
-            total += weight * value
-        return Scored(candidate, scores, total)
+        return known
