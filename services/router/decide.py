@@ -171,17 +171,23 @@ class Decide:
 
 
 def _match(planned: Sequence[Planned], table: MatchingTable) -> list[Choice]:
-    """Let each matcher have its tickets, in the order in which the matchers are named first."""
+    """Give reopened tickets back to who had them; then let each matcher have its tickets.
+
+    Matchers come in the order in which they are named first.
+    """
+    found: dict[int, Choice] = {}
     groups: dict[int, list[int]] = {}
     for index, plan in enumerate(planned):
-        groups.setdefault(id(plan.strategy.matcher), []).append(index)
-    found: dict[int, Choice] = {}
+        wanted = Wanted(plan.subject, plan.strategy.pipeline, plan.prefer)
+        choice = table.choose(wanted) if plan.prefer else None
+        if choice and choice.winner and choice.winner.id == plan.prefer:
+            table.take(choice.winner, wanted)
+            found[index] = choice
+        else:
+            groups.setdefault(id(plan.strategy.matcher), []).append(index)
     for indexes in groups.values():
-        wanted = [
-            Wanted(planned[i].subject, planned[i].strategy.pipeline, planned[i].prefer)
-            for i in indexes
-        ]
-        choices = planned[indexes[0]].strategy.matcher.match(table, wanted)
+        asked = [Wanted(planned[i].subject, planned[i].strategy.pipeline) for i in indexes]
+        choices = planned[indexes[0]].strategy.matcher.match(table, asked)
         found.update(zip(indexes, choices, strict=True))
     return [found[index] for index in range(len(planned))]
 

@@ -8,6 +8,7 @@ A pool belongs to one batch. Loads move in it while the batch is matched; everyt
 it was when the batch began, and is shared with the index that made the pool.
 """
 
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -102,15 +103,27 @@ class Pool:
     def take(self, agent_id: str, weight: int, now: datetime) -> None:
         """Count a ticket that was just given to an agent."""
         before = self.candidates[self.facts.positions[agent_id]]
-        self.put(replace(before, load=before.load + weight, idle_since=now, assigned_at=now))
+        self.put(loaded(before, weight, now))
 
 
 def bits(positions: int) -> Iterator[int]:
-    """Return the positions in a set, lowest first."""
-    while positions:
-        lowest = positions & -positions
-        yield lowest.bit_length() - 1
-        positions ^= lowest
+    """Return the positions in a set, lowest first.
+
+    It goes word by word: an operation on the whole set for each position would cost as much as the
+    pool is large.
+    """
+    words = positions.to_bytes((positions.bit_length() + 63) // 64 * 8, "little")
+    for number, (word,) in enumerate(struct.iter_unpack("<Q", words)):
+        left = word
+        while left:
+            lowest = left & -left
+            yield 64 * number + lowest.bit_length() - 1
+            left ^= lowest
+
+
+def loaded(candidate: Candidate, weight: int, now: datetime) -> Candidate:
+    """Return a candidate who was just given a ticket of this weight."""
+    return replace(candidate, load=candidate.load + weight, idle_since=now, assigned_at=now)
 
 
 def share_of(candidate: Candidate) -> int:

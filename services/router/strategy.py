@@ -8,15 +8,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from services.router.guard import GuardedFilter, GuardedMatcher, GuardedScorer, Watchdog
+from services.router.filters import Filter
+from services.router.guard import GuardedFilter, GuardedMatcher, GuardedOrder, GuardedScorer, told
 from services.router.matching import Fault, Matcher, Pipeline
 from services.router.matching.greedy import GreedyMatcher
 from services.router.orders import Order
 from services.router.orders.earliest_deadline import EarliestDeadline
 from services.router.profile import Profile
+from services.router.scorers import Scorer
+from services.router.watchdog import Watchdog
 from shared.plugins import PluginKind, installed
 
 P = TypeVar("P")
+
+_BASES: dict[PluginKind, type[Any]] = {
+    PluginKind.FILTER: Filter,
+    PluginKind.SCORER: Scorer,
+    PluginKind.MATCHER: Matcher,
+    PluginKind.ORDER: Order,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +48,11 @@ class Strategy:
 
     def without(self, fault: Fault) -> "Strategy":
         """Return the strategy without a plugin that failed."""
+        noted = replace(self.pipeline, faults=(*self.pipeline.faults, fault))
         if fault.kind == PluginKind.MATCHER and fault.plugin == self.matcher.name:
-            faults = (*self.pipeline.faults, fault)
-            return replace(
-                self, matcher=GreedyMatcher(), pipeline=replace(self.pipeline, faults=faults)
-            )
+            return replace(self, matcher=GreedyMatcher(), pipeline=noted)
+        if fault.kind == PluginKind.ORDER and fault.plugin == self.order.name:
+            return replace(self, order=EarliestDeadline(), pipeline=noted)
         return replace(self, pipeline=self.pipeline.without(fault))
 
 
@@ -66,7 +76,7 @@ class StrategyBuilder:
             if weight > 0
         ]
         matcher: Matcher | None = load(PluginKind.MATCHER, profile.matcher, GuardedMatcher)
-        order: Order | None = load(PluginKind.ORDER, profile.order, _as_it_is)
+        order: Order | None = load(PluginKind.ORDER, profile.order, GuardedOrder)
         pipeline = Pipeline(
             profile,
             tuple(filter_ for filter_ in filters if filter_ is not None),
@@ -89,13 +99,11 @@ class StrategyBuilder:
             return None
         try:
             plugin: P = found.entry_point.load()(**options)
-        except Exception as error:  # noqa: BLE001 -- whatever a stranger's code does
-            faults.append(Fault(kind, name, f"{type(error).__name__}: {error}"[:200]))
+            if not isinstance(plugin, _BASES[kind]):
+                raise TypeError(f"{type(plugin).__name__} is no {_BASES[kind].__name__}")  # noqa: TRY301
+            if found.own or self._watchdog is None:
+                return plugin
+            return guard(plugin, name, self._watchdog)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever a stranger's code does
+            faults.append(Fault(kind, name, told(error)))
             return None
-        if found.own or self._watchdog is None:
-            return plugin
-        return guard(plugin, name, self._watchdog)
-
-
-def _as_it_is(plugin: Any, _name: str, _watchdog: Watchdog) -> Any:
-    return plugin

@@ -201,7 +201,7 @@ def test_every_change_tells_the_routers(desk: Desk, database: Database) -> None:
     put_ical(desk, "/v1/calendars/berlin/holidays", ical())
     desk.change_agent(agent_id, calendar=None)
     desk.call("DELETE", "/v1/calendars/berlin")
-    assert version(database) == before + 7
+    assert version(database) == before + 6
 
 
 def test_who_may_have_got_free_is_on_the_matching_list(desk: Desk, database: Database) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from services.router.filters import Filter
 from services.router.profile import Profile
 from services.router.scorers import Scorer
+from shared.plugins import PluginKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,11 @@ class Pipeline:
 
     def without(self, fault: Fault) -> "Pipeline":
         """Return the pipeline without a plugin that failed; unchanged if it is not in here."""
-        filters = tuple(f for f in self.filters if f.name != fault.plugin)
-        scorers = tuple(s for s in self.scorers if s[0].name != fault.plugin)
+        filters, scorers = self.filters, self.scorers
+        if fault.kind == PluginKind.FILTER:
+            filters = tuple(f for f in filters if f.name != fault.plugin)
+        if fault.kind == PluginKind.SCORER:
+            scorers = tuple(s for s in scorers if s[0].name != fault.plugin)
         if len(filters) == len(self.filters) and len(scorers) == len(self.scorers):
             return self
         return replace(self, filters=filters, scorers=scorers, faults=(*self.faults, fault))

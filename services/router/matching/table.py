@@ -5,6 +5,7 @@ for each ticket is that of the load-dependent parts alone. Filters work on sets 
 `services.router.pool`), scorers on a short list, so ten thousand agents cost little more than ten.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.router.filters import Filter
@@ -54,10 +55,23 @@ class MatchingTable:
         self._pool = pool
         self._fixed: dict[Need, _Fixed] = {}
 
-    def choose(self, wanted: Wanted) -> Choice:
+    def candidates(self) -> list[Candidate]:
+        """Return everybody as they are now, with what was taken in this table."""
+        return list(self._pool.members(self._among))
+
+    def fork(self) -> "MatchingTable":
+        """Return a table to try things in: what is taken there is not taken here."""
+        fork = MatchingTable(self._pool.copy(), self.context, self._among)
+        # What does not move within a batch is the same in both.
+        fork._fixed = self._fixed
+        return fork
+
+    def choose(self, wanted: Wanted, tickets: int = 1) -> Choice:
         """Rank everybody who can take a ticket now, the best first; the first one wins.
 
         Equal totals go to the lower id, so that the same inputs always give the same result.
+        A matcher that weighs several `tickets` at once says how many: the short list then has room
+        for all of them, if there is any.
         """
         need = wanted.subject.need
         fixed = self._evaluate(wanted)
@@ -65,11 +79,11 @@ class MatchingTable:
         for filter_ in fixed.moving_filters:
             among, stopped = self._ask(filter_, need, among)
             rejections += stopped
-        positions = self._shortlist(among, wanted.pipeline.profile.shortlist)
+        positions = self._shortlist(among, wanted, tickets)
         preferred = among & self._pool.named((wanted.prefer,)) if wanted.prefer else 0
         if preferred and preferred.bit_length() - 1 not in positions:
-            positions.append(preferred.bit_length() - 1)
-        ranking = [self._score(fixed, wanted, position) for position in positions]
+            positions = [*positions, preferred.bit_length() - 1]
+        ranking = self._score(fixed, wanted, positions)
         ranking.sort(key=lambda scored: (-scored.total, scored.candidate.id))
         winner = ranking[0].candidate if ranking else None
         if preferred:
@@ -128,31 +142,48 @@ class MatchingTable:
             named.append(self._pool.candidates[position].id)
         return Rejection(name, reason, positions.bit_count(), tuple(named))
 
-    def _shortlist(self, among: int, limit: int) -> list[int]:
+    def _shortlist(self, among: int, wanted: Wanted, tickets: int) -> list[int]:
         """Return the positions to score: all, or those with the largest free share of capacity."""
+        limit, weight = wanted.pipeline.profile.shortlist, wanted.subject.need.weight
         if among.bit_count() <= limit:
             return list(bits(among))
         found: list[int] = []
+        room = 0
         for share in reversed(self._pool.shares):
             for position in bits(share & among):
                 found.append(position)
-                if len(found) == limit:
+                if tickets > 1:
+                    room += self._pool.candidates[position].room // weight
+                if len(found) >= limit and (tickets == 1 or room >= tickets):
                     return found
         return found
 
-    def _score(self, fixed: _Fixed, wanted: Wanted, position: int) -> Scored:
-        candidate, subject = self._pool.candidates[position], wanted.subject
+    def _score(self, fixed: _Fixed, wanted: Wanted, positions: Sequence[int]) -> list[Scored]:
+        """Return the candidates at these positions with their scores.
+
+        The innermost loop of routing: it looks up nothing twice and calls nothing but scorers.
+        """
+        candidates, subject, context = self._pool.candidates, wanted.subject, self.context
+        found = []
+        for position in positions:
+            candidate, total = candidates[position], 0.0
+            scores: dict[str, float] = {}
+            if fixed.fixed_scorers:
+                scores.update(self._fixed_scores(fixed, subject, position))
+                for scorer, weight in fixed.fixed_scorers:
+                    total += weight * scores[scorer.name]
+            for scorer, weight in fixed.other_scorers:
+                value = scores[scorer.name] = scorer.score(subject, candidate, context)
+                total += weight * value
+            found.append(Scored(candidate, scores, total))
+        return found
+
+    def _fixed_scores(self, fixed: _Fixed, subject: Subject, position: int) -> Mapping[str, float]:
         known = fixed.scores.get(position)
         if known is None:
+            candidate = self._pool.candidates[position]
             known = fixed.scores[position] = {
                 scorer.name: scorer.score(subject, candidate, self.context)
                 for scorer, _ in fixed.fixed_scorers
             }
-        scores = dict(known)
-        total = 0.0
-        for scorer, weight in fixed.fixed_scorers:
-            total += weight * known[scorer.name]
-        for scorer, weight in fixed.other_scorers:
-            value = scores[scorer.name] = scorer.score(subject, candidate, self.context)
-            total += weight * value
-        return Scored(candidate, scores, total)
+        return known

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from services.router.model import Context
@@ -23,8 +23,9 @@ class Waiting:
 class Order(ABC):
     """Says which of several waiting tickets a free agent takes first. Pure.
 
-    Within one class (equal need and priority) a list is read oldest first, so an order must not
-    prefer the younger of two tickets that differ in nothing but age.
+    Within one class (equal need and priority) two heads are read: the oldest ticket, and the oldest
+    that is `savable`. So an order must not prefer the younger of two tickets that differ in nothing
+    but age, unless it is savable and the older is not.
     """
 
     name: ClassVar[str]
@@ -32,3 +33,8 @@ class Order(ABC):
     @abstractmethod
     def key(self, ticket: Waiting, context: Context) -> tuple[float, ...]:
         """Return a sort key; the smallest goes first."""
+
+
+def savable(ticket: Waiting, now: datetime) -> bool:
+    """Tell whether a ticket would still be in time if somebody began it now."""
+    return now + timedelta(seconds=ticket.handling_s) <= ticket.due_at

@@ -60,7 +60,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_absences_agent", table_name="absences")
     op.drop_table("absences")
-    op.drop_column("agents", "shifts")
-    op.drop_column("agents", "calendar")
-    op.drop_column("teams", "calendar")
+    for table, columns in (("agents", ("shifts", "calendar")), ("teams", ("calendar",))):
+        with op.batch_alter_table(table) as batch:
+            for column in columns:
+                batch.drop_column(column)
     op.drop_table("calendars")
