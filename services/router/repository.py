@@ -11,7 +11,6 @@ from sqlalchemy.types import TypeEngine
 
 from services.router.agent_index import AgentIndex
 from services.router.configuration import Configuration
-from services.router.guard import Watchdog
 from services.router.model import Need, document_of, need_of
 from services.router.orders import Waiting
 from services.router.pool import Pool
@@ -19,6 +18,7 @@ from services.router.profile import default_profile, parse_profile
 from services.router.rules import NO_RULES, parse_rules
 from services.router.strategy import StrategyBuilder
 from services.router.team_policy import policies
+from services.router.watchdog import Watchdog
 from shared.db.engine import Row, Transaction
 from shared.db.models import (
     Agent,

@@ -24,9 +24,11 @@ def empty(new_database: Callable[[], str]) -> Iterator[Database]:
 def downgrade(database: Database, revision: str) -> None:
     config = schema._config()
     with database.engine.connect() as connection:
+        database.dialect.prepare_migration(connection)
         config.attributes["connection"] = connection
         command.downgrade(config, revision)
         connection.commit()
+        connection.invalidate()
 
 
 def tables(database: Database) -> set[str]:
