@@ -128,7 +128,9 @@ class GuardedScorer(_Guarded, Scorer):
 
         def ask() -> float:
             answer = self._scorer.score(subject, candidate, context)
-            if not isinstance(answer, Real) or not 0.0 <= answer <= 1.0:
+            if type(answer) is not float and not isinstance(answer, Real):
+                raise TypeError(f"score returned {answer!r}, not a number from 0 to 1")
+            if not 0.0 <= answer <= 1.0:
                 raise ValueError(f"score returned {answer!r}, not a number from 0 to 1")
             return float(answer)
 

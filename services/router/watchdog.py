@@ -21,6 +21,14 @@ class _Interrupt(BaseException):
     """Raised by the watchdog inside of a plugin; no `except Exception` there keeps it."""
 
 
+class _Batch(threading.local):
+    """What a thread's plugins took in its batch; `nested_s` is the part within other plugins."""
+
+    def __init__(self) -> None:
+        self.spent_s: dict[str, float] = {}
+        self.nested_s = 0.0
+
+
 class Watchdog:
     """Bounds the seconds that each plugin may take in one batch.
 
@@ -37,16 +45,16 @@ class Watchdog:
         self._wake = threading.Condition()
         self._resting = True
         self._thread: threading.Thread | None = None
-        self._batch = threading.local()
+        self._batch = _Batch()
 
     def begin(self) -> None:
         """Forget what plugins took in the batch before."""
-        self._batch.spent = {}
+        self._batch.spent_s = {}
 
     def run(self, plugin: str, call: Callable[[], R]) -> R:
         """Return what the call returns; raises TooSlow when the plugin has used up its time."""
-        spent: dict[str, float] = self._batch.__dict__.setdefault("spent", {})
-        before = spent.get(plugin, 0.0)
+        batch = self._batch
+        before, nested_s = batch.spent_s.get(plugin, 0.0), batch.nested_s
         if before > self.limit_s:
             raise self._too_slow()
         me, started = threading.get_ident(), monotonic()
@@ -59,16 +67,18 @@ class Watchdog:
                 finally:
                     self._disarm(me)
             finally:
-                # Once more: an interrupt may have come just before the first one began.
-                self._disarm(me)
+                # Once more if an interrupt came just before the first one began.
+                if me in self._deadlines or me in self._hit:
+                    self._disarm(me)
                 took = monotonic() - started
-                spent[plugin] = before + took
+                # A plugin is not charged for another one that it asked.
+                batch.spent_s[plugin] = before + took - (batch.nested_s - nested_s)
+                batch.nested_s = nested_s + took
                 if outer is not None:
-                    # A plugin is not charged for another one that it asked.
                     self._arm(me, outer + took)
         except _Interrupt:
             raise self._too_slow() from None
-        if spent[plugin] > self.limit_s:
+        if batch.spent_s[plugin] > self.limit_s:
             # It came back late by itself, or kept its interrupt.
             raise self._too_slow()
         return result

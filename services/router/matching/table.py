@@ -5,7 +5,8 @@ for each ticket is that of the load-dependent parts alone. Filters work on sets 
 `services.router.pool`), scorers on a short list, so ten thousand agents cost little more than ten.
 """
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from services.router.filters import Filter
 from services.router.matching.pipeline import Pipeline
@@ -19,10 +20,14 @@ MAX_NAMED = 100
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A ticket that looks for an agent, and what decides for it."""
+    """A ticket that looks for an agent, and what decides for it.
+
+    `prefer` is an agent who gets it before all others, if they pass the filters.
+    """
 
     subject: Subject
     pipeline: Pipeline
+    prefer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +48,20 @@ class _Fixed:
 class MatchingTable:
     """Evaluates tickets against the agents of one batch."""
 
-    def __init__(self, pool: Pool, context: Context) -> None:
-        self.context = replace(context, supply=pool.facts.supply)
+    def __init__(self, pool: Pool, context: Context, only: int | None = None) -> None:
+        """Take agents from `pool`, or only those of a set of positions in it."""
+        self._among = pool.facts.everyone if only is None else only
+        self.context = context
         self._pool = pool
         self._fixed: dict[Need, _Fixed] = {}
 
     def candidates(self) -> list[Candidate]:
         """Return everybody as they are now, with what was taken in this table."""
-        return list(self._pool.members(self._pool.facts.everyone))
+        return list(self._pool.members(self._among))
 
     def fork(self) -> "MatchingTable":
         """Return a table to try things in: what is taken there is not taken here."""
-        fork = MatchingTable(self._pool.copy(), self.context)
+        fork = MatchingTable(self._pool.copy(), self.context, self._among)
         # What does not move within a batch is the same in both.
         fork._fixed = self._fixed
         return fork
@@ -73,9 +80,14 @@ class MatchingTable:
             among, stopped = self._ask(filter_, need, among)
             rejections += stopped
         positions = self._shortlist(among, wanted, tickets)
-        ranking = [self._score(fixed, wanted, position) for position in positions]
+        preferred = among & self._pool.named((wanted.prefer,)) if wanted.prefer else 0
+        if preferred and preferred.bit_length() - 1 not in positions:
+            positions = [*positions, preferred.bit_length() - 1]
+        ranking = self._score(fixed, wanted, positions)
         ranking.sort(key=lambda scored: (-scored.total, scored.candidate.id))
         winner = ranking[0].candidate if ranking else None
+        if preferred:
+            winner = next(self._pool.members(preferred))
         return Choice(tuple(ranking), rejections, among.bit_count(), winner)
 
     def take(self, candidate: Candidate, wanted: Wanted) -> None:
@@ -99,7 +111,7 @@ class MatchingTable:
         return found
 
     def _evaluate_anew(self, need: Need, pipeline: Pipeline) -> _Fixed:
-        among = self._pool.facts.everyone
+        among = self._among
         rejections: tuple[Rejection, ...] = ()
         for filter_ in pipeline.filters:
             if not filter_.moves:
@@ -146,19 +158,32 @@ class MatchingTable:
                     return found
         return found
 
-    def _score(self, fixed: _Fixed, wanted: Wanted, position: int) -> Scored:
-        candidate, subject = self._pool.candidates[position], wanted.subject
+    def _score(self, fixed: _Fixed, wanted: Wanted, positions: Sequence[int]) -> list[Scored]:
+        """Return the candidates at these positions with their scores.
+
+        The innermost loop of routing: it looks up nothing twice and calls nothing but scorers.
+        """
+        candidates, subject, context = self._pool.candidates, wanted.subject, self.context
+        found = []
+        for position in positions:
+            candidate, total = candidates[position], 0.0
+            scores: dict[str, float] = {}
+            if fixed.fixed_scorers:
+                scores.update(self._fixed_scores(fixed, subject, position))
+                for scorer, weight in fixed.fixed_scorers:
+                    total += weight * scores[scorer.name]
+            for scorer, weight in fixed.other_scorers:
+                value = scores[scorer.name] = scorer.score(subject, candidate, context)
+                total += weight * value
+            found.append(Scored(candidate, scores, total))
+        return found
+
+    def _fixed_scores(self, fixed: _Fixed, subject: Subject, position: int) -> Mapping[str, float]:
         known = fixed.scores.get(position)
         if known is None:
+            candidate = self._pool.candidates[position]
             known = fixed.scores[position] = {
                 scorer.name: scorer.score(subject, candidate, self.context)
                 for scorer, _ in fixed.fixed_scorers
             }
-        scores = dict(known)
-        total = 0.0
-        for scorer, weight in fixed.fixed_scorers:
-            total += weight * known[scorer.name]
-        for scorer, weight in fixed.other_scorers:
-            value = scores[scorer.name] = scorer.score(subject, candidate, self.context)
-            total += weight * value
-        return Scored(candidate, scores, total)
+        return known

@@ -14,6 +14,8 @@ class LongestIdle(Scorer):
     moves = True
 
     def __init__(self, half_s: float = 600.0) -> None:
+        if not half_s > 0:
+            raise ValueError(f"half_s is {half_s!r}; it must be above 0")
         self._half_s = half_s
 
     def score(self, subject: Subject, candidate: Candidate, context: Context) -> float:

@@ -20,7 +20,10 @@ class SkillFit(Scorer):
         required, preferred = subject.need.skills, subject.preferred
         if not required and not preferred:
             return 0.0
-        total = sum(candidate.skills.get(skill, 0) for skill, _ in required) / BEST_LEVEL
+        levels = 0
+        for skill, _ in required:
+            levels += candidate.skills.get(skill, 0)
+        total = levels / BEST_LEVEL
         for skill, level in preferred:
             total += min(candidate.skills.get(skill, 0), level) / level
         return total / (len(required) + len(preferred))

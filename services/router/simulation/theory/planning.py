@@ -25,13 +25,14 @@ class PlannedGroup:
 
 @dataclass(frozen=True, slots=True)
 class CapacityLimit:
-    """The least possible load of the busiest group, and how it changes.
+    """The least possible utilisation of the busiest group, and how it changes.
 
-    `by_arrival_rate` is the slope of `load` in the rate of each class, `by_group_size` in the size
-    of each group (never above 0). `work` is how many agents work on a class, by class and group.
+    `utilisation` is the share of its time that this group works; `by_arrival_rate` its slope in the
+    rate of each class, `by_group_size` in the size of each group (never above 0). `work` is how
+    many agents work on a class, by class and group.
     """
 
-    load: float
+    utilisation: float
     by_arrival_rate: Mapping[str, float]
     by_group_size: Mapping[str, float]
     work: Mapping[tuple[str, str], float]
@@ -39,11 +40,11 @@ class CapacityLimit:
     @property
     def stable(self) -> bool:
         """Whether any policy can keep up."""
-        return self.load < 1
+        return self.utilisation < 1
 
     @property
     def bottleneck(self) -> tuple[str, ...]:
-        """The classes of which more work would raise the load."""
+        """The classes of which more work would raise the utilisation."""
         return tuple(name for name, slope in self.by_arrival_rate.items() if slope > _ZERO)
 
 
@@ -73,11 +74,12 @@ def capacity_limit(
     )
     if optimum is None:
         raise LabError("The planning problem has no solution: its numbers are too far apart")
-    load = optimum.value
     return CapacityLimit(
-        load=load,
+        utilisation=optimum.value,
         by_arrival_rate=dict(zip(classes, optimum.equal_slopes.tolist(), strict=True)),
-        by_group_size=dict(zip(names, (optimum.at_most_slopes * load).tolist(), strict=True)),
+        by_group_size=dict(
+            zip(names, (optimum.at_most_slopes * optimum.value).tolist(), strict=True)
+        ),
         work=dict(zip(pairs, optimum.solution[:-1].tolist(), strict=True)),
     )
 

@@ -19,7 +19,7 @@ GROUPS = {
 
 def test_the_load_of_pooled_agents_is_plain() -> None:
     limit = capacity_limit_of(pooled(4, 1.0, 2.0))
-    assert limit.load == pytest.approx(0.75)
+    assert limit.utilisation == pytest.approx(0.75)
     assert limit.stable
     assert list(limit.by_arrival_rate.values()) == pytest.approx([0.25, 0.25])
     assert sum(limit.by_group_size.values()) == pytest.approx(-0.75)
@@ -27,7 +27,7 @@ def test_the_load_of_pooled_agents_is_plain() -> None:
 
 def test_the_bottleneck_is_what_only_the_busiest_can_do() -> None:
     limit = capacity_limit({"mail": 3.0, "phone": 0.5}, GROUPS)
-    assert limit.load == pytest.approx(0.5)
+    assert limit.utilisation == pytest.approx(0.5)
     assert limit.bottleneck == ("mail",)
     assert limit.by_arrival_rate["phone"] == pytest.approx(0)
     assert limit.by_group_size["phone only"] == pytest.approx(0)
@@ -41,25 +41,27 @@ def test_the_prices_are_the_slopes() -> None:
     step = 1e-4
     for name, rate in arrivals.items():
         more = capacity_limit({**arrivals, name: rate + step}, GROUPS)
-        slope = (more.load - limit.load) / step
+        slope = (more.utilisation - limit.utilisation) / step
         assert slope == pytest.approx(limit.by_arrival_rate[name], abs=1e-4)
     for name, group in GROUPS.items():
         larger = {**GROUPS, name: PlannedGroup(group.size + step, group.service_rates)}
-        slope = (capacity_limit(arrivals, larger).load - limit.load) / step
+        slope = (capacity_limit(arrivals, larger).utilisation - limit.utilisation) / step
         assert slope == pytest.approx(limit.by_group_size[name], abs=1e-4)
 
 
 def test_it_agrees_with_the_condition_on_sets_of_agents() -> None:
-    assert capacity_limit_of(system_x()).load == pytest.approx(2.8 / 4)
+    assert capacity_limit_of(system_x()).utilisation == pytest.approx(2.8 / 4)
     check_stable(system_x(), subset_rates(system_x()))
     overloaded = capacity_limit_of(system_x((0.4, 0.4, 9, 9)))
-    assert overloaded.load == pytest.approx(0.9 / 0.8)
+    assert overloaded.utilisation == pytest.approx(0.9 / 0.8)
     assert not overloaded.stable
     assert overloaded.bottleneck == ("first",)
 
 
 def test_more_work_is_a_higher_load() -> None:
-    loads = [capacity_limit({"mail": rate, "phone": rate}, GROUPS).load for rate in (1, 2, 3)]
+    loads = [
+        capacity_limit({"mail": rate, "phone": rate}, GROUPS).utilisation for rate in (1, 2, 3)
+    ]
     assert loads == sorted(loads)
 
 
