@@ -48,6 +48,13 @@ class Roster:
             return None
         return timedelta(seconds=self.intervals[position][1] - second)
 
+    def next_start(self, now: datetime) -> datetime | None:
+        """Return when working time begins next; None after the last."""
+        position = bisect_right(self._begins, (now - self.start).total_seconds())
+        if position == len(self._begins):
+            return None
+        return self.start + timedelta(seconds=self._begins[position])
+
 
 @dataclass(frozen=True, slots=True)
 class Worker:

@@ -9,9 +9,10 @@ from statistics import fmean
 
 from services.router.model import Candidate, Need, Performance, Subject
 from services.router.simulation.desk import Handling, Job, Roster, Sla, Source, Worker, World
-from services.router.simulation.laws import Law, LawName, stream
+from services.router.simulation.laws import Law, LawName
 from services.router.simulation.log import LogRecord
 from services.router.simulation.log_handling import Reading, Sample, estimate, kind_of, samples
+from services.router.simulation.log_sources import LoggedSource, ResampledSource
 from services.router.simulation.log_staff import Member, category_of, in_hand, members, slug
 from services.router.simulation.theory.errors import LabError
 from shared.domain.agent import Presence
@@ -45,45 +46,6 @@ class LogOptions:
     rate: float | None = None
     handovers: bool = True
     sla: Sla = Sla.RESOLUTION
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedSource:
-    """The tickets of a log at their own times, whatever the seed."""
-
-    fixed: tuple[Job, ...]
-
-    def jobs(self, seed: int) -> Sequence[Job]:
-        """Return the tickets."""
-        return self.fixed
-
-
-@dataclass(frozen=True, slots=True)
-class ResampledSource:
-    """Tickets of a log drawn at random, at Poisson times."""
-
-    drawn_from: tuple[Job, ...]
-    start: datetime
-    rate: float
-    horizon_s: float
-
-    def jobs(self, seed: int) -> Sequence[Job]:
-        """Return the tickets of a run."""
-        chance = stream(seed, "arrivals")
-        found: list[Job] = []
-        at = chance.expovariate(self.rate)
-        while at < self.horizon_s:
-            model = chance.choice(self.drawn_from)
-            shift = timedelta(seconds=at - model.at)
-            subject = replace(
-                model.subject,
-                id=f"{model.subject.id}~{len(found)}",
-                created_at=model.subject.created_at + shift,
-                due_at=model.subject.due_at + shift,
-            )
-            found.append(replace(model, number=len(found), at=at, subject=subject))
-            at += chance.expovariate(self.rate)
-        return found
 
 
 def log_world(title: str, records: Sequence[LogRecord], options: LogOptions) -> World:

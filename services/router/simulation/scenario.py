@@ -181,7 +181,7 @@ def _check_load(
     limit = capacity_limit({c["name"]: c["rate"] / unit_s for c in values["classes"]}, groups)
     if not limit.stable:
         raise Unstable(
-            f"{document.name}: the work takes {limit.load:.0%} of the agents' time at best, so "
+            f"{document.name}: the work takes {limit.utilisation:.0%} of the agents' time at best; "
             f"waits grow without end; the bottleneck is {', '.join(limit.bottleneck)}: lower its "
             "rate, or add agents, hours or skills"
         )

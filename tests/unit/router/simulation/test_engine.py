@@ -1,7 +1,7 @@
 """The engine: the same every time, by production's plugins, within shifts and capacity."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
@@ -123,6 +123,9 @@ class Never:
         return False
 
     def left(self, now: object) -> timedelta | None:
+        return None
+
+    def next_start(self, now: object) -> datetime | None:
         return None
 
 
