@@ -33,6 +33,8 @@ from services.router.simulation.theory.errors import LabError
 from shared.domain.clock import SystemClock, rfc3339
 from shared.settings import load_settings
 
+PIPE_WIDTH = 150
+
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -150,7 +152,8 @@ def simulate(
         _write(json_file, orjson.dumps(found, option=orjson.OPT_INDENT_2))
     if html_file is not None:
         _write(html_file, page(found).encode())
-    Console().print(rendered(found))
+    # A file or a pipe has no width of its own.
+    Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(rendered(found))
 
 
 def _profiles(names: Sequence[str]) -> tuple[Profile, ...]:

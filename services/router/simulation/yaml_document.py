@@ -12,14 +12,24 @@ from services.router.simulation.theory.errors import LabError
 Path_ = tuple[str | int, ...]
 
 
+class _Loader(yaml.SafeLoader):
+    """Leaves times as text: schemas read them, and see whether a zone is there."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 class YamlDocument:
     """A document and the lines of its parts; raises LabError with one line for each mistake."""
 
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         try:
-            self.value: Any = yaml.safe_load(text)
-            self._root = yaml.compose(text, Loader=yaml.SafeLoader)
+            self.value: Any = yaml.load(text, Loader=_Loader)  # noqa: S506 -- a safe loader
+            self._root = yaml.compose(text, Loader=_Loader)
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             where = f" line {mark.line + 1}:" if mark else ""
