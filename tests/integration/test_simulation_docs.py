@@ -1,4 +1,4 @@
-"""docs/simulation.md: its commands run, its example is a scenario, its profiles are all there are."""
+"""docs/simulation.md: its commands run, its example is a scenario, its profiles are complete."""
 
 import re
 import shlex
