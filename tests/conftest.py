@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.runtimes",
     "tests.fixtures.desks",
     "tests.fixtures.receivers",
+    "tests.fixtures.shops",
 ]
 
 

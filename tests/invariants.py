@@ -60,13 +60,18 @@ def _assignments(tickets: Rows, assignments: Rows) -> Iterator[str]:
         if len(holders) > 1:
             yield f"{name} has {len(holders)} open assignments"
         is_open = ticket["status"] is TicketStatus.OPEN
+        offered = ticket["offered_to"]
+        if offered is not None:
+            if holders != [offered] or ticket["status"] is not TicketStatus.NEW:
+                yield f"{name} is offered to {offered}, its assignments say {holders}"
+            continue
         if is_open and holders != [ticket["assignee_id"]]:
             yield f"{name} is open with {ticket['assignee_id']}, its assignments say {holders}"
         if not is_open and holders:
             yield f"{name} is {ticket['status']} and has an open assignment"
         if ticket["status"] is TicketStatus.NEW and ticket["assignee_id"] is not None:
             yield f"{name} is new and has an assignee"
-        if is_open and ticket["work_state"] is not WorkState.DONE:
+        if is_open and ticket["work_state"] not in (WorkState.DONE, WorkState.READY):
             yield f"{name} is open and {ticket['work_state']} on the routing list"
 
 
@@ -102,8 +107,18 @@ def _sequences(tickets: Rows, events: Rows) -> Iterator[str]:
 def _facts(tickets: Rows, events: Rows, assignments: Rows, decisions: Rows) -> Iterator[str]:
     """Every assignment was told and explained exactly once."""
     told = Counter(e["ticket_id"] for e in events if e["type"] is EventType.TICKET_ASSIGNED)
-    made = Counter(row["ticket_id"] for row in assignments)
-    explained = Counter(d["ticket_id"] for d in decisions if d["outcome"] == "assigned")
+    asked = Counter(e["ticket_id"] for e in events if e["type"] is EventType.TICKET_OFFERED)
+    made = Counter(r["ticket_id"] for r in assignments if r["accepted_at"] is not None)
+    offers = Counter(r["ticket_id"] for r in assignments if r["offered_until"] is not None)
+    for ticket in tickets:
+        if asked[ticket["id"]] != offers[ticket["id"]]:
+            yield f"ticket {ticket['number']} was offered {offers[ticket['id']]} times, not as told"
+    accepted = Counter(
+        r["ticket_id"]
+        for r in assignments
+        if r["accepted_at"] is not None and r["offered_until"] is not None
+    )
+    explained = accepted + Counter(d["ticket_id"] for d in decisions if d["outcome"] == "assigned")
     for ticket in tickets:
         counts = made[ticket["id"]], told[ticket["id"]], explained[ticket["id"]]
         if len(set(counts)) != 1:

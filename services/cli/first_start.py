@@ -17,6 +17,7 @@ from shared.domain.api_key import ALL, new_token
 from shared.domain.clock import SystemClock
 from shared.domain.ids import Prefix, new_id
 from shared.domain.work import WorkState
+from shared.schemas.team import CreateTeamSchema
 from shared.settings import Settings
 
 KEY_FILE = "admin.key"
@@ -70,7 +71,7 @@ def _example_desk(database: Database) -> None:
     with database.transaction() as tx:
         if tx.execute(select(func.count()).select_from(table(Team))).scalar_one():
             return
-        team = {"name": "support", "title": "Support", "weights": {}, "return_untouched": True}
+        team = CreateTeamSchema().load({"name": "support", "title": "Support"})
         tx.insert(table(Team), [{**team, **times}])
         skills = [{"name": "vpn", "description": "VPN"}, {"name": "email", "description": "E-mail"}]
         tx.insert(table(Skill), [{**skill, **times} for skill in skills])
@@ -82,6 +83,7 @@ def _example_desk(database: Database) -> None:
                     {
                         **_agent(agent_id, name, email),
                         "idle_since": now,
+                        "presence_since": now,
                         **times,
                         "available_at": now,
                     }
@@ -105,6 +107,10 @@ def _agent(agent_id: str, name: str, email: str) -> dict[str, Any]:
         "capacity": 10,
         "load": 0,
         "overcommit": 0,
+        "assigned_at": None,
+        "languages": [],
+        "conflicts": [],
+        "revision": 0,
         "work_state": WorkState.IDLE,
         "attempts": 0,
         "last_error": None,

@@ -18,6 +18,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "notifier": ("services.cli.notifier", "Run the notifier: sends webhooks and e-mail."),
     "migrate": ("services.cli.database", "Bring the database's schema up to date."),
     "keys": ("services.cli.keys", "Make, list and revoke API keys."),
+    "explain": ("services.cli.explain", "Tell why a ticket went where it went."),
+    "rules": ("services.cli.rules", "Check, apply and show routing rules."),
     "plugins": ("services.cli.plugins", "List what can decide about tickets, and its origin."),
     "demo": ("services.demo.command", "Carry real incidents through the whole pipeline."),
 }

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.demo.incident import Incident
+from shared.db.types import dump_json
 
 #: How much work the whole desk has room for at once. Low enough that tickets wait in a busy moment,
 #: high enough that they do not wait for long.
@@ -142,11 +143,11 @@ def _rules(
         if subcategory is not None:
             products[category, group].append(slug(subcategory))
     rules = [
-        _rule(category, group, {"product": names}, members, solved)
+        _rule(category, group, names, members, solved)
         for (category, group), names in sorted(products.items())
     ]
     return rules + [
-        _rule(category, group, {}, members, solved)
+        _rule(category, group, [], members, solved)
         for (category, subcategory), group in sorted(destinations.items(), key=str)
         if subcategory is None
     ]
@@ -155,7 +156,7 @@ def _rules(
 def _rule(
     category: str,
     group: str,
-    when: Mapping[str, list[str]],
+    products: Sequence[str],
     members: Mapping[str, set[str]],
     solved: Mapping[str, Counter[str]],
 ) -> dict[str, Any]:
@@ -163,9 +164,12 @@ def _rule(
     then: dict[str, Any] = {"team": slug(group), "stop": True}
     if any(solved[name][category] for name in members.get(group, ()) if name in solved):
         then["required_skills"] = [{"skill": slug(category), "level": 1}]
-    narrowed = " (some products)" if when else ""
+    narrowed = " (some products)" if products else ""
+    when = f"ticket.category == {dump_json(slug(category))}"
+    if products:
+        when += f" && ticket.product in {dump_json(products)}"
     return {
         "name": f"{slug(category)}{narrowed} to {slug(group)}",
-        "when": {"category": [slug(category)], **when},
+        "when": when,
         "then": then,
     }

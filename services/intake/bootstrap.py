@@ -6,10 +6,15 @@ from flask import Flask
 from flask_smorest import Api
 
 from services.intake.api import (
+    absences,
     agents,
+    assignment,
+    calendars,
     docs,
+    explain,
     health,
     problems,
+    profiles,
     requests,
     routing_rules,
     teams,
@@ -51,7 +56,18 @@ def build(runtime: Runtime) -> Flask:
     requests.register(app)
     problems.register(app)
     api = Api(app)
-    for module in (tickets, agents, teams, routing_rules, webhooks):
+    for module in (
+        tickets,
+        assignment,
+        agents,
+        absences,
+        calendars,
+        teams,
+        routing_rules,
+        profiles,
+        explain,
+        webhooks,
+    ):
         api.register_blueprint(module.blp)
     docs.describe(api.spec)
     app.extensions["patchbay.spec"] = api.spec

@@ -1,4 +1,4 @@
-"""The names that tickets may refer to, kept in memory for a moment.
+"""The names that tickets and rules may refer to, kept in memory for a moment.
 
 A ticket that names an unknown team is refused at the door, not parked for ever. Looking the names
 up for every ticket would cost more than storing it; so they are remembered for a second, and looked
@@ -16,9 +16,11 @@ from shared.domain.errors import FieldError, InvalidInput
 
 REMEMBER_S = 1.0
 
+_REFERRING = ("team", "required_skills", "preferred_skills", "profile")
+
 
 class ReferenceData:
-    """Knows which teams and skills there are."""
+    """Knows which teams, skills, calendars and profiles there are."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -26,10 +28,12 @@ class ReferenceData:
         self._until = 0.0
         self._teams: frozenset[str] = frozenset()
         self._skills: frozenset[str] = frozenset()
+        self._calendars: frozenset[str] = frozenset()
+        self._profiles: frozenset[str] = frozenset()
 
     def require(self, content: Mapping[str, Any]) -> None:
-        """Raise InvalidInput if a ticket names a team or skill that does not exist."""
-        if not content.get("team") and not content.get("required_skills"):
+        """Raise InvalidInput if a ticket, or what a rule does, names what does not exist."""
+        if not any(content.get(name) for name in _REFERRING):
             return
         if monotonic() > self._until or self._unknown(content):
             self._read()
@@ -38,8 +42,10 @@ class ReferenceData:
             message = "The ticket refers to what does not exist."
             raise InvalidInput(message, errors)
 
-    def require_names(self, teams: Sequence[str], skills: Sequence[str]) -> None:
-        """Raise InvalidInput if an agent is given a team or skill that does not exist."""
+    def require_names(
+        self, teams: Sequence[str], skills: Sequence[str], calendar: str | None
+    ) -> None:
+        """Raise InvalidInput if an agent is given a team, skill or calendar that does not exist."""
         self._read()
         errors = [
             FieldError(f"/teams/{index}", f"There is no team {name!r}.")
@@ -50,25 +56,47 @@ class ReferenceData:
             for index, name in enumerate(skills)
             if name not in self._skills
         ]
+        errors += self._unknown_calendar(calendar)
         if errors:
             message = "The agent refers to what does not exist."
             raise InvalidInput(message, errors)
 
+    def require_calendar(self, name: str | None) -> None:
+        """Raise InvalidInput if a team is given a calendar that does not exist."""
+        if name is None:
+            return
+        self._read()
+        errors = self._unknown_calendar(name)
+        if errors:
+            message = "The team refers to what does not exist."
+            raise InvalidInput(message, errors)
+
+    def _unknown_calendar(self, name: str | None) -> list[FieldError]:
+        if name is None or name in self._calendars:
+            return []
+        return [FieldError("/calendar", f"There is no calendar {name!r}.")]
+
     def _unknown(self, content: Mapping[str, Any]) -> list[FieldError]:
         errors = []
-        team = content.get("team")
+        team, profile = content.get("team"), content.get("profile")
         if team and team not in self._teams:
             errors.append(FieldError("/team", f"There is no team {team!r}."))
-        for index, needed in enumerate(content.get("required_skills") or ()):
-            if needed["skill"] not in self._skills:
-                detail = f"There is no skill {needed['skill']!r}."
-                errors.append(FieldError(f"/required_skills/{index}/skill", detail))
+        if profile and profile not in self._profiles:
+            errors.append(FieldError("/profile", f"There is no profile {profile!r}."))
+        for name in ("required_skills", "preferred_skills"):
+            for index, needed in enumerate(content.get(name) or ()):
+                if needed["skill"] not in self._skills:
+                    detail = f"There is no skill {needed['skill']!r}."
+                    errors.append(FieldError(f"/{name}/{index}/skill", detail))
         return errors
 
     def _read(self) -> None:
         with self._database.reading() as connection:
             teams = repository.names(connection, repository.TEAMS)
             skills = repository.names(connection, repository.SKILLS)
+            calendars = repository.names(connection, repository.CALENDARS)
+            profiles = repository.names(connection, repository.PROFILES)
         with self._lock:
             self._teams, self._skills = teams, skills
+            self._calendars, self._profiles = calendars, profiles
             self._until = monotonic() + REMEMBER_S

@@ -1,10 +1,10 @@
 """Intake's SQL for everything but new tickets: reading tickets, and the configuration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, case, delete, func, insert, select
+from sqlalchemy import Connection, Table, case, delete, func, insert, or_, select
 from sqlalchemy import update as sql_update
 
 from shared.db.engine import Row, Transaction, first, rows
@@ -13,8 +13,12 @@ from shared.db.models import (
     AgentSkill,
     AgentTeam,
     ApiKey,
+    Assignment,
+    Calendar,
     ConfigurationVersion,
     Decision,
+    DryRun,
+    Profile,
     RoutingRules,
     Skill,
     Subscription,
@@ -23,12 +27,17 @@ from shared.db.models import (
     TicketEvent,
 )
 from shared.db.models.base import table
+from shared.db.ticket_changes import Offer
 from shared.domain.errors import NotFound
 from shared.domain.work import WorkState
+from shared.schemas.profile import DEFAULT_DOCUMENT
 
 TICKETS, AGENTS, TEAMS, SKILLS = table(Ticket), table(Agent), table(Team), table(Skill)
+PROFILES, DRY_RUNS = table(Profile), table(DryRun)
+CALENDARS = table(Calendar)
 SUBSCRIPTIONS, API_KEYS = table(Subscription), table(ApiKey)
 _EVENTS, _DECISIONS = table(TicketEvent), table(Decision)
+_ASSIGNMENTS = table(Assignment)
 _AGENT_SKILLS, _AGENT_TEAMS = table(AgentSkill), table(AgentTeam)
 _RULES, _VERSIONS = table(RoutingRules), table(ConfigurationVersion)
 
@@ -71,6 +80,47 @@ def locked_ticket(tx: Transaction, ticket_id: str) -> tuple[Row, dict[str, Any] 
         )
         assignee = tx.first(found)
     return row, assignee
+
+
+def agent_identity(tx: Transaction, agent_id: str) -> Row | None:
+    """Return an agent's id, name and e-mail address."""
+    query = select(AGENTS.c.id, AGENTS.c.name, AGENTS.c.email).where(AGENTS.c.id == agent_id)
+    return tx.first(query)
+
+
+def profile_of_team(tx: Transaction, team: str | None) -> dict[str, Any]:
+    """Return the document of a team's profile, with everything filled in."""
+    query = (
+        select(PROFILES.c.document)
+        .join(TEAMS, TEAMS.c.profile == PROFILES.c.name)
+        .where(TEAMS.c.name == team)
+    )
+    row = tx.first(query)
+    return {**DEFAULT_DOCUMENT, **(row["document"] if row else {})}
+
+
+def open_offer(tx: Transaction, ticket_id: str) -> Offer | None:
+    """Return the offer that a ticket is out on, or None."""
+    query = (
+        select(
+            _ASSIGNMENTS.c.id,
+            _ASSIGNMENTS.c.decision_id,
+            AGENTS.c.id.label("agent_id"),
+            AGENTS.c.name,
+            AGENTS.c.email,
+        )
+        .join(AGENTS, AGENTS.c.id == _ASSIGNMENTS.c.agent_id)
+        .where(
+            _ASSIGNMENTS.c.ticket_id == ticket_id,
+            _ASSIGNMENTS.c.ended_at.is_(None),
+            _ASSIGNMENTS.c.accepted_at.is_(None),
+        )
+    )
+    row = tx.first(query)
+    if row is None:
+        return None
+    agent = {"id": row["agent_id"], "name": row["name"], "email": row["email"]}
+    return Offer(row["id"], row["decision_id"], agent)
 
 
 def ticket_events(connection: Connection, ticket_id: str, after: int, limit: int) -> list[str]:
@@ -182,20 +232,81 @@ def bump_configuration(tx: Transaction) -> None:
     tx.execute(sql_update(_VERSIONS).values(version=_VERSIONS.c.version + 1))
 
 
-def newest_rules(connection: Connection) -> Row | None:
-    """Return the rule set in force, or None before there was one."""
-    query = select(_RULES).order_by(_RULES.c.version.desc()).limit(1)
-    return first(connection, query)
+def rules(connection: Connection, version: int | None) -> Row | None:
+    """Return a version of the rule set; raises NotFound.
+
+    Without a version it is the one in force, or None before there was one.
+    """
+    if version is None:
+        return first(connection, select(_RULES).order_by(_RULES.c.version.desc()).limit(1))
+    found = first(connection, select(_RULES).where(_RULES.c.version == version))
+    if found is None:
+        raise _no("version of the rule set", version)
+    return found
 
 
-def put_rules(tx: Transaction, rules: Sequence[Any], now: datetime) -> None:
-    """Store a new version of the rule set and put it in force.
+def rule_versions(connection: Connection, before: int, limit: int) -> Rows:
+    """Return version, time and number of rules of rule sets before a version, newest first."""
+    query = (
+        select(_RULES.c.version, _RULES.c.created_at, _RULES.c.rule_count.label("count"))
+        .where(_RULES.c.version < before)
+        .order_by(_RULES.c.version.desc())
+        .limit(limit)
+    )
+    return rows(connection, query)
 
-    The bump comes first: its row lock makes concurrent writers take turns.
+
+def put_rules(
+    tx: Transaction,
+    time_zone: str,
+    documents: Sequence[Any],
+    now: datetime,
+    check: Callable[[int], None],
+) -> Row:
+    """Store a new version of the rule set, put it in force and return it.
+
+    The bump comes first: its row lock makes concurrent writers take turns. `check` may then refuse
+    because of the version that is replaced.
     """
     bump_configuration(tx)
-    version = tx.execute(select(func.coalesce(func.max(_RULES.c.version), 0) + 1)).scalar_one()
-    add(tx, _RULES, {"version": version, "rules": rules, "created_at": now})
+    version = tx.execute(select(func.coalesce(func.max(_RULES.c.version), 0))).scalar_one()
+    check(version)
+    row = {
+        "version": version + 1,
+        "created_at": now,
+        "time_zone": time_zone,
+        "rules": documents,
+        "rule_count": len(documents),
+    }
+    add(tx, _RULES, row)
+    return row
+
+
+def put_profile(tx: Transaction, name: str, document: Mapping[str, Any], now: datetime) -> None:
+    """Make a profile or replace it; its version rises."""
+    bump_configuration(tx)
+    known = tx.first(select(PROFILES.c.version).where(PROFILES.c.name == name))
+    if known is None:
+        row = {"name": name, "version": 1, "document": document}
+        add(tx, PROFILES, {**row, "created_at": now, "updated_at": now})
+    else:
+        values = {"version": known["version"] + 1, "document": document, "updated_at": now}
+        change(tx, PROFILES, name, values, "profile")
+
+
+def teams_of_profile(tx: Transaction, name: str) -> list[str]:
+    """Return the teams that name a profile; locks the configuration."""
+    bump_configuration(tx)
+    columns = (TEAMS.c.profile, TEAMS.c.shadow_profile, TEAMS.c.trial_profile)
+    query = select(TEAMS.c.name).where(or_(*(column == name for column in columns)))
+    return [row["name"] for row in tx.rows(query)]
+
+
+def delete_profile(tx: Transaction, name: str) -> None:
+    """Delete a profile; raises NotFound."""
+    statement = delete(PROFILES).where(PROFILES.c.name == name).returning(PROFILES.c.name)
+    if tx.execute(statement).first() is None:
+        raise _no("profile", name)
 
 
 def key_by_digest(connection: Connection, digest: str) -> Row | None:
@@ -213,5 +324,5 @@ def _require_ticket(connection: Connection, ticket_id: str) -> None:
     one(connection, TICKETS, ticket_id, "ticket")
 
 
-def _no(noun: str, key: str) -> NotFound:
+def _no(noun: str, key: object) -> NotFound:
     return NotFound(f"There is no {noun} {key!r}.")

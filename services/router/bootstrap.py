@@ -4,11 +4,19 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from services.router import wake_tickets
+from services.router.answer_questions import AnswerQuestions
 from services.router.match_agents import MatchAgents
 from services.router.repository import RouterRepository
 from services.router.route_tickets import RouteTickets
-from shared.db.housekeeping import forget_idempotency_keys, look_again
-from shared.db.work_lists import AGENTS_TO_MATCH, REQUIREMENTS_TO_MATCH, TICKETS_TO_ROUTE
+from services.router.wake_tickets import WakeTickets
+from shared.db.housekeeping import forget_dry_runs, forget_idempotency_keys, look_again
+from shared.db.work_lists import (
+    AGENTS_TO_MATCH,
+    QUESTIONS,
+    REQUIREMENTS_TO_MATCH,
+    TICKETS_TO_ROUTE,
+)
 from shared.domain.work import ListName
 from shared.messaging.list_runner import ListRunner
 from shared.messaging.timers import PeriodicJob
@@ -30,17 +38,33 @@ def build(runtime: Runtime) -> Service:
     match = ListRunner(
         ListName.MATCHING, MatchAgents(*parts), full_batch=batch_size, ring=runtime.ring
     )
+    wake = ListRunner(
+        ListName.WAKING,
+        WakeTickets(runtime.database, runtime.clock, runtime.ring, batch_size),
+        full_batch=batch_size,
+        ring=runtime.ring,
+    )
+    answer = ListRunner(
+        ListName.QUESTIONS, AnswerQuestions(*parts), full_batch=batch_size, ring=runtime.ring
+    )
     return Service(
         "router",
         [
             Bound(route, TICKETS_TO_ROUTE.has_ready, TICKETS_TO_ROUTE.next_due),
             Bound(match, _matching_ready, AGENTS_TO_MATCH.next_due),
+            Bound(answer, QUESTIONS.has_ready, QUESTIONS.next_due),
+            Bound(wake, wake_tickets.has_ready, wake_tickets.next_due),
         ],
         jobs=[
             PeriodicJob(
                 "forget idempotency keys",
                 FORGET_KEYS_EVERY,
                 lambda now: forget_idempotency_keys(runtime.database, now),
+            ),
+            PeriodicJob(
+                "forget dry runs",
+                FORGET_KEYS_EVERY,
+                lambda now: forget_dry_runs(runtime.database, now),
             ),
             PeriodicJob(
                 "look again", LOOK_AGAIN_EVERY, lambda now: look_again(runtime.database, now)

@@ -6,37 +6,32 @@ tickets.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
+from services.router.configuration import Configuration
 from services.router.explanation import explain
-from services.router.filters import FILTERS
-from services.router.matching import GreedyMatcher, MatchingTable
-from services.router.matching.greedy import TICKET_WEIGHT
-from services.router.model import Candidate, Choice, Routed
-from services.router.repository import Configuration, RouterRepository
-from services.router.scorers import SCORERS
+from services.router.guard import PluginFault
+from services.router.matching import MatchingTable, Wanted
+from services.router.model import Candidate, Choice, Context
+from services.router.planning import Planned
+from services.router.pool import Pool
+from services.router.repository import RouterRepository
 from shared.db import ticket_changes
 from shared.db.engine import Transaction
 from shared.db.ticket_changes import Binding
 from shared.db.types import dump_json
 from shared.domain.ids import Prefix, new_id
-from shared.domain.ticket import expected_resolution
 from shared.observability import metrics
+from shared.observability.logging import get_logger
 
 #: After so many lost races a ticket goes back on its list and meets fresh facts there.
 MAX_ROUNDS = 5
 
 ACTOR = "router"
 
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A claimed ticket and what the rules made of it."""
-
-    ticket: Mapping[str, Any]
-    routed: Routed
+log = get_logger()
 
 
 @dataclass(slots=True)
@@ -49,40 +44,37 @@ class Outcome:
 
 
 class Decide:
-    """Binds planned tickets to candidates inside the caller's transaction."""
+    """Binds planned tickets to agents inside the caller's transaction."""
 
     def __init__(self, repository: RouterRepository) -> None:
         self._repository = repository
-        self._matcher = GreedyMatcher()
 
     def __call__(
         self,
         tx: Transaction,
         configuration: Configuration,
         planned: Sequence[Planned],
-        candidates: Sequence[Candidate],
-        now: datetime,
+        pool: Pool,
+        context: Context,
         *,
+        only: int | None = None,
         wait: bool = True,
     ) -> Outcome:
         """Bind what can be bound, in the order given, and record each binding's decision.
 
-        `wait=False` is for a caller who holds agents already; from the second round on nobody waits
-        for agents that others hold, because that could be a circle.
+        `only` narrows the agents to a set of positions in the pool. `wait=False` is for a caller
+        who holds agents already; from the second round on nobody waits for agents that others hold,
+        because that could be a circle.
         """
         outcome = Outcome()
-        remaining = list(planned)
+        remaining = self._with_familiar_agents(tx, planned)
         for round_ in range(MAX_ROUNDS if planned else 0):
-            table = MatchingTable(FILTERS, SCORERS, candidates, now)
-            choices = self._matcher.match(
-                table,
-                [(p.routed.need, configuration.weights_of(p.routed.need.team)) for p in remaining],
-            )
+            remaining, choices = self.match(remaining, pool, context, only)
             weights: Counter[str] = Counter()
-            for choice in choices:
+            for plan, choice in zip(remaining, choices, strict=True):
                 if choice.winner is not None:
-                    weights[choice.winner.id] += TICKET_WEIGHT
-            taken = self._reserve(tx, weights, now, wait=wait and round_ == 0)
+                    weights[choice.winner.id] += plan.subject.need.weight
+            taken = self._reserve(tx, weights, context.now, wait=wait and round_ == 0)
             won, lost = [], []
             for plan, choice in zip(remaining, choices, strict=True):
                 if choice.winner is None:
@@ -91,20 +83,57 @@ class Decide:
                     won.append((plan, choice, choice.winner))
                 else:
                     lost.append(plan)
-            self._bind(tx, configuration, won, now)
+            self._bind(tx, configuration, won, context)
             outcome.bound += len(won)
             remaining = lost
             if not remaining:
                 return outcome
             metrics.lost_races.inc(len(lost))
-            names = {candidate.id for candidate in candidates}
-            candidates = [
-                fresh
-                for fresh in self._repository.candidates(tx, configuration)
-                if fresh.id in names
-            ]
+            self._repository.refresh(tx, pool, sorted(weights))
         outcome.contested = remaining
         return outcome
+
+    def preview(
+        self, tx: Transaction, planned: Sequence[Planned], pool: Pool, context: Context
+    ) -> tuple[list[Planned], list[Choice]]:
+        """Return what would be chosen; nothing is reserved or written."""
+        return self.match(self._with_familiar_agents(tx, planned), pool, context)
+
+    def match(
+        self, planned: Sequence[Planned], pool: Pool, context: Context, only: int | None = None
+    ) -> tuple[list[Planned], list[Choice]]:
+        """Match tickets with the agents of a pool, which stays as it is.
+
+        A plugin that fails is left out and all is matched anew; returns the plans as they were
+        decided then, with the choices in the same order.
+        """
+        plans = list(planned)
+        self._repository.watchdog.begin()
+        while True:
+            try:
+                return plans, _match(plans, MatchingTable(pool.copy(), context, only))
+            except PluginFault as broken:
+                fault = broken.fault
+                log.warning("plugin.failed", kind=fault.kind, plugin=fault.plugin, why=fault.error)
+                metrics.plugin_faults.labels(fault.kind, fault.plugin).inc()
+                plans = [replace(plan, strategy=plan.strategy.without(fault)) for plan in plans]
+
+    def _with_familiar_agents(self, tx: Transaction, planned: Sequence[Planned]) -> list[Planned]:
+        """Look up who served these requesters last, if any profile asks for it."""
+        asking = [plan for plan in planned if plan.strategy.uses("same_agent")]
+        if not asking:
+            return list(planned)
+        keys = {plan.ticket["requester_key"] for plan in asking} - {None}
+        familiar = self._repository.familiar_agents(tx, sorted(keys))
+        return [
+            replace(
+                plan,
+                subject=replace(
+                    plan.subject, familiar_agent=familiar.get(plan.ticket["requester_key"])
+                ),
+            )
+            for plan in planned
+        ]
 
     def _reserve(
         self, tx: Transaction, weights: Mapping[str, int], now: datetime, *, wait: bool
@@ -116,52 +145,72 @@ class Decide:
         tx: Transaction,
         configuration: Configuration,
         won: Sequence[tuple[Planned, Choice, Candidate]],
-        now: datetime,
+        context: Context,
     ) -> None:
         if not won:
             return
         bindings, decisions = [], []
         for plan, choice, winner in won:
-            decision = decision_row(configuration, plan, choice, now)
+            decision = decision_row(configuration, plan, choice, context)
             decisions.append(decision)
             agent = {"id": winner.id, "name": winner.name, "email": winner.email}
+            offer_s = plan.strategy.profile.offer_s
             bindings.append(
-                Binding(plan.ticket, agent, TICKET_WEIGHT, decision["id"], routed_columns(plan))
+                Binding(
+                    plan.ticket,
+                    agent,
+                    plan.subject.need.weight,
+                    decision["id"],
+                    plan.columns,
+                    None if offer_s is None else context.now + timedelta(seconds=offer_s),
+                )
             )
-        ticket_changes.assign(tx, bindings, now, ACTOR)
+        ticket_changes.assign(tx, bindings, context.now, ACTOR)
         self._repository.record(tx, decisions)
         metrics.decisions.labels("assigned").inc(len(won))
 
 
+def _match(planned: Sequence[Planned], table: MatchingTable) -> list[Choice]:
+    """Give reopened tickets back to who had them; then let each matcher have its tickets.
+
+    Matchers come in the order in which they are named first.
+    """
+    found: dict[int, Choice] = {}
+    groups: dict[int, list[int]] = {}
+    for index, plan in enumerate(planned):
+        wanted = Wanted(plan.subject, plan.strategy.pipeline, plan.prefer)
+        choice = table.choose(wanted) if plan.prefer else None
+        if choice and choice.winner and choice.winner.id == plan.prefer:
+            table.take(choice.winner, wanted)
+            found[index] = choice
+        else:
+            groups.setdefault(id(plan.strategy.matcher), []).append(index)
+    for indexes in groups.values():
+        asked = [Wanted(planned[i].subject, planned[i].strategy.pipeline) for i in indexes]
+        choices = planned[indexes[0]].strategy.matcher.match(table, asked)
+        found.update(zip(indexes, choices, strict=True))
+    return [found[index] for index in range(len(planned))]
+
+
 def decision_row(
-    configuration: Configuration, plan: Planned, choice: Choice, now: datetime
+    configuration: Configuration, plan: Planned, choice: Choice, context: Context
 ) -> dict[str, Any]:
     """Return the row of a decision."""
-    weights = configuration.weights_of(plan.routed.need.team)
-    explanation = explain(choice, plan.routed, weights, configuration.rules.version)
+    explanation = explain(
+        choice,
+        plan.routed,
+        plan.subject,
+        plan.strategy.pipeline,
+        configuration.rules.version,
+        context,
+    )
     winner = choice.winner
+    outcome = "offered" if plan.strategy.profile.offer_s is not None else "assigned"
     return {
         "id": new_id(Prefix.DECISION),
         "ticket_id": plan.ticket["id"],
-        "decided_at": now,
-        "outcome": "waiting" if winner is None else "assigned",
+        "decided_at": context.now,
+        "outcome": "waiting" if winner is None else outcome,
         "agent_id": None if winner is None else winner.id,
         "explanation": dump_json(explanation),
-    }
-
-
-def routed_columns(plan: Planned) -> dict[str, Any]:
-    """Return the columns of a ticket as the rules left them.
-
-    Always the same ones, so that a batch is one statement.
-    """
-    need = plan.routed.need
-    return {
-        "team": need.team,
-        "priority": plan.routed.priority,
-        "required_skills": [{"skill": skill, "level": level} for skill, level in need.skills],
-        "expected_resolution_at": expected_resolution(
-            plan.ticket["created_at"], plan.routed.priority
-        ),
-        "rank": plan.ticket["rank"] - plan.ticket["priority"].rank + plan.routed.priority.rank,
     }

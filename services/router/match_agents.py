@@ -5,22 +5,25 @@ went offline) and requirements under which a ticket was just parked. Both matter
 free in the very moment a ticket is parked, when neither transaction can see the other.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from services.router.decide import ACTOR, Decide, Planned
-from services.router.filters import FILTERS
-from services.router.matching import MatchingTable
-from services.router.model import Candidate, Routed
-from services.router.repository import Configuration, RouterRepository, readable_needs
-from services.router.scorers import SCORERS
+from services.router.configuration import Configuration
+from services.router.decide import ACTOR, Decide
+from services.router.matching import MatchingTable, Wanted
+from services.router.model import Context, Need, Subject
+from services.router.orders import Waiting
+from services.router.planning import Planned, resume
+from services.router.pool import Pool
+from services.router.repository import Head, RouterRepository, readable_needs, waiting_of
 from shared.db import ticket_changes
 from shared.db.engine import Database, Row, Transaction
 from shared.db.work_lists import AGENTS_TO_MATCH, REQUIREMENTS_TO_MATCH, TICKETS_TO_ROUTE
 from shared.domain.agent import Presence
 from shared.domain.clock import Clock
 from shared.domain.errors import Unavailable
+from shared.domain.ticket import Lane, Priority, rank_of
 from shared.domain.work import ListName
 from shared.observability.logging import get_logger
 
@@ -29,10 +32,9 @@ log = get_logger()
 
 @dataclass(slots=True)
 class _InHand:
-    """What a batch holds: the claimed tickets, and who might take them."""
+    """What a batch holds: the claimed tickets."""
 
     tickets: list[Planned] = field(default_factory=list)
-    candidates: list[Candidate] = field(default_factory=list)
     #: Whether somebody else held tickets that the candidates have room for.
     passed_over: bool = False
 
@@ -84,19 +86,23 @@ class MatchAgents:
             if not agents and not requirements:
                 return 0
             configuration = self._repository.configuration(tx)
-            returned = self._return_untouched(tx, configuration, agents, now)
-            self._claim(tx, configuration, agents, requirements, now, in_hand)
+            pool = self._repository.pool(tx, configuration, now)
+            returned, later = self._return_untouched(tx, configuration, agents, now)
+            later = _next_shifts(pool, agents, now) | later
+            only = self._claim(tx, configuration, agents, requirements, pool, now, in_hand)
+            context = Context(now, supply=pool.facts.supply)
             outcome = self._decide(
-                tx, configuration, in_hand.tickets, in_hand.candidates, now, wait=False
+                tx, configuration, in_hand.tickets, pool, context, only=only, wait=False
             )
             full = len(in_hand.tickets) >= self._batch_size and outcome.bound > 0
             # What others held may come free with nobody to ring: these stay on the list.
             if not full and not outcome.contested and not in_hand.passed_over:
                 self._repository.mark_idle(
                     tx,
-                    [agent["id"] for agent in agents],
+                    [agent["id"] for agent in agents if agent["id"] not in later],
                     [requirement["signature"] for requirement in requirements],
                 )
+                AGENTS_TO_MATCH.put_off(tx, list(later.items()))
         if returned or outcome.bound:
             self._ring(ListName.EVENTS)
         if returned:
@@ -111,40 +117,65 @@ class MatchAgents:
         configuration: Configuration,
         agents: Sequence[Row],
         requirements: Sequence[Row],
+        pool: Pool,
         now: datetime,
         in_hand: _InHand,
-    ) -> None:
-        """Claim for each need no more waiting tickets than its candidates have room for.
+    ) -> int:
+        """Claim waiting tickets, the most urgent first, and no more than there is room for.
 
         Agents that are due look at everything that waits; a requirement that is due is shown to
-        everybody who has room.
+        everybody. Returns who looks, as a set of positions.
         """
-        due = {agent["id"] for agent in agents if agent["presence"] is Presence.ONLINE}
-        in_hand.candidates = [
-            candidate
-            for candidate in self._repository.candidates(tx, configuration)
-            if (requirements or candidate.id in due)
-            and candidate.presence is Presence.ONLINE
-            and candidate.room
-        ]
-        if not in_hand.candidates:
-            return
+        online = pool.facts.presences.get(Presence.ONLINE, 0)
+        due = pool.named([a["id"] for a in agents if a["presence"] is Presence.ONLINE])
+        looking = (online if requirements else due & online) & ~pool.full(1)
+        if not looking:
+            return looking
         needs = self._repository.waiting_needs(tx) if due else readable_needs(requirements)
-        table = MatchingTable(FILTERS, SCORERS, in_hand.candidates, now)
+        table = MatchingTable(pool.copy(), Context(now), looking)
+        servable: dict[str, tuple[Need, int]] = {}
         for need in needs:
-            limit = min(table.room(need), self._batch_size)
-            if not limit:
-                continue
-            claimed = self._repository.claim_waiting(tx, need, limit)
-            if len(claimed) < limit:
-                count = self._repository.count_waiting(tx, need, limit)
+            room = table.room(_anybody(configuration, need, now))
+            if room:
+                servable[need.signature] = need, room
+        if not servable:
+            return looking
+        heads = self._repository.heads(tx, list(servable), now)
+        limit = min(self._batch_size, sum(agent.room for agent in pool.members(looking)))
+        for head in self._most_urgent(configuration, servable, heads, now)[:limit]:
+            need, room = servable[head.signature]
+            wanted = min(room, limit)
+            claimed = self._repository.claim_waiting(tx, head, wanted, now)
+            if len(claimed) < wanted:
+                count = self._repository.count_waiting(tx, head, wanted, now)
                 in_hand.passed_over |= count > len(claimed)
-            # The rules spoke when these tickets were parked; they are not asked again.
-            in_hand.tickets += [
-                Planned(ticket, Routed(need, ticket["priority"], ())) for ticket in claimed
-            ]
-        in_hand.tickets.sort(key=lambda plan: (plan.ticket["rank"], plan.ticket["created_at"]))
+            in_hand.tickets += [resume(configuration, ticket, need) for ticket in claimed]
+        urgency = _Urgency(configuration, now)
+        in_hand.tickets.sort(
+            key=lambda plan: urgency(
+                plan.subject.need, plan.ticket["rank"], waiting_of(plan.ticket)
+            )
+        )
         del in_hand.tickets[self._batch_size :]
+        return looking
+
+    def _most_urgent(
+        self,
+        configuration: Configuration,
+        servable: Mapping[str, tuple[Need, int]],
+        heads: Sequence[Head],
+        now: datetime,
+    ) -> list[Head]:
+        """Return the classes by the urgency of their first tickets.
+
+        Among the `n` most urgent tickets of all there are only tickets of the `n` first classes:
+        within a class nothing is more urgent than its head.
+        """
+        urgency = _Urgency(configuration, now)
+        return sorted(
+            heads,
+            key=lambda head: urgency(servable[head.signature][0], head.rank, head.ticket),
+        )
 
     def _return_untouched(
         self,
@@ -152,18 +183,61 @@ class MatchAgents:
         configuration: Configuration,
         agents: Sequence[Row],
         now: datetime,
-    ) -> int:
-        """Take back what agents who went offline have not begun; return how many tickets."""
-        returned = 0
+    ) -> tuple[int, dict[str, datetime]]:
+        """Take back what agents who left have not begun, once their team's grace is over.
+
+        Returns how many tickets, and when to look at which agent again.
+        """
+        returned, later = 0, dict[str, datetime]()
         for agent in agents:
-            if agent["presence"] is not Presence.OFFLINE:
+            if agent["presence"] is Presence.ONLINE or not agent["load"]:
                 continue
-            tickets = [
-                ticket
-                for ticket in self._repository.claim_untouched(tx, agent["id"])
-                if configuration.returns_untouched(ticket["team"])
-            ]
+            back = []
+            for ticket in self._repository.claim_untouched(tx, agent["id"]):
+                until = self._grace_ends(configuration, agent, ticket)
+                if until is not None and until <= now:
+                    back.append(ticket)
+                elif until is not None:
+                    later[agent["id"]] = min(until, later.get(agent["id"], until))
             identity = {"id": agent["id"], "name": agent["name"], "email": agent["email"]}
-            ticket_changes.return_tickets(tx, tickets, identity, now, ACTOR)
-            returned += len(tickets)
-        return returned
+            ticket_changes.return_tickets(tx, back, identity, now, ACTOR)
+            returned += len(back)
+        return returned, later
+
+    def _grace_ends(self, configuration: Configuration, agent: Row, ticket: Row) -> datetime | None:
+        policy = configuration.policy(ticket["team"])
+        offline = agent["presence"] is Presence.OFFLINE
+        grace_s = policy.offline_grace_s if offline else policy.away_grace_s
+        if grace_s is None:
+            return None
+        since: datetime = agent["presence_since"]
+        return since + timedelta(seconds=grace_s)
+
+
+class _Urgency:
+    """Sort keys of waiting tickets: live before bulk, then by the order of each profile."""
+
+    def __init__(self, configuration: Configuration, now: datetime) -> None:
+        self._configuration = configuration
+        self._context = Context(now)
+
+    def __call__(self, need: Need, rank: int, ticket: Waiting) -> tuple[float, ...]:
+        lane = rank >= rank_of(Lane.BULK, 0)
+        order = self._configuration.strategy(need.profile).order
+        return (lane, *order.key(ticket, self._context))
+
+
+def _anybody(configuration: Configuration, need: Need, now: datetime) -> Wanted:
+    """Return a ticket with this need and nothing else, for filters look at the need alone."""
+    subject = Subject("", need, Priority.MEDIUM, now, now)
+    return Wanted(subject, configuration.strategy(need.profile).pipeline)
+
+
+def _next_shifts(pool: Pool, agents: Sequence[Row], now: datetime) -> dict[str, datetime]:
+    """Return when to look at agents again because a shift of theirs begins."""
+    found = {}
+    for agent in pool.members(pool.named([agent["id"] for agent in agents])):
+        start = None if agent.shift is None else agent.shift.next_start(now)
+        if start is not None:
+            found[agent.id] = start
+    return found

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from shared.domain.agent import Presence
-from shared.domain.ticket import Channel, Priority
+from shared.domain.ticket import Channel, Level, Priority
 
 DEFAULT_PROFILE = "default"
 
@@ -24,6 +24,10 @@ class Shift(Protocol):
 
     def left(self, now: datetime) -> timedelta | None:
         """Return how long the present working time lasts; None outside of it."""
+        ...
+
+    def next_start(self, now: datetime) -> datetime | None:
+        """Return when working time begins next; None if nobody knows."""
         ...
 
 
@@ -140,11 +144,27 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """A ticket after the rules: its need, its priority and which rules had a say."""
+    """A ticket after the rules: its need, its priority and which rules had a say.
+
+    `preferred` are (skill, level) pairs that are good to have and `drops` (skill, seconds) pairs:
+    after so long a wait the need of that skill is dropped; both in the order of their names. `tags`
+    are those to be added. `urgency`, `sla_policy` and `profile` are None if no rule sets them.
+    `delay` is how many seconds the ticket stays unrouted. `looked_at` are the ticket's fields that
+    the rules asked looked at, `errors` what rules could not say, and why.
+    """
 
     need: Need
     priority: Priority
     fired: tuple[str, ...]
+    preferred: tuple[tuple[str, int], ...] = ()
+    drops: tuple[tuple[str, int], ...] = ()
+    tags: tuple[str, ...] = ()
+    urgency: Level | None = None
+    sla_policy: str | None = None
+    profile: str | None = None
+    delay: int = 0
+    looked_at: frozenset[str] = frozenset()
+    errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,23 +86,24 @@ class Pool:
             yield self.candidates[position]
 
     def copy(self) -> "Pool":
-        """Return a pool whose loads move by themselves; the facts are shared."""
+        """Return a pool whose loads move on their own."""
         return Pool(self.candidates.copy(), self.facts, self._full.copy(), self.shares.copy())
+
+    def put(self, after: Candidate) -> None:
+        """Replace what is known of an agent's load and times."""
+        position = self.facts.positions[after.id]
+        before, bit = self.candidates[position], 1 << position
+        self.candidates[position] = after
+        for weight, full in self._full.items():
+            fits = after.load + weight <= after.capacity
+            self._full[weight] = full & ~bit if fits else full | bit
+        self.shares[share_of(before)] &= ~bit
+        self.shares[share_of(after)] |= bit
 
     def take(self, agent_id: str, weight: int, now: datetime) -> None:
         """Count a ticket that was just given to an agent."""
-        position = self.facts.positions[agent_id]
-        before = self.candidates[position]
-        after = loaded(before, weight, now)
-        self.candidates[position] = after
-        bit = 1 << position
-        for size in self._full:
-            if after.load + size > after.capacity:
-                self._full[size] |= bit
-        old, new = share_of(before), share_of(after)
-        if old != new:
-            self.shares[old] &= ~bit
-            self.shares[new] |= bit
+        before = self.candidates[self.facts.positions[agent_id]]
+        self.put(loaded(before, weight, now))
 
 
 def bits(positions: int) -> Iterator[int]:

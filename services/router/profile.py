@@ -6,10 +6,8 @@ from typing import Any
 
 from services.router.model import DEFAULT_PROFILE
 from shared.domain.ticket import Channel, Priority
+from shared.domain.weight import ticket_weight
 from shared.schemas.profile import DEFAULT_DOCUMENT
-
-#: A ticket adds at least 1 and at most this to a load.
-MAX_WEIGHT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +32,8 @@ class Profile:
     priority_weights: Mapping[str, int] = field(default_factory=dict)
 
     def weight_of(self, channel: Channel, priority: Priority) -> int:
-        """Return what a ticket adds to its agent's load: channel weight times priority weight."""
-        weight = self.channel_weights.get(channel, 1) * self.priority_weights.get(priority, 1)
-        return min(MAX_WEIGHT, weight)
+        """Return what a ticket adds to its agent's load."""
+        return ticket_weight(self.channel_weights, self.priority_weights, channel, priority)
 
 
 def parse_profile(name: str, version: int, document: Mapping[str, Any]) -> Profile:

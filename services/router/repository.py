@@ -1,23 +1,30 @@
 """The router's SQL: who could take tickets, what waits, and the decisions."""
 
 import threading
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, func, literal_column, select
+from sqlalchemy import Integer, Select, Text, and_, exists, func, literal_column, select
+from sqlalchemy.types import TypeEngine
 
-from services.router.model import Candidate, Need
-from services.router.rules import RuleSet, parse_rules
+from services.router.agent_index import AgentIndex
+from services.router.configuration import Configuration
+from services.router.model import Need, document_of, need_of
+from services.router.orders import Waiting
+from services.router.pool import Pool
+from services.router.profile import default_profile, parse_profile
+from services.router.rules import NO_RULES, parse_rules
+from services.router.strategy import StrategyBuilder
+from services.router.team_policy import policies
+from services.router.watchdog import Watchdog
 from shared.db.engine import Row, Transaction
 from shared.db.models import (
     Agent,
-    AgentSkill,
-    AgentTeam,
     ConfigurationVersion,
     Decision,
+    Profile,
     Requirement,
     RoutingRules,
     Team,
@@ -25,36 +32,31 @@ from shared.db.models import (
 )
 from shared.db.models.base import table
 from shared.db.types import WAITING
+from shared.domain.ticket import Lane, Priority, rank_of
 from shared.domain.work import WorkState
 from shared.observability.logging import get_logger
-from shared.schemas.team import DEFAULT_WEIGHTS
 
 log = get_logger()
 
+#: Every rank that a ticket can have; see `shared.domain.ticket.rank_of`.
+RANKS = tuple(rank_of(lane, priority.rank) for lane in Lane for priority in Priority)
+#: How long, in seconds, a plugin of somebody else may take in one batch.
+PLUGIN_LIMIT_S = 2.0
+
 _AGENTS, _TICKETS, _TEAMS = table(Agent), table(Ticket), table(Team)
 _REQUIREMENTS, _DECISIONS = table(Requirement), table(Decision)
-_SKILLS, _MEMBERS = table(AgentSkill), table(AgentTeam)
-_RULES, _VERSIONS = table(RoutingRules), table(ConfigurationVersion)
+_RULES, _VERSIONS, _PROFILES = table(RoutingRules), table(ConfigurationVersion), table(Profile)
+_CLASSES: dict[str, TypeEngine[Any]] = {"signature": Text(), "rank": Integer()}
 
 
 @dataclass(frozen=True, slots=True)
-class Configuration:
-    """Everything that routing depends on and that changes only when somebody edits it."""
+class Head:
+    """The first of the tickets that wait with one signature and rank, late or not."""
 
-    version: int
-    rules: RuleSet
-    weights: Mapping[str, Mapping[str, float]]
-    returning_teams: frozenset[str]
-    skills: Mapping[str, Mapping[str, int]]
-    teams: Mapping[str, frozenset[str]]
-
-    def weights_of(self, team: str | None) -> Mapping[str, float]:
-        """Return a team's weights; those of no team are the defaults."""
-        return self.weights.get(team or "", DEFAULT_WEIGHTS)
-
-    def returns_untouched(self, team: str | None) -> bool:
-        """Tell whether tickets of this team leave an agent who goes offline."""
-        return team is None or team in self.returning_teams
+    signature: str
+    rank: int
+    late: bool
+    ticket: Waiting
 
 
 class RouterRepository:
@@ -63,36 +65,25 @@ class RouterRepository:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._configuration: Configuration | None = None
+        self._index = AgentIndex()
+        self.watchdog = Watchdog(PLUGIN_LIMIT_S)
+        self._builder = StrategyBuilder(self.watchdog)
 
     def configuration(self, tx: Transaction) -> Configuration:
         """Return the configuration, read again only if its version moved."""
         version = tx.execute(select(_VERSIONS.c.version)).scalar_one()
         with self._lock:
             if self._configuration is None or self._configuration.version != version:
-                self._configuration = _read_configuration(tx, version)
+                self._configuration = _read_configuration(tx, version, self._builder)
             return self._configuration
 
-    def candidates(self, tx: Transaction, configuration: Configuration) -> list[Candidate]:
-        """Return every agent, as it is now in this transaction, by id."""
-        columns = _AGENTS.c
-        query = select(
-            columns.id,
-            columns.name,
-            columns.email,
-            columns.presence,
-            columns.capacity,
-            columns.load,
-            columns.idle_since,
-        ).order_by(columns.id)
-        nobody: frozenset[str] = frozenset()
-        return [
-            Candidate(
-                **row,
-                teams=configuration.teams.get(row["id"], nobody),
-                skills=configuration.skills.get(row["id"], {}),
-            )
-            for row in tx.rows(query)
-        ]
+    def pool(self, tx: Transaction, configuration: Configuration, now: datetime) -> Pool:
+        """Return all agents, as they were committed a moment ago."""
+        return self._index.pool(tx, configuration.version, now)
+
+    def refresh(self, tx: Transaction, pool: Pool, agent_ids: Sequence[str]) -> None:
+        """Bring the loads of some agents in a pool up to this very moment."""
+        self._index.fresh(tx, pool, agent_ids)
 
     def waiting_needs(self, tx: Transaction) -> list[Need]:
         """Return the distinct needs that tickets are waiting with."""
@@ -102,33 +93,72 @@ class RouterRepository:
                 _TICKETS.c.signature == _REQUIREMENTS.c.signature,
             )
         )
-        columns = (_REQUIREMENTS.c.signature, _REQUIREMENTS.c.team, _REQUIREMENTS.c.skills)
-        query = select(*columns).where(exists(waiting))
+        query = select(_REQUIREMENTS.c.signature, _REQUIREMENTS.c.need).where(exists(waiting))
         return readable_needs(tx.rows(query))
 
-    def claim_waiting(self, tx: Transaction, need: Need, limit: int) -> list[Row]:
-        """Lock and return the most urgent tickets that wait with this need."""
+    def heads(self, tx: Transaction, signatures: Sequence[str], now: datetime) -> list[Head]:
+        """Return the first waiting ticket of each class that has one.
+
+        A class is a signature, a rank (lane and priority) and whether the deadline has passed. The
+        cost is two looks at an index for each signature and rank, however many tickets wait.
+        """
+        classes = tx.dialect.rows_as_table("classes", _CLASSES)
+        found = []
+        for late in (False, True):
+            waiting = _waiting(classes.c.signature, classes.c.rank, now, late=late)
+            first = waiting.with_only_columns(_TICKETS.c.id).limit(1).scalar_subquery()
+            head = select(classes.c.signature, first.label("id")).subquery("head")
+            query = select(
+                _TICKETS.c.id,
+                _TICKETS.c.signature,
+                _TICKETS.c.rank,
+                _TICKETS.c.priority,
+                _TICKETS.c.created_at,
+                _TICKETS.c.expected_resolution_at,
+            ).join(head, head.c.id == _TICKETS.c.id)
+            rows = [
+                {"signature": signature, "rank": rank} for signature in signatures for rank in RANKS
+            ]
+            parameters = tx.dialect.rows_parameters("classes", rows)
+            for row in tx.execute(query, parameters).mappings():
+                ticket = waiting_of(dict(row))
+                found.append(Head(row["signature"], row["rank"], late=late, ticket=ticket))
+        return found
+
+    def claim_waiting(self, tx: Transaction, head: Head, limit: int, now: datetime) -> list[Row]:
+        """Lock and return the first tickets of a class."""
         query = (
-            select(_TICKETS)
-            .where(
-                _TICKETS.c.work_state == WAITING,
-                _TICKETS.c.signature == need.signature,
-            )
-            .order_by(_TICKETS.c.rank, _TICKETS.c.created_at)
+            _waiting(head.signature, head.rank, now, late=head.late)
             .limit(limit)
             .with_for_update(skip_locked=True, key_share=True)
         )
         return tx.rows(query)
 
-    def count_waiting(self, tx: Transaction, need: Need, limit: int) -> int:
-        """Return how many tickets wait with this need, locked or not, counted up to a limit."""
+    def count_waiting(self, tx: Transaction, head: Head, limit: int, now: datetime) -> int:
+        """Return how many tickets wait in a class, locked or not, counted up to a limit."""
         some = (
-            select(_TICKETS.c.id)
-            .where(_TICKETS.c.work_state == WAITING, _TICKETS.c.signature == need.signature)
+            _waiting(head.signature, head.rank, now, late=head.late)
+            .with_only_columns(_TICKETS.c.id)
             .limit(limit)
             .subquery()
         )
         return int(tx.execute(select(func.count()).select_from(some)).scalar_one())
+
+    def familiar_agents(self, tx: Transaction, requesters: Sequence[str]) -> dict[str, str]:
+        """Return who served these requesters last, by what they are known by."""
+        asked = tx.dialect.rows_as_table("asked", {"requester": Text()})
+        last = (
+            select(_TICKETS.c.assignee_id)
+            .where(
+                _TICKETS.c.requester_key == asked.c.requester, _TICKETS.c.assignee_id.is_not(None)
+            )
+            .order_by(_TICKETS.c.number.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        parameters = tx.dialect.rows_parameters("asked", [{"requester": r} for r in requesters])
+        found = tx.execute(select(asked.c.requester, last.label("agent_id")), parameters)
+        return {row.requester: row.agent_id for row in found if row.agent_id is not None}
 
     def claim_untouched(self, tx: Transaction, agent_id: str) -> list[Row]:
         """Lock and return the open tickets of an agent that nobody has worked on."""
@@ -162,8 +192,7 @@ class RouterRepository:
         rows = [
             {
                 "signature": need.signature,
-                "team": need.team,
-                "skills": [list(pair) for pair in need.skills],
+                "need": document_of(need),
                 "work_state": WorkState.READY,
                 "available_at": now,
                 "attempts": 0,
@@ -181,42 +210,52 @@ class RouterRepository:
         tx.insert(_DECISIONS, decisions)
 
 
+def waiting_of(ticket: Mapping[str, Any]) -> Waiting:
+    """Return a ticket's row as orders see it."""
+    return Waiting(
+        ticket["id"], ticket["priority"], ticket["created_at"], ticket["expected_resolution_at"]
+    )
+
+
 def readable_needs(requirements: Sequence[Mapping[str, Any]]) -> list[Need]:
     """Return the needs that requirement rows hold; one that makes no sense stops only itself."""
     needs = []
     for requirement in requirements:
         try:
-            needs.append(_need(requirement))
-        except (TypeError, ValueError):
+            needs.append(need_of(requirement["need"]))
+        except (KeyError, TypeError, ValueError):
             log.exception("requirement.unreadable", signature=requirement.get("signature"))
     return needs
 
 
-def _need(requirement: Mapping[str, Any]) -> Need:
-    return Need(
-        requirement["team"], tuple((skill, level) for skill, level in requirement["skills"])
+def _waiting(signature: Any, rank: Any, now: datetime, *, late: bool) -> Select[Any]:
+    """Return the waiting tickets of a class, by deadline, which in a class is by age."""
+    due = _TICKETS.c.expected_resolution_at
+    return (
+        select(_TICKETS)
+        .where(
+            _TICKETS.c.work_state == WAITING,
+            _TICKETS.c.signature == signature,
+            _TICKETS.c.rank == rank,
+            due < now if late else due >= now,
+        )
+        .order_by(due)
     )
 
 
-def _read_configuration(tx: Transaction, version: int) -> Configuration:
+def _read_configuration(tx: Transaction, version: int, builder: StrategyBuilder) -> Configuration:
     newest = select(_RULES).order_by(_RULES.c.version.desc()).limit(1)
     rules = tx.first(newest)
-    weights, returning = {}, set()
-    for team in tx.rows(select(_TEAMS)):
-        weights[team["name"]] = {**DEFAULT_WEIGHTS, **team["weights"]}
-        if team["return_untouched"]:
-            returning.add(team["name"])
-    skills: dict[str, dict[str, int]] = defaultdict(dict)
-    for row in tx.rows(select(_SKILLS)):
-        skills[row["agent_id"]][row["skill"]] = row["level"]
-    teams: dict[str, set[str]] = defaultdict(set)
-    for row in tx.rows(select(_MEMBERS)):
-        teams[row["agent_id"]].add(row["team"])
+    profiles = [default_profile()]
+    profiles += [
+        parse_profile(row["name"], row["version"], row["document"])
+        for row in tx.rows(select(_PROFILES))
+    ]
     return Configuration(
         version=version,
-        rules=parse_rules(rules["version"], rules["rules"]) if rules else RuleSet(0, ()),
-        weights=weights,
-        returning_teams=frozenset(returning),
-        skills=dict(skills),
-        teams={agent_id: frozenset(names) for agent_id, names in teams.items()},
+        rules=parse_rules(rules["version"], rules["rules"], rules["time_zone"])
+        if rules
+        else NO_RULES,
+        policies=policies(tx.rows(select(_TEAMS))),
+        strategies={profile.name: builder.build(profile) for profile in profiles},
     )

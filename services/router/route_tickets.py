@@ -1,10 +1,14 @@
 """New tickets look for an agent: one batch, one transaction."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
-from services.router.decide import ACTOR, Decide, Planned, decision_row, routed_columns
+from services.router.configuration import Configuration
+from services.router.decide import ACTOR, Decide, decision_row
+from services.router.model import Choice, Context
+from services.router.planning import Planned, plan
 from services.router.repository import RouterRepository
-from services.router.rules import apply_rules
+from services.router.settle import settle
 from shared.db import ticket_changes
 from shared.db.batch import run_batch
 from shared.db.engine import Database, Row, Transaction
@@ -14,9 +18,14 @@ from shared.domain.clock import Clock
 from shared.domain.work import ListName
 from shared.observability import metrics
 
+#: When everybody who could take a ticket has declined it, they are asked again after this time.
+ASK_AGAIN_AFTER = timedelta(minutes=1)
+#: Filters that may let somebody pass at another moment.
+_PASSING = frozenset({"presence", "shift", "capacity"})
+
 
 class RouteTickets:
-    """Routes up to `batch_size` ready tickets: each is bound to an agent or parked."""
+    """Routes up to `batch_size` ready tickets: each is bound, offered, parked or delayed."""
 
     def __init__(
         self,
@@ -50,22 +59,59 @@ class RouteTickets:
         """Route claimed tickets; add to `rings` the lists that got work by it."""
         now = self._clock.now()
         configuration = self._repository.configuration(tx)
-        candidates = self._repository.candidates(tx, configuration)
-        planned = [Planned(ticket, apply_rules(configuration.rules, ticket)) for ticket in tickets]
+        pool = self._repository.pool(tx, configuration, now)
+        tickets, again = settle(tx, configuration, pool, tickets, now, ACTOR)
+        if again:
+            rings |= {ListName.ROUTING, ListName.MATCHING}
+        planned = [plan(configuration, ticket, pool, now) for ticket in tickets]
+        metrics.rule_errors.inc(sum(len(each.routed.errors) for each in planned))
+        planned = self._delay(tx, planned)
         # Claimed by what the tickets said themselves; served by what the rules made of it.
-        planned.sort(key=lambda plan: routed_columns(plan)["rank"])
-        outcome = self._decide(tx, configuration, planned, candidates, now)
+        planned.sort(key=lambda each: each.columns["rank"])
+        context = Context(now, supply=pool.facts.supply)
+        outcome = self._decide(tx, configuration, planned, pool, context)
         if outcome.contested:
             rings.add(ListName.ROUTING)
-        if not outcome.unplaced:
-            return
+        if outcome.unplaced:
+            self._park(tx, configuration, outcome.unplaced, context, rings)
+
+    def _delay(self, tx: Transaction, planned: Sequence[Planned]) -> list[Planned]:
+        """Put off what a rule wants later; return the rest."""
+        kept, delays = [], []
+        now = self._clock.now()
+        for each in planned:
+            until = each.ticket["queued_at"] + timedelta(seconds=each.routed.delay)
+            if until > now:
+                delays.append((each.ticket["id"], until))
+            else:
+                kept.append(each)
+        TICKETS_TO_ROUTE.put_off(tx, delays)
+        return kept
+
+    def _park(
+        self,
+        tx: Transaction,
+        configuration: Configuration,
+        unplaced: Sequence[tuple[Planned, Choice]],
+        context: Context,
+        rings: set[ListName],
+    ) -> None:
+        now = context.now
         parkings, decisions = [], []
-        for plan, choice in outcome.unplaced:
-            signature = plan.routed.need.signature
-            parkings.append(Parking(plan.ticket, signature, choice.reason, routed_columns(plan)))
-            decisions.append(decision_row(configuration, plan, choice, now))
+        for each, choice in unplaced:
+            signature = each.subject.need.signature
+            columns, changes_at = each.columns, each.changes_at
+            if each.subject.need.excluded and _nobody_else(choice):
+                columns, changes_at = {**columns, "declined_by": []}, now + ASK_AGAIN_AFTER
+            parkings.append(Parking(each.ticket, signature, choice.reason, columns, changes_at))
+            decisions.append(decision_row(configuration, each, choice, context))
         ticket_changes.park(tx, parkings, now, ACTOR)
         self._repository.record(tx, decisions)
-        self._repository.expect(tx, [plan.routed.need for plan, _ in outcome.unplaced], now)
-        metrics.decisions.labels("waiting").inc(len(outcome.unplaced))
+        self._repository.expect(tx, [each.subject.need for each, _ in unplaced], now)
+        metrics.decisions.labels("waiting").inc(len(unplaced))
         rings.add(ListName.MATCHING)
+
+
+def _nobody_else(choice: Choice) -> bool:
+    """Tell whether all who could ever take the ticket have declined it."""
+    return not any(rejection.filter in _PASSING for rejection in choice.rejections)

@@ -42,6 +42,10 @@ class Strategy:
         """The profile it was made from."""
         return self.pipeline.profile
 
+    def uses(self, scorer: str) -> bool:
+        """Tell whether a scorer has a say."""
+        return any(each.name == scorer for each, _ in self.pipeline.scorers)
+
     def without(self, fault: Fault) -> "Strategy":
         """Return the strategy without a plugin that failed."""
         noted = replace(self.pipeline, faults=(*self.pipeline.faults, fault))

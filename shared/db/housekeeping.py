@@ -1,11 +1,11 @@
 """Small periodic clean-ups, run by the timers of one process at a time."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, exists, select, update
 
 from shared.db.engine import Database
-from shared.db.models import Agent, IdempotencyKey, Requirement, Ticket
+from shared.db.models import Agent, DryRun, IdempotencyKey, Requirement, Ticket
 from shared.db.models.base import table
 from shared.db.types import WAITING
 from shared.domain.agent import Presence
@@ -14,7 +14,9 @@ from shared.domain.work import WorkState
 #: Rows deleted in one transaction, so that no clean-up holds locks for long.
 CHUNK = 5000
 
-_KEYS, _AGENTS = table(IdempotencyKey), table(Agent)
+DRY_RUNS_KEPT = timedelta(minutes=10)
+
+_KEYS, _AGENTS, _DRY_RUNS = table(IdempotencyKey), table(Agent), table(DryRun)
 _REQUIREMENTS, _TICKETS = table(Requirement), table(Ticket)
 
 
@@ -38,11 +40,17 @@ def look_again(database: Database, now: datetime) -> None:
             update(_AGENTS)
             .where(
                 _AGENTS.c.work_state == WorkState.IDLE,
-                _AGENTS.c.presence == Presence.OFFLINE,
+                _AGENTS.c.presence != Presence.ONLINE,
                 _AGENTS.c.load > 0,
             )
             .values(**ready)
         )
+
+
+def forget_dry_runs(database: Database, now: datetime) -> None:
+    """Delete questions to the router whose asker is long gone."""
+    with database.transaction() as tx:
+        tx.execute(delete(_DRY_RUNS).where(_DRY_RUNS.c.created_at <= now - DRY_RUNS_KEPT))
 
 
 def forget_idempotency_keys(database: Database, now: datetime) -> int:

@@ -110,6 +110,19 @@ class WorkList:
         metrics.rows_failed.labels(self.name, "dead" if rest is None else "retried").inc()
         return state
 
+    def finish(self, tx: Transaction, keys: Sequence[str]) -> None:
+        """Take rows off the list that need nothing."""
+        tx.update(
+            self.table,
+            [{self.key: key, "work_state": WorkState.DONE, "attempts": 0} for key in keys],
+            key=(self.key,),
+        )
+
+    def put_off(self, tx: Transaction, moments: Sequence[tuple[str, datetime]]) -> None:
+        """Let rows rest until their moments."""
+        rows = [{self.key: key, "available_at": moment} for key, moment in moments]
+        tx.update(self.table, rows, key=(self.key,))
+
     def wake(self, tx: Transaction, keys: Sequence[str], now: datetime) -> None:
         """Make waiting rows ready."""
         columns = self.table.c

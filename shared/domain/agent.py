@@ -1,4 +1,4 @@
-"""What an agent is to the router: presence and the vocabulary of ending an assignment."""
+"""What an agent is to the router: presence, and the words for absences and ended assignments."""
 
 from enum import StrEnum
 
@@ -11,8 +11,19 @@ class Presence(StrEnum):
     OFFLINE = "offline"
 
 
+class AbsenceSource(StrEnum):
+    """Where an absence comes from; an import replaces the absences of imports before it."""
+
+    MANUAL = "manual"
+    ICAL = "ical"
+
+
 class AssignmentEnd(StrEnum):
     """Why an assignment is over."""
 
     RESOLVED = "resolved"
     RETURNED = "returned"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    REASSIGNED = "reassigned"
+    TRANSFERRED = "transferred"

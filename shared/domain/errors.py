@@ -3,6 +3,8 @@
     PatchbayError
     ├── MalformedRequest        the request cannot be read at all
     ├── InvalidInput            the request's content breaks a rule; `errors` says where
+    │   └── BadExpression       a condition is not one; line, column and reason
+    ├── EvaluationFailed        a condition has no answer for these values
     ├── Unauthenticated         no key, an unknown key or one that ran out
     ├── Forbidden               the key lacks a scope
     ├── NotFound                no such thing
@@ -53,6 +55,20 @@ class InvalidInput(PatchbayError):
     def __init__(self, detail: str, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
         self.errors = tuple(errors)
+
+
+class BadExpression(InvalidInput):
+    """A condition cannot be used; `line` and `column` count from 1, `reason` has the way out."""
+
+    def __init__(self, line: int, column: int, reason: str) -> None:
+        super().__init__(f"Line {line}, column {column}: {reason}")
+        self.line = line
+        self.column = column
+        self.reason = reason
+
+
+class EvaluationFailed(PatchbayError):
+    """A condition has no answer for these values, such as a key that is not there."""
 
 
 class Unauthenticated(PatchbayError):

@@ -7,9 +7,12 @@ class EventType(StrEnum):
     """Every event type; `shared.schemas.events` has the body and version of each."""
 
     TICKET_CREATED = "ticket.created"
+    TICKET_OFFERED = "ticket.offered"
+    TICKET_DECLINED = "ticket.declined"
     TICKET_ASSIGNED = "ticket.assigned"
     TICKET_WAITING = "ticket.waiting"
     TICKET_RETURNED = "ticket.returned"
+    TICKET_TRANSFERRED = "ticket.transferred"
     TICKET_UPDATED = "ticket.updated"
     TICKET_RESOLVED = "ticket.resolved"
     TICKET_CLOSED = "ticket.closed"

@@ -17,12 +17,14 @@ _SHAPE = re.compile(r"[a-z]{3}_[0-9a-f]{32}")
 class Prefix(StrEnum):
     """The kinds of things that have an id."""
 
+    ABSENCE = "abs"
     AGENT = "agt"
     API_KEY = "key"
     ASSIGNMENT = "asg"
     ATTEMPT = "atm"
     DECISION = "dec"
     DELIVERY = "dlv"
+    DRY_RUN = "dry"
     EVENT = "evt"
     SUBSCRIPTION = "whk"
     TICKET = "tkt"

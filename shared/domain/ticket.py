@@ -13,6 +13,10 @@ class TicketStatus(StrEnum):
     CLOSED = "closed"
 
 
+#: A ticket that somebody has, or looks for somebody.
+OPEN_STATUSES = frozenset({TicketStatus.NEW, TicketStatus.OPEN})
+
+
 class TicketType(StrEnum):
     """What kind of help is asked for."""
 
@@ -80,6 +84,11 @@ class Lane(StrEnum):
     def rank(self) -> int:
         """0 for live, 1 for bulk."""
         return 0 if self is Lane.LIVE else 1
+
+
+def rank_of(lane: Lane, priority_rank: int) -> int:
+    """Return the order in the routing list: every live ticket before every bulk one."""
+    return lane.rank * 10 + priority_rank
 
 
 #: Priority by impact (row) and urgency (column): the ITIL matrix, as ServiceNow ships it, with its

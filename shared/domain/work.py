@@ -9,6 +9,8 @@ class ListName(StrEnum):
 
     ROUTING = "routing"
     MATCHING = "matching"
+    WAKING = "waking"
+    QUESTIONS = "questions"
     EVENTS = "events"
     WEBHOOK = "webhook"
     EMAIL = "email"

@@ -50,6 +50,15 @@ broker_unreachable = Gauge(
 decisions = Counter(
     "patchbay_routing_decisions_total", "Routing decisions by outcome.", ["outcome"]
 )
+plugin_faults = Counter(
+    "patchbay_routing_plugin_faults_total",
+    "Plugins that failed and were left out of decisions.",
+    ["kind", "plugin"],
+)
+rule_errors = Counter(
+    "patchbay_routing_rule_errors_total",
+    "Conditions of routing rules that had no answer for a ticket; the decisions say which.",
+)
 lost_races = Counter(
     "patchbay_routing_lost_races_total", "Guarded binds that found the agent full."
 )

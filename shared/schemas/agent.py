@@ -1,9 +1,12 @@
 """Agents on the wire."""
 
+from typing import Any
+
 from marshmallow import fields, validate
 
 from shared.domain.agent import Presence
 from shared.schemas.base import StrictSchema, Timestamp, distinct, line, page, slug
+from shared.schemas.working_hours import ShiftsSchema
 
 
 class AgentSkillSchema(StrictSchema):
@@ -24,6 +27,35 @@ def _capacity(**kwargs: object) -> fields.Integer:
     )
 
 
+def _languages(**kwargs: Any) -> fields.List[Any]:
+    language = fields.String(
+        validate=validate.Regexp(r"^[a-z]{2,3}\Z", error="Use a code such as `en` (ISO 639).")
+    )
+    return fields.List(
+        language,
+        validate=[validate.Length(max=50), distinct()],
+        metadata={"description": "Languages the agent serves in; an empty list means any."},
+        **kwargs,
+    )
+
+
+def _conflicts(**kwargs: Any) -> fields.List[Any]:
+    return fields.List(
+        slug(),
+        validate=[validate.Length(max=100), distinct()],
+        metadata={"description": "Tags of tickets that the agent must not get."},
+        **kwargs,
+    )
+
+
+def _calendar(**kwargs: object) -> fields.String:
+    return slug(
+        allow_none=True,
+        metadata={"description": "Its hours and holidays; null: none.", "example": "berlin"},
+        **kwargs,
+    )
+
+
 class CreateAgentSchema(StrictSchema):
     """A new agent."""
 
@@ -40,6 +72,10 @@ class CreateAgentSchema(StrictSchema):
     )
     teams = fields.List(slug(), validate=[validate.Length(max=200), distinct()], load_default=list)
     presence = fields.Enum(Presence, by_value=True, load_default=Presence.OFFLINE)
+    languages = _languages(load_default=list)
+    conflicts = _conflicts(load_default=list)
+    calendar = _calendar(load_default=None)
+    shifts = fields.Nested(ShiftsSchema, allow_none=True, load_default=None)
 
 
 class UpdateAgentSchema(StrictSchema):
@@ -53,6 +89,10 @@ class UpdateAgentSchema(StrictSchema):
         fields.Nested(AgentSkillSchema), validate=[validate.Length(max=200), distinct("skill")]
     )
     teams = fields.List(slug(), validate=[validate.Length(max=200), distinct()])
+    languages = _languages()
+    conflicts = _conflicts()
+    calendar = _calendar()
+    shifts = fields.Nested(ShiftsSchema, allow_none=True)
 
 
 class PresenceSchema(StrictSchema):
@@ -74,6 +114,10 @@ class AgentSchema(StrictSchema):
     load = fields.Integer(required=True)  # type: ignore[assignment]
     skills = fields.List(fields.Nested(AgentSkillSchema), required=True)
     teams = fields.List(fields.String(), required=True)
+    languages = fields.List(fields.String(), required=True)
+    conflicts = fields.List(fields.String(), required=True)
+    calendar = fields.String(required=True, allow_none=True)
+    shifts = fields.Nested(ShiftsSchema, required=True, allow_none=True)
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
 

@@ -40,7 +40,11 @@ class Timestamp(fields.Field[datetime]):
         if moment.tzinfo is None:
             message = "The time has no zone; end it in Z or an offset such as +02:00."
             raise ValidationError(message)
-        return moment.astimezone(UTC)
+        try:
+            return moment.astimezone(UTC)
+        except OverflowError as error:
+            message = "In UTC this time is before the year 1 or after 9999."
+            raise ValidationError(message) from error
 
 
 def slug(**kwargs: Any) -> fields.String:

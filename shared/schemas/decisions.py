@@ -12,6 +12,9 @@ class CandidateSchema(StrictSchema):
     agent_id = fields.String(required=True)
     scores = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)
     total = fields.Float(required=True)
+    state = fields.Dict(
+        required=True, metadata={"description": "What the decision saw of the agent's load."}
+    )
 
 
 class RejectionSchema(StrictSchema):
@@ -27,18 +30,60 @@ class RejectionSchema(StrictSchema):
     )
 
 
+class DecidingProfileSchema(StrictSchema):
+    """The profile that decided, and the plugins that took part."""
+
+    name = fields.String(required=True)
+    version = fields.Integer(required=True)
+    filters = fields.List(fields.String(), required=True)
+    matcher = fields.String(required=True)
+    options = fields.Dict(metadata={"description": "Options of plugins."})
+
+
+class FaultSchema(StrictSchema):
+    """A plugin that failed."""
+
+    kind = fields.String(required=True)
+    plugin = fields.String(required=True)
+    error = fields.String(required=True)
+
+
 class ExplanationSchema(StrictSchema):
     """The inputs and the outcome of one routing decision."""
 
     rules_version = fields.Integer(required=True)
     rules_fired = fields.List(fields.String(), required=True)
+    rule_errors = fields.List(
+        fields.String(),
+        metadata={"description": "Rules that had no answer, and why; at most 20."},
+    )
     team = fields.String(required=True, allow_none=True)
     required_skills = fields.List(fields.Nested(RequiredSkillSchema), required=True)
     priority = fields.String(required=True)
+    sla_policy = fields.String(allow_none=True)
+    profile = fields.Nested(DecidingProfileSchema, required=True)
+    winner = fields.String(
+        allow_none=True, metadata={"description": "Who was chosen; null: nobody."}
+    )
+    context = fields.Dict(
+        metadata={"description": "What was true for all: the moment, the supply of skills."}
+    )
     weights = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)
     candidates = fields.List(fields.Nested(CandidateSchema), required=True)
     candidates_total = fields.Integer(required=True)
     rejected = fields.List(fields.Nested(RejectionSchema), required=True)
+    subject = fields.Dict(
+        required=True,
+        metadata={"description": "What filters and scorers knew of the ticket."},
+    )
+    by_hand = fields.Dict(
+        metadata={"description": "Who assigned it by hand, with the capacity's guard or without."}
+    )
+    faults = fields.List(
+        fields.Nested(FaultSchema),
+        required=True,
+        metadata={"description": "Plugins that the decision went on without."},
+    )
 
 
 class DecisionSchema(StrictSchema):
@@ -47,7 +92,7 @@ class DecisionSchema(StrictSchema):
     id = fields.String(required=True)
     ticket_id = fields.String(required=True)
     decided_at = Timestamp(required=True)
-    outcome = fields.String(required=True, metadata={"enum": ["assigned", "waiting"]})
+    outcome = fields.String(required=True, metadata={"enum": ["assigned", "offered", "waiting"]})
     agent_id = fields.String(required=True, allow_none=True)
     explanation = fields.Nested(ExplanationSchema, required=True)
 

@@ -18,6 +18,8 @@ VERSION = 1
 ACTORS: dict[ListName, str] = {
     ListName.ROUTING: "router.route_tickets",
     ListName.MATCHING: "router.match_agents",
+    ListName.WAKING: "router.wake_tickets",
+    ListName.QUESTIONS: "router.answer_questions",
     ListName.EVENTS: "notifier.fan_out",
     ListName.WEBHOOK: "notifier.deliver_webhooks",
     ListName.EMAIL: "notifier.deliver_emails",

@@ -38,6 +38,29 @@ class TicketAssignedDataSchema(TicketDataSchema):
     assignment = fields.Nested(AssignmentSchema, required=True)
 
 
+class TicketOfferedDataSchema(TicketAssignedDataSchema):
+    """The ticket, who is asked to take it, and until when."""
+
+    offered_until = Timestamp(required=True)
+
+
+class TicketDeclinedDataSchema(TicketDataSchema):
+    """The ticket and who would not have it; an offer that ran out was declined by silence."""
+
+    declined_by = fields.Nested(AssigneeSchema, required=True)
+    expired = fields.Boolean(required=True)
+    reason = fields.String(required=True, allow_none=True)
+
+
+class TicketTransferredDataSchema(TicketDataSchema):
+    """The ticket, the team it went to and the one it left, and who had it until then."""
+
+    from_team = fields.String(required=True, allow_none=True)
+    from_agent = fields.Nested(AssigneeSchema, required=True, allow_none=True)
+    escalated = fields.Boolean(required=True)
+    reason = fields.String(required=True, allow_none=True)
+
+
 class TicketWaitingDataSchema(TicketDataSchema):
     """The ticket and why nobody could take it."""
 
@@ -77,12 +100,30 @@ CATALOGUE: dict[EventType, EventDefinition] = {
             TicketAssignedDataSchema,
         ),
         EventDefinition(
+            EventType.TICKET_OFFERED,
+            1,
+            "An agent is asked to take a ticket.",
+            TicketOfferedDataSchema,
+        ),
+        EventDefinition(
+            EventType.TICKET_DECLINED,
+            1,
+            "An agent would not take a ticket, or did not answer in time.",
+            TicketDeclinedDataSchema,
+        ),
+        EventDefinition(
+            EventType.TICKET_TRANSFERRED,
+            1,
+            "A ticket was handed over or escalated to another team.",
+            TicketTransferredDataSchema,
+        ),
+        EventDefinition(
             EventType.TICKET_WAITING, 1, "No agent can take it now.", TicketWaitingDataSchema
         ),
         EventDefinition(
             EventType.TICKET_RETURNED,
             1,
-            "Taken back from an agent who went offline before beginning.",
+            "Taken back from an agent who left before beginning, or no longer fits.",
             TicketReturnedDataSchema,
         ),
         EventDefinition(

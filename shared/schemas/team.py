@@ -1,33 +1,39 @@
 """Teams and skills on the wire."""
 
+from typing import Any
+
 from marshmallow import fields, validate
 
-from shared.schemas.base import StrictSchema, Timestamp, line, page, slug
+from shared.schemas.base import StrictSchema, Timestamp, distinct, line, page, slug
 
-#: Scorers that a team may weigh, with the weights of a team that says nothing.
-DEFAULT_WEIGHTS: dict[str, float] = {"least_loaded": 1.0, "skill_fit": 0.5, "longest_idle": 0.25}
-
-
-class WeightsSchema(StrictSchema):
-    """How much each scorer counts within the team; 0 turns one off."""
-
-    least_loaded = fields.Float(validate=validate.Range(min=0, max=1000))
-    longest_idle = fields.Float(validate=validate.Range(min=0, max=1000))
-    skill_fit = fields.Float(validate=validate.Range(min=0, max=1000))
+MAX_GRACE_S = 7 * 86_400
 
 
-class CreateTeamSchema(StrictSchema):
-    """A new team."""
+class OverflowSchema(StrictSchema):
+    """A team that helps out after a wait, or when nobody of the own team is at work."""
 
-    name = slug(required=True, metadata={"example": "network"})
-    title = line(128, load_default="")
-    weights = fields.Nested(WeightsSchema, load_default=dict)
-    return_untouched = fields.Boolean(
-        load_default=True,
-        metadata={
-            "description": "When an agent goes offline, tickets they have not begun go back to "
-            "the team (true) or stay with them (false)."
-        },
+    team = slug(required=True, metadata={"example": "second-line"})
+    after_s = fields.Integer(
+        required=True, strict=True, validate=validate.Range(min=0, max=30 * 86_400)
+    )
+    when_off_shift = fields.Boolean(load_default=False)
+
+
+def _grace(description: str, **kwargs: Any) -> fields.Integer:
+    return fields.Integer(
+        strict=True,
+        allow_none=True,
+        validate=validate.Range(min=0, max=MAX_GRACE_S),
+        metadata={"description": description},
+        **kwargs,
+    )
+
+
+def _calendar(**kwargs: Any) -> fields.String:
+    return slug(
+        allow_none=True,
+        metadata={"description": "The team's business hours; null: always."},
+        **kwargs,
     )
 
 
@@ -35,8 +41,48 @@ class UpdateTeamSchema(StrictSchema):
     """Changes to a team; what is left out stays."""
 
     title = line(128)
-    weights = fields.Nested(WeightsSchema)
-    return_untouched = fields.Boolean()
+    profile = slug(metadata={"description": "How its tickets are matched."})
+    shadow_profile = slug(
+        allow_none=True,
+        metadata={"description": "Decides beside the live profile, without effect."},
+    )
+    trial_profile = slug(
+        allow_none=True,
+        metadata={"description": "Decides for `trial_percent` of the tickets."},
+    )
+    trial_percent = fields.Integer(strict=True, validate=validate.Range(min=0, max=100))
+    overflow = fields.List(
+        fields.Nested(OverflowSchema), validate=[validate.Length(max=20), distinct("team")]
+    )
+    offline_grace_s = _grace(
+        "After so many seconds offline, tickets an agent has not begun go back; null: never."
+    )
+    away_grace_s = _grace("The same for agents who are away.")
+    calendar = _calendar()
+
+
+class CreateTeamSchema(UpdateTeamSchema):
+    """A new team."""
+
+    name = slug(required=True, metadata={"example": "network"})
+    title = line(128, load_default="")
+    profile = slug(load_default="default")
+    shadow_profile = slug(allow_none=True, load_default=None)
+    trial_profile = slug(allow_none=True, load_default=None)
+    trial_percent = fields.Integer(
+        strict=True, validate=validate.Range(min=0, max=100), load_default=0
+    )
+    overflow = fields.List(
+        fields.Nested(OverflowSchema),
+        validate=[validate.Length(max=20), distinct("team")],
+        load_default=list,
+    )
+    offline_grace_s = _grace(
+        "After so many seconds offline, tickets an agent has not begun go back; null: never.",
+        load_default=0,
+    )
+    away_grace_s = _grace("The same for agents who are away.", load_default=None)
+    calendar = _calendar(load_default=None)
 
 
 class TeamSchema(StrictSchema):
@@ -44,8 +90,14 @@ class TeamSchema(StrictSchema):
 
     name = fields.String(required=True)
     title = fields.String(required=True)
-    weights = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)
-    return_untouched = fields.Boolean(required=True)
+    profile = fields.String(required=True)
+    shadow_profile = fields.String(required=True, allow_none=True)
+    trial_profile = fields.String(required=True, allow_none=True)
+    trial_percent = fields.Integer(required=True)
+    overflow = fields.List(fields.Nested(OverflowSchema), required=True)
+    offline_grace_s = fields.Integer(required=True, allow_none=True)
+    away_grace_s = fields.Integer(required=True, allow_none=True)
+    calendar = fields.String(required=True, allow_none=True)
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
 

@@ -185,9 +185,17 @@ class TicketSchema(StrictSchema):
     tags = fields.List(fields.String(), required=True)
     custom_fields = fields.Dict(required=True)
     required_skills = fields.List(fields.Nested(RequiredSkillSchema), required=True)
+    preferred_skills = fields.List(fields.Nested(RequiredSkillSchema), required=True)
+    language = fields.String(required=True, allow_none=True)
+    sla_policy = fields.String(required=True, allow_none=True)
     team = fields.String(required=True, allow_none=True)
     status = fields.Enum(TicketStatus, by_value=True, required=True)
     assignee = fields.Nested(AssigneeSchema, required=True, allow_none=True)
+    offered_to = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The agent who is asked to take it."},
+    )
     resolution = fields.Dict(required=True, allow_none=True)
     expected_resolution_at = Timestamp(required=True)
     created_at = Timestamp(required=True)

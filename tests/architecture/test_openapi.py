@@ -65,11 +65,15 @@ def test_every_parameter_of_a_path_is_declared(document: dict[str, Any]) -> None
             assert declared == set(re.findall(r"{(\w+)}", path)), (method, path)
 
 
+#: A PUT to a name that may be new.
+MAKES_WHAT_IS_NOT_THERE = {("put", "/v1/routing/profiles/{name}")}
+
+
 def test_every_operation_documents_its_problems(document: dict[str, Any]) -> None:
     for path, method, operation in operations(document):
         responses = operation["responses"]
         expected = {"401", "403", "503"}
-        if "{" in path:
+        if "{" in path and (method, path) not in MAKES_WHAT_IS_NOT_THERE:
             expected |= {"404"}
         if method in WITH_BODY:
             expected |= {"400", "413", "415", "422"}

@@ -79,11 +79,13 @@ def live_through_everything(runtime: Runtime, app: Flask) -> list[dict[str, Any]
     desk = Desk(app, create_key(runtime.database, "test", ["*"]))
     desk.headers["X-Request-Id"] = "req_golden"
     desk.skill("vpn")
+    desk.ok("PUT", "/v1/routing/profiles/asking", {"offer_s": 60})
     desk.team("network")
+    desk.team("second-line", profile="asking")
     agent = desk.agent(
         5,
         skills={"vpn": 3},
-        teams=["network"],
+        teams=["network", "second-line"],
         presence="offline",
         name="Ann Lee",
         email="ann@example.com",
@@ -105,6 +107,12 @@ def live_through_everything(runtime: Runtime, app: Flask) -> list[dict[str, Any]
     desk.step(ticket_id, "resolve", resolution=resolution)
     desk.step(ticket_id, "close")
     desk.step(ticket_id, "reopen")
+    desk.presence(agent, "online")
+    transfer = {"team": "second-line", "escalate": True, "reason": "Needs a specialist."}
+    desk.ok("POST", f"/v1/tickets/{ticket_id}/transfer", transfer)
+    route()
+    answer = {"agent_id": agent, "answer": "decline", "reason": "On holiday from tomorrow."}
+    desk.ok("POST", f"/v1/tickets/{ticket_id}/offer", answer)
     events = with_plain_ids(desk.events(ticket_id))
     first_of_each = {event["type"]: event for event in reversed(events)}
     return list(first_of_each.values())

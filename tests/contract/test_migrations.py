@@ -10,7 +10,7 @@ from sqlalchemy import inspect
 
 from shared.db import schema
 from shared.db.engine import Database
-from shared.db.models import Base, ConfigurationVersion
+from shared.db.models import Agent, AgentTeam, Base, ConfigurationVersion, Team
 from tests.rows import rows
 
 
@@ -24,9 +24,11 @@ def empty(new_database: Callable[[], str]) -> Iterator[Database]:
 def downgrade(database: Database, revision: str) -> None:
     config = schema._config()
     with database.engine.connect() as connection:
+        database.dialect.prepare_migration(connection)
         config.attributes["connection"] = connection
         command.downgrade(config, revision)
         connection.commit()
+        connection.invalidate()
 
 
 def tables(database: Database) -> set[str]:
@@ -57,6 +59,33 @@ def test_downgrading_leaves_nothing_and_upgrading_again_works(empty: Database) -
     assert tables(empty) == set()
     schema.migrate(empty)
     assert tables(empty) == set(Base.metadata.tables)
+
+
+def test_rows_survive_calendars_being_added_and_taken_away(empty: Database) -> None:
+    schema.migrate(empty)
+    downgrade(empty, "0001")
+    moment = "'2026-11-21 12:00:00'"
+    with empty.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO agents (id, name, email, locale, presence, capacity, load, overcommit, "
+            "idle_since, created_at, updated_at, work_state, available_at, attempts) VALUES "
+            "('agt_1', 'Ann', 'ann@example.com', 'en', 'online', 1, 0, 0, "
+            f"{moment}, {moment}, {moment}, 'ready', {moment}, 0)"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO teams (name, title, weights, return_untouched, created_at, updated_at) "
+            f"VALUES ('network', '', '{{}}', true, {moment}, {moment})"
+        )
+        connection.exec_driver_sql("INSERT INTO agent_teams VALUES ('agt_1', 'network')")
+    schema.migrate(empty)
+    [agent] = rows(empty, Agent)
+    assert (agent["calendar"], agent["shifts"]) == (None, None)
+    assert rows(empty, Team)[0]["calendar"] is None
+    [key] = inspect(empty.engine).get_foreign_keys("agents")
+    assert key["name"] in (None, "fk_agents_calendar_calendars")
+    downgrade(empty, "0001")
+    schema.migrate(empty)
+    assert [row["agent_id"] for row in rows(empty, AgentTeam)] == ["agt_1"]
 
 
 def test_a_schema_that_is_behind_is_refused_with_the_command_to_run(empty: Database) -> None:

@@ -19,8 +19,7 @@ def test_an_upsert_changes_only_the_columns_it_names(database: Database) -> None
     requirements = table(Requirement)
     row = {
         "signature": "network|vpn:2",
-        "team": "network",
-        "skills": [["vpn", 2]],
+        "need": {"team": "network", "skills": [["vpn", 2]]},
         "work_state": WorkState.IDLE,
         "available_at": NOW,
         "attempts": 0,

@@ -103,7 +103,7 @@ def test_a_poisoned_requirement_does_not_stop_the_matching_of_others(
     for ticket_id in (bad, healthy):
         eventually(lambda t=ticket_id: "ticket.waiting" in desk.event_types(t))
     requirements = rows(runtime.database, Requirement)
-    signature = next(r["signature"] for r in requirements if r["skills"])
-    set_columns(runtime.database, Requirement, signature, skills=["nonsense, not a pair"])
+    signature = next(r["signature"] for r in requirements if r["need"]["skills"])
+    set_columns(runtime.database, Requirement, signature, need={"skills": "nonsense"})
     desk.agent(5)
     eventually(lambda: desk.assignee(healthy), timeout_s=5)

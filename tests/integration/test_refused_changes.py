@@ -112,7 +112,14 @@ def test_an_edit_refuses_what_a_new_ticket_may_not_hold_either(desk: Desk) -> No
     assert desk.read(ticket_id)["version"] == 1
 
 
-@pytest.mark.parametrize(("path", "body"), [("teams", {"name": "a"}), ("skills", {"name": "a"})])
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("teams", {"name": "a"}),
+        ("skills", {"name": "a"}),
+        ("calendars", {"name": "a", "time_zone": "UTC", "hours": {}}),
+    ],
+)
 def test_a_name_that_is_taken_is_409(desk: Desk, path: str, body: dict[str, Any]) -> None:
     desk.ok("POST", f"/v1/{path}", body)
     assert_problem(desk.call("POST", f"/v1/{path}", body), 409, "conflict")
@@ -146,10 +153,10 @@ def test_presence_is_one_of_three_words(desk: Desk) -> None:
 def test_rules_that_name_what_does_not_exist_are_refused(desk: Desk) -> None:
     rules = [
         {"name": "fine", "then": {}},
-        {"name": "odd", "then": {"team": "nobody"}, "when": {"colour": ["green"]}},
+        {"name": "odd", "then": {"team": "nobody"}, "when": 'ticket.colour == "green"'},
     ]
     response = desk.call("PUT", "/v1/routing/rules", {"rules": rules})
-    assert response.status_code == 422
+    assert_problem(response, 422, "invalid-input", ["/rules/1/when"])
     del rules[1]["when"]
     response = desk.call("PUT", "/v1/routing/rules", {"rules": rules})
     assert_problem(response, 422, "invalid-input", ["/rules/1/then/team"])

@@ -6,14 +6,15 @@ On SQLite transactions take turns, so these meetings happen on PostgreSQL alone.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from services.router.configuration import Configuration
 from services.router.match_agents import MatchAgents
-from services.router.model import Need
-from services.router.repository import Configuration, RouterRepository
+from services.router.repository import Head, RouterRepository
 from services.router.route_tickets import RouteTickets
 from shared.db.engine import Transaction
 from shared.runtime import Runtime
@@ -44,8 +45,8 @@ class Halting(RouterRepository):
         self._halt("configuration")
         return found
 
-    def claim_waiting(self, tx: Transaction, need: Need, limit: int) -> Any:
-        found = super().claim_waiting(tx, need, limit)
+    def claim_waiting(self, tx: Transaction, head: Head, limit: int, now: datetime) -> Any:
+        found = super().claim_waiting(tx, head, limit, now)
         self._claimed += len(found)
         if self._claimed == 2:
             self._halt("claims of two")
@@ -110,6 +111,8 @@ def test_a_ticket_that_another_router_looked_at_and_left_is_not_forgotten(
     second = desk.agent(1, skills={"dns": 1, "vpn": 1}, presence="offline")
     tickets = [waiting(desk, runtime, "dns"), waiting(desk, runtime, "vpn")]
     desk.change_agent(first, capacity=1)
+    # Has room too, and no skill: so two are claimed, and only one of them can be given away.
+    desk.agent(1)
     halting = Halting(after="claims of two")
     with beside(MatchAgents(*parts(new_runtime(), halting))):
         assert halting.reached.wait(DEADLINE_S)

@@ -41,7 +41,7 @@ def test_live_tickets_go_before_bulk_and_urgent_before_others(
 def test_what_a_rule_makes_urgent_goes_before_what_was_more_urgent_without_it(
     desk: Desk, runtime: Runtime, start_host: Callable[..., WorkerHost]
 ) -> None:
-    rule = {"name": "vpn", "when": {"category": ["vpn"]}, "then": {"priority": "critical"}}
+    rule = {"name": "vpn", "when": 'ticket.category == "vpn"', "then": {"priority": "critical"}}
     desk.ok("PUT", "/v1/routing/rules", {"rules": [rule]})
     medium = desk.ticket(priority="medium")["id"]
     raised = desk.ticket(priority="low", category="vpn")["id"]

@@ -137,7 +137,7 @@ def test_a_capacity_below_the_load_takes_nothing_away_and_stops_new_tickets(
 
 
 def test_who_goes_offline_returns_what_was_not_begun(desk: Desk, runtime: Runtime) -> None:
-    desk.team("network", return_untouched=True)
+    desk.team("network", offline_grace_s=0)
     agent = desk.agent(5, teams=["network"])
     untouched, begun = (desk.ticket(team="network")["id"] for _ in range(2))
     eventually(lambda: desk.assignee(untouched) and desk.assignee(begun))
@@ -154,7 +154,7 @@ def test_who_goes_offline_returns_what_was_not_begun(desk: Desk, runtime: Runtim
 def test_a_team_may_leave_untouched_tickets_with_whoever_is_offline(
     desk: Desk, runtime: Runtime
 ) -> None:
-    desk.team("network", return_untouched=False)
+    desk.team("network", offline_grace_s=None)
     agent = desk.agent(5, teams=["network"])
     kept = desk.ticket(team="network")["id"]
     free = desk.ticket()["id"]

@@ -151,7 +151,7 @@ def test_rules_send_a_ticket_to_its_team_and_the_decision_names_them(working_des
     desk.agent(5)
     rule = {
         "name": "vpn tickets",
-        "when": {"category": ["vpn"]},
+        "when": 'ticket.category == "vpn"',
         "then": {
             "team": "network",
             "priority": "high",

@@ -40,7 +40,8 @@ _schema = AgentSchema(unknown="exclude")
 def create_agent(content: Mapping[str, Any]) -> Response:
     """Add an agent."""
     app = parts()
-    app.reference.require_names(content["teams"], [s["skill"] for s in content["skills"]])
+    skill_names = [s["skill"] for s in content["skills"]]
+    app.reference.require_names(content["teams"], skill_names, content["calendar"])
     now = app.now()
     agent_id = new_id(Prefix.AGENT)
     with app.database.transaction() as tx:
@@ -57,6 +58,11 @@ def create_agent(content: Mapping[str, Any]) -> Response:
                 "load": 0,
                 "overcommit": 0,
                 "idle_since": now,
+                "presence_since": now,
+                "languages": content["languages"],
+                "conflicts": content["conflicts"],
+                "calendar": content["calendar"],
+                "shifts": content["shifts"],
                 "created_at": now,
                 "updated_at": now,
                 "work_state": WorkState.READY,
@@ -66,7 +72,6 @@ def create_agent(content: Mapping[str, Any]) -> Response:
         )
         repository.replace_skills(tx, agent_id, content["skills"])
         repository.replace_teams(tx, agent_id, content["teams"])
-        repository.bump_configuration(tx)
     if content["presence"] is Presence.ONLINE:
         app.ring(ListName.MATCHING)
     return answer(_read(agent_id), 201, {"Location": f"/v1/agents/{agent_id}"})
@@ -101,14 +106,14 @@ def update_agent(content: Mapping[str, Any], agent_id: str) -> Response:
     app = parts()
     columns = dict(content)
     skills, teams = columns.pop("skills", None), columns.pop("teams", None)
-    app.reference.require_names(teams or (), [s["skill"] for s in skills or ()])
+    skill_names = [s["skill"] for s in skills or ()]
+    app.reference.require_names(teams or (), skill_names, content.get("calendar"))
     with app.database.transaction() as tx:
         repository.change_agent(tx, agent_id, columns, app.now())
         if skills is not None:
             repository.replace_skills(tx, agent_id, skills)
         if teams is not None:
             repository.replace_teams(tx, agent_id, teams)
-        repository.bump_configuration(tx)
     app.ring(ListName.MATCHING)
     return answer(_read(agent_id))
 
@@ -123,8 +128,10 @@ def set_presence(content: Mapping[str, Any], agent_id: str) -> Response:
     Going offline gives tickets back that were not begun, where the team is set so.
     """
     app = parts()
+    now = app.now()
     with app.database.transaction() as tx:
-        repository.change_agent(tx, agent_id, {"presence": content["presence"]}, app.now())
+        values = {"presence": content["presence"], "presence_since": now}
+        repository.change_agent(tx, agent_id, values, now)
     app.ring(ListName.MATCHING)
     return answer(_read(agent_id))
 

@@ -34,7 +34,8 @@ CATALOGUE: dict[str, Entry] = {
     "not-acceptable": Entry(406, "The answer cannot be given in that format.", "Accept JSON."),
     "conflict": Entry(
         409,
-        "A name or external id is taken, or something referred to does not exist.",
+        "A name or external id is taken, something referred to does not exist, or what is to be "
+        "deleted is in use.",
         "Read what is there; the problem names it where that is possible.",
     ),
     "invalid-transition": Entry(
@@ -44,14 +45,16 @@ CATALOGUE: dict[str, Entry] = {
     ),
     "version-mismatch": Entry(
         412,
-        "The ticket changed since the version that If-Match names.",
+        "The ticket or rule set changed since the version that If-Match names.",
         "Read it again and repeat the change.",
     ),
     "too-large": Entry(
         413, "The body is larger than the limit.", "Send less, or a link to what is too large."
     ),
     "unsupported-media-type": Entry(
-        415, "The body is not JSON by its Content-Type.", "Send Content-Type: application/json."
+        415,
+        "The Content-Type is not what the operation takes: JSON, or iCalendar for imports.",
+        "Send Content-Type: application/json, or text/calendar; the detail says which.",
     ),
     "invalid-input": Entry(
         422,

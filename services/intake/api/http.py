@@ -13,7 +13,6 @@ from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate
 
 from services.intake.api.auth import Authenticator
-from services.intake.api.problems import refused_fields
 from services.intake.group_commit import GroupCommitter
 from services.intake.reference import ReferenceData
 from shared.db.engine import Database
@@ -23,9 +22,13 @@ from shared.domain.clock import Clock
 from shared.domain.errors import MalformedRequest, VersionMismatch
 from shared.domain.work import ListName
 from shared.schemas.base import StrictSchema
+from shared.schemas.refusal import refused_fields
 
 #: Rows of a page unless told otherwise, and at the most.
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+
+#: The media type of iCalendar (RFC 5545 §8.1).
+ICALENDAR = "text/calendar"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -94,6 +97,33 @@ def body(schema: Schema) -> Callable[[Callable[P, R]], Callable[..., R]]:
     return decorate
 
 
+def icalendar_body(view: Callable[..., R]) -> Callable[..., R]:
+    """Hand the text of an iCalendar body to the view as its first argument.
+
+    `services.intake.api.requests` lets this media type through, and no other, to a view that has
+    the mark. RFC 5545 §3.1.4: the text is UTF-8 unless it says otherwise; here it must be.
+    """
+
+    @wraps(view)
+    def with_text(*args: Any, **kwargs: Any) -> R:
+        try:
+            text = request.get_data().decode()
+        except UnicodeDecodeError as error:
+            message = f"The body is not UTF-8: {error}."
+            raise MalformedRequest(message) from error
+        return view(text, *args, **kwargs)
+
+    documented = deepcopy(getattr(view, "_apidoc", {}))
+    parameters = documented.setdefault("arguments", {}).setdefault("parameters", [])
+    described = {"type": "string", "description": "An iCalendar file (RFC 5545), UTF-8."}
+    parameters.append(
+        {"in": "json", "required": True, "content_type": ICALENDAR, "schema": described}
+    )
+    with_text._apidoc = documented  # type: ignore[attr-defined] # noqa: SLF001 -- smorest's hook
+    with_text.media_type = ICALENDAR  # type: ignore[attr-defined]
+    return with_text
+
+
 def _load(schema: Schema) -> Any:
     try:
         g.body = orjson.loads(request.get_data())
@@ -127,9 +157,9 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def check_version(version: int) -> None:
+def check_version(version: int, noun: str = "ticket") -> None:
     """Raise VersionMismatch if the request has an If-Match that is another version's."""
     wanted = request.headers.get("If-Match")
     if wanted and wanted.strip() not in ("*", etag(version)):
-        message = f"The ticket is at version {version} now; read it again and repeat the change."
+        message = f"The {noun} is at version {version} now; read it again and repeat the change."
         raise VersionMismatch(message, version=version)

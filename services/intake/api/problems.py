@@ -4,7 +4,7 @@ Every error, ours or Flask's, leaves as `application/problem+json` with a stable
 the request and, for refused input, a JSON Pointer to each broken rule.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -14,8 +14,9 @@ from werkzeug.exceptions import HTTPException
 
 from services.intake.api.catalogue import CATALOGUE
 from shared.db.types import dump_json
-from shared.domain.errors import FieldError, InvalidInput, PatchbayError
+from shared.domain.errors import InvalidInput, PatchbayError
 from shared.observability.logging import get_logger
+from shared.schemas.refusal import refused_fields
 
 #: Where an explanation of each code is; relative, so that it works on any installation.
 TYPE_BASE = "/docs/problems#"
@@ -85,29 +86,6 @@ def _http(error: HTTPException) -> Response:
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         response.headers["Allow"] = ", ".join(getattr(error, "valid_methods", None) or ())
     return response
-
-
-def refused_fields(messages: Any) -> InvalidInput:
-    """Return the error for what marshmallow found wrong in a body."""
-    errors = list(pointers(messages, ""))
-    count = "One field is" if len(errors) == 1 else f"{len(errors)} fields are"
-    return InvalidInput(f"{count} not acceptable.", errors)
-
-
-def pointers(messages: Any, path: str) -> Iterator[FieldError]:
-    """Yield marshmallow's nested messages as field errors with JSON Pointers (RFC 6901)."""
-    if isinstance(messages, Mapping):
-        for key, value in messages.items():
-            if key == "_schema":
-                yield from pointers(value, path)
-            else:
-                token = str(key).replace("~", "~0").replace("/", "~1")
-                yield from pointers(value, f"{path}/{token}")
-    elif isinstance(messages, list):
-        for message in messages:
-            yield from pointers(message, path)
-    else:
-        yield FieldError(path, str(messages))
 
 
 def _integrity(error: IntegrityError) -> Response:

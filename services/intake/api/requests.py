@@ -5,7 +5,7 @@ import uuid
 from time import perf_counter
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from shared.domain.errors import FieldError, InvalidInput, NotFound
@@ -38,9 +38,13 @@ def _begin() -> None:
             raise InvalidInput(
                 "One field is not acceptable.", [FieldError(f"/query/{name}", detail)]
             )
-    if request.method in _WITH_BODY and request.mimetype != "application/json":
-        message = "Send JSON: Content-Type: application/json."
-        raise UnsupportedMediaType(message)
+    if request.method in _WITH_BODY:
+        view = current_app.view_functions.get(request.endpoint or "")
+        wanted = getattr(view, "media_type", "application/json")
+        if request.mimetype != wanted:
+            name = "JSON" if wanted == "application/json" else "an iCalendar file"
+            message = f"Send {name}: Content-Type: {wanted}."
+            raise UnsupportedMediaType(message)
 
 
 def _end(response: Response) -> Response:

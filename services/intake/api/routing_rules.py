@@ -1,49 +1,106 @@
-"""/v1/routing/rules: the ordered rule set."""
+"""/v1/routing/rules: the ordered rule set and its versions."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from flask import Response
+from marshmallow import RAISE, fields, validate
 
 from services.intake import repository
 from services.intake.api.auth import requires
-from services.intake.api.http import answer, blueprint, body, parts
-from shared.domain.errors import FieldError, InvalidInput
-from shared.schemas.rules import PutRulesSchema, RuleSetSchema
+from services.intake.api.http import (
+    PageQuerySchema,
+    answer,
+    blueprint,
+    body,
+    check_version,
+    etag,
+    page,
+    parts,
+)
+from services.intake.rule_sets import (
+    read_rule_set,
+    replace_rule_set,
+    require_names,
+    rule_set_document,
+)
+from shared.db.engine import Row
+from shared.schemas.base import StrictSchema
+from shared.schemas.rules import (
+    PutRulesSchema,
+    RuleSetSchema,
+    RuleSetVersionPageSchema,
+    RuleSetVersionSchema,
+)
+
+LARGEST_VERSION = 2**31 - 1
 
 blp = blueprint("routing", "How tickets find their team: ordered rules, data and not code.")
 
-_schema = RuleSetSchema()
+_version_schema = RuleSetVersionSchema()
+
+
+class RuleSetQuerySchema(StrictSchema):
+    """Which version of the rule set."""
+
+    version = fields.Integer(
+        load_default=None,
+        validate=validate.Range(min=0, max=LARGEST_VERSION),
+        metadata={"description": "Left out, it is the one in force."},
+    )
+
+
+class VersionsQuerySchema(PageQuerySchema):
+    """Which versions of the rule set."""
+
+    after = fields.Integer(  # type: ignore[assignment]
+        load_default=LARGEST_VERSION,
+        validate=validate.Range(min=1, max=LARGEST_VERSION),
+        metadata={"description": "`next` of the last page; what is older follows."},
+    )
+
+
+def _answer(row: Row) -> Response:
+    return answer(rule_set_document(row), headers={"ETag": etag(row["version"])})
 
 
 @blp.route("/routing/rules", methods=["GET"])
-@requires("routing:read", problems=(401, 403, 503))
+@requires("routing:read", problems=(401, 403, 404, 422, 503))
+@blp.arguments(RuleSetQuerySchema(), location="query", unknown=RAISE)
 @blp.response(200, RuleSetSchema())
-def get_rules() -> Response:
-    """Read the rule set in force; version 0 is the empty one that every desk begins with."""
+def get_rules(query: Mapping[str, Any]) -> Response:
+    """Read the rule set in force, or a version of it.
+
+    Version 0 is the empty one that every desk begins with.
+    """
     with parts().database.reading() as connection:
-        row = repository.newest_rules(connection)
-    if row is None:
-        return answer({"version": 0, "rules": [], "created_at": None})
-    return answer({**_schema.dump({**row, "rules": []}), "rules": row["rules"]})
+        row = read_rule_set(connection, query["version"])
+    return _answer(row)
+
+
+@blp.route("/routing/rules/versions", methods=["GET"])
+@requires("routing:read", problems=(401, 403, 422, 503))
+@blp.arguments(VersionsQuerySchema(), location="query", unknown=RAISE)
+@blp.response(200, RuleSetVersionPageSchema())
+def list_versions(query: Mapping[str, Any]) -> Response:
+    """List the versions of the rule set, the newest first."""
+    with parts().database.reading() as connection:
+        rows = repository.rule_versions(connection, query["after"], query["limit"] + 1)
+    return page(_version_schema, rows, "version", query["limit"])
 
 
 @blp.route("/routing/rules", methods=["PUT"])
-@requires("routing:write", problems=(400, 401, 403, 413, 415, 422, 503))
+@requires("routing:write", problems=(400, 401, 403, 412, 413, 415, 422, 503))
 @body(PutRulesSchema())
 @blp.response(200, RuleSetSchema())
 def put_rules(content: Mapping[str, Any]) -> Response:
-    """Replace the rule set. The version before stays on record; decisions name theirs."""
+    """Replace the rule set, whole or not at all.
+
+    The version before stays on record; decisions name theirs. `If-Match` guards against
+    overwriting what others did.
+    """
     app = parts()
-    for index, rule in enumerate(content["rules"]):
-        try:
-            app.reference.require(rule["then"])
-        except InvalidInput as error:
-            raise InvalidInput(
-                error.detail,
-                [FieldError(f"/rules/{index}/then{e.pointer}", e.detail) for e in error.errors],
-            ) from error
-    documents = PutRulesSchema().dump(content)["rules"]
-    with app.database.transaction() as tx:
-        repository.put_rules(tx, documents, app.now())
-    return get_rules()  # type: ignore[no-any-return]
+    require_names(app.reference, content)
+    check = partial(check_version, noun="rule set")
+    return _answer(replace_rule_set(app.database, content, app.now(), check))

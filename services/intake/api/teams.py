@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 from marshmallow import RAISE
 
-from services.intake import repository
+from services.intake import calendar_repository, repository, team_references
 from services.intake.api.auth import requires
 from services.intake.api.http import (
     PageQuerySchema,
@@ -16,6 +16,7 @@ from services.intake.api.http import (
     page,
     parts,
 )
+from shared.domain.work import ListName
 from shared.schemas.base import patch_of
 from shared.schemas.team import (
     CreateSkillSchema,
@@ -39,11 +40,13 @@ _team_schema, _skill_schema = TeamSchema(), SkillSchema()
 def create_team(content: Mapping[str, Any]) -> Response:
     """Add a team."""
     app = parts()
+    app.reference.require_calendar(content["calendar"])
     now = app.now()
     row = {**content, "created_at": now, "updated_at": now}
     with app.database.transaction() as tx:
-        repository.add(tx, repository.TEAMS, row)
         repository.bump_configuration(tx)
+        team_references.require(tx, content["name"], content)
+        repository.add(tx, repository.TEAMS, row)
     return answer(_team_schema.dump(row), 201, {"Location": f"/v1/teams/{content['name']}"})
 
 
@@ -75,10 +78,17 @@ def get_team(name: str) -> Response:
 def update_team(content: Mapping[str, Any], name: str) -> Response:
     """Change a team."""
     app = parts()
+    app.reference.require_calendar(content.get("calendar"))
     with app.database.transaction() as tx:
-        values = {**content, "updated_at": app.now()}
-        repository.change(tx, repository.TEAMS, name, values, "team")
+        now = app.now()
+        values = {**content, "updated_at": now}
         repository.bump_configuration(tx)
+        team_references.require(tx, name, content)
+        repository.change(tx, repository.TEAMS, name, values, "team")
+        if "calendar" in content:
+            calendar_repository.free_members(tx, name, now)
+    if "calendar" in content:
+        app.ring(ListName.MATCHING)
     return get_team(name)  # type: ignore[no-any-return]
 
 

@@ -33,6 +33,10 @@ class Hours:
         """Return how long it lasts yet."""
         return self.ends_at - now if now < self.ends_at else None
 
+    def next_start(self, now: datetime) -> datetime | None:
+        """Return None: nobody knows."""
+        return None
+
 
 def candidates(seed: int, count: int) -> list[Candidate]:
     """Return agents of every kind: new and experienced, full and empty, on and off shift."""

@@ -1,5 +1,6 @@
 """A profile with its filters and scorers in place: what decides for one ticket."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from services.router.filters import Filter
@@ -25,6 +26,10 @@ class Pipeline:
     filters: tuple[Filter, ...]
     scorers: tuple[tuple[Scorer, float], ...]
     faults: tuple[Fault, ...] = ()
+
+    def only(self, keep: Callable[[str], bool]) -> "Pipeline":
+        """Return the pipeline with those filters whose names are to be kept."""
+        return replace(self, filters=tuple(f for f in self.filters if keep(f.name)))
 
     def without(self, fault: Fault) -> "Pipeline":
         """Return the pipeline without a plugin that failed; unchanged if it is not in here."""

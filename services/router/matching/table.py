@@ -6,7 +6,7 @@ for each ticket is that of the load-dependent parts alone. Filters work on sets 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from services.router.filters import Filter
 from services.router.matching.pipeline import Pipeline
@@ -20,10 +20,14 @@ MAX_NAMED = 100
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A ticket that looks for an agent, and what decides for it."""
+    """A ticket that looks for an agent, and what decides for it.
+
+    `prefer` is an agent who gets it before all others, if they pass the filters.
+    """
 
     subject: Subject
     pipeline: Pipeline
+    prefer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +48,20 @@ class _Fixed:
 class MatchingTable:
     """Evaluates tickets against the agents of one batch."""
 
-    def __init__(self, pool: Pool, context: Context) -> None:
-        self.context = replace(context, supply=pool.facts.supply)
+    def __init__(self, pool: Pool, context: Context, only: int | None = None) -> None:
+        """Take agents from `pool`, or only those of a set of positions in it."""
+        self._among = pool.facts.everyone if only is None else only
+        self.context = context
         self._pool = pool
         self._fixed: dict[Need, _Fixed] = {}
 
     def candidates(self) -> list[Candidate]:
         """Return everybody as they are now, with what was taken in this table."""
-        return list(self._pool.members(self._pool.facts.everyone))
+        return list(self._pool.members(self._among))
 
     def fork(self) -> "MatchingTable":
         """Return a table to try things in: what is taken there is not taken here."""
-        fork = MatchingTable(self._pool.copy(), self.context)
+        fork = MatchingTable(self._pool.copy(), self.context, self._among)
         # What does not move within a batch is the same in both.
         fork._fixed = self._fixed
         return fork
@@ -74,9 +80,14 @@ class MatchingTable:
             among, stopped = self._ask(filter_, need, among)
             rejections += stopped
         positions = self._shortlist(among, wanted, tickets)
+        preferred = among & self._pool.named((wanted.prefer,)) if wanted.prefer else 0
+        if preferred and preferred.bit_length() - 1 not in positions:
+            positions = [*positions, preferred.bit_length() - 1]
         ranking = self._score(fixed, wanted, positions)
         ranking.sort(key=lambda scored: (-scored.total, scored.candidate.id))
         winner = ranking[0].candidate if ranking else None
+        if preferred:
+            winner = next(self._pool.members(preferred))
         return Choice(tuple(ranking), rejections, among.bit_count(), winner)
 
     def take(self, candidate: Candidate, wanted: Wanted) -> None:
@@ -100,7 +111,7 @@ class MatchingTable:
         return found
 
     def _evaluate_anew(self, need: Need, pipeline: Pipeline) -> _Fixed:
-        among = self._pool.facts.everyone
+        among = self._among
         rejections: tuple[Rejection, ...] = ()
         for filter_ in pipeline.filters:
             if not filter_.moves:

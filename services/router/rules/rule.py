@@ -1,76 +1,77 @@
-"""Rules that match on fields."""
+"""One rule: a condition and what follows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.router.model import Need, Routed
-from shared.domain.ticket import Priority
+from shared.domain.duration import parse_duration
+from shared.domain.errors import BadExpression, EvaluationFailed
+from shared.domain.expression import Expression, Facts, compile_expression
+from shared.domain.ticket import Level, Priority
+from shared.domain.ticket_facts import columns_of, ticket_environment
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """If every field in `when` has one of its values, the rest applies."""
+    """If the condition holds, the rest applies.
+
+    `condition` is None where a stored one no longer compiles; `problem` says why. `looked_at` are
+    the fields of a ticket that the condition looks at. `drops` has the seconds after which a skill
+    of `skills` is no longer required, `delay` is in seconds.
+    """
 
     name: str
-    when: Mapping[str, frozenset[str]]
+    condition: Expression | None
+    problem: str
+    looked_at: frozenset[str]
     team: str | None
     priority: Priority | None
+    urgency: Level | None
     skills: Mapping[str, int]
+    drops: Mapping[str, int]
+    preferred: Mapping[str, int]
+    tags: tuple[str, ...]
+    sla_policy: str | None
+    profile: str | None
+    delay: int
     stop: bool
 
-    def matches(self, ticket: Mapping[str, Any]) -> bool:
-        """Tell whether the rule applies to a ticket; a field with many values needs one hit."""
-        for name, wanted in self.when.items():
-            value = ticket[name]
-            values = value if isinstance(value, list) else (value,)
-            if wanted.isdisjoint(values):
-                return False
-        return True
+    def matches(self, facts: Facts) -> bool:
+        """Tell whether the rule applies to a ticket; raises EvaluationFailed."""
+        if self.condition is None:
+            raise EvaluationFailed(self.problem)
+        return self.condition.evaluate(facts)
 
 
-@dataclass(frozen=True, slots=True)
-class RuleSet:
-    """Rules in order, with the version that decisions name. Version 0 is the empty set."""
-
-    version: int
-    rules: tuple[Rule, ...]
-
-
-def parse_rules(version: int, documents: Sequence[Mapping[str, Any]]) -> RuleSet:
-    """Return the rule set that documents of `shared.schemas.rules.RuleSchema` describe."""
-    return RuleSet(version, tuple(_parse(document) for document in documents))
-
-
-def apply_rules(rules: RuleSet, ticket: Mapping[str, Any]) -> Routed:
-    """Return what a ticket needs after the rules.
-
-    Later rules override the team and priority of earlier ones; required skills add up, the higher
-    level of a skill winning. What the ticket itself requires always stays.
-    """
-    team, priority = ticket["team"], ticket["priority"]
-    skills = {skill["skill"]: skill["level"] for skill in ticket["required_skills"]}
-    fired = []
-    for rule in rules.rules:
-        if not rule.matches(ticket):
-            continue
-        fired.append(rule.name)
-        team = rule.team or team
-        priority = rule.priority or priority
-        for skill, level in rule.skills.items():
-            skills[skill] = max(level, skills.get(skill, 0))
-        if rule.stop:
-            break
-    return Routed(Need(team, tuple(sorted(skills.items()))), Priority(priority), tuple(fired))
-
-
-def _parse(document: Mapping[str, Any]) -> Rule:
+def parse_rule(document: Mapping[str, Any]) -> Rule:
+    """Return the rule that a stored document of `shared.schemas.rules.RuleSchema` describes."""
     actions = document["then"]
+    required = actions.get("required_skills", ())
+    condition, problem = _compile(document.get("when", "true"))
     return Rule(
         name=document["name"],
-        when={name: frozenset(values) for name, values in document["when"].items()},
+        condition=condition,
+        problem=problem,
+        looked_at=columns_of(condition.variables) if condition else frozenset(),
         team=actions.get("team"),
         priority=Priority(actions["priority"]) if "priority" in actions else None,
-        skills={skill["skill"]: skill["level"] for skill in actions.get("required_skills", ())},
+        urgency=Level(actions["urgency"]) if "urgency" in actions else None,
+        skills={skill["skill"]: skill["level"] for skill in required},
+        drops={s["skill"]: parse_duration(s["drop_after"]) for s in required if "drop_after" in s},
+        preferred={s["skill"]: s["level"] for s in actions.get("preferred_skills", ())},
+        tags=tuple(actions.get("tags", ())),
+        sla_policy=actions.get("sla_policy"),
+        profile=actions.get("profile"),
+        delay=parse_duration(actions["delay"]) if "delay" in actions else 0,
         stop=actions.get("stop", False),
     )
+
+
+def _compile(source: object) -> tuple[Expression | None, str]:
+    """Return a condition or why it is none: a bad one must not hold up the others."""
+    if not isinstance(source, str):
+        return None, "its condition is not text"
+    try:
+        return compile_expression(source, ticket_environment()), ""
+    except BadExpression as error:
+        return None, error.detail

@@ -68,6 +68,11 @@ class SQLite(Dialect):
         event.listen(engine, "begin", _begin)
         return engine
 
+    def prepare_migration(self, connection: Connection) -> None:
+        # A column is changed by copying its table; what refers to the table must not see it go.
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA foreign_keys=OFF")
+
     def insert(self, table: Table, rows: Sequence[Row], *, skip_existing: bool = False) -> Write:
         columns = tuple(rows[0])
         cached = ("insert", table.name, columns, skip_existing)

@@ -1,18 +1,24 @@
 """The tables, one file each; importing this package registers them all."""
 
+from shared.db.models.absence import Absence
 from shared.db.models.agent import Agent, AgentSkill, AgentTeam
+from shared.db.models.agent_performance import AgentPerformance
 from shared.db.models.api_key import ApiKey
 from shared.db.models.assignment import Assignment
 from shared.db.models.base import Base
+from shared.db.models.calendar import Calendar
 from shared.db.models.configuration import ConfigurationVersion
 from shared.db.models.decision import Decision
 from shared.db.models.delivery import Delivery
 from shared.db.models.delivery_attempt import DeliveryAttempt
+from shared.db.models.dry_run import DryRun
 from shared.db.models.event_outbox import OutboxEntry
 from shared.db.models.idempotency_key import IdempotencyKey
 from shared.db.models.lease import Lease
+from shared.db.models.profile import Profile
 from shared.db.models.requirement import Requirement
 from shared.db.models.routing_rules import RoutingRules
+from shared.db.models.shadow_decision import ShadowDecision
 from shared.db.models.skill import Skill
 from shared.db.models.subscription import Subscription
 from shared.db.models.team import Team
@@ -20,21 +26,27 @@ from shared.db.models.ticket import Ticket
 from shared.db.models.ticket_event import TicketEvent
 
 __all__ = [
+    "Absence",
     "Agent",
+    "AgentPerformance",
     "AgentSkill",
     "AgentTeam",
     "ApiKey",
     "Assignment",
     "Base",
+    "Calendar",
     "ConfigurationVersion",
     "Decision",
     "Delivery",
     "DeliveryAttempt",
+    "DryRun",
     "IdempotencyKey",
     "Lease",
     "OutboxEntry",
+    "Profile",
     "Requirement",
     "RoutingRules",
+    "ShadowDecision",
     "Skill",
     "Subscription",
     "Team",

@@ -6,12 +6,23 @@ whenever it may have got room for a waiting ticket.
 """
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, SmallInteger, Text, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, TimestampColumns, WorkColumns, id_column
-from shared.db.types import IdText, Word
+from shared.db.revision import revision
+from shared.db.types import Document, IdText, Word
 from shared.domain.agent import Presence
 
 
@@ -20,7 +31,10 @@ class Agent(Base, TimestampColumns, WorkColumns):
 
     `load` is the sum of the weights of the open assignments. `overcommit` is how far the load is
     knowingly above the capacity: lowering a busy agent's capacity takes no ticket away, it only
-    stops new ones.
+    stops new ones. `revision` rises with every change that routing can see, so that an index in
+    memory reads only what changed. `presence_since` is when the present presence began.
+    `calendar` and `shifts` say when the agent works; with neither, always.
+    Shifts, a document of `shared.schemas.working_hours`, take the place of the calendar's hours.
     """
 
     __tablename__ = "agents"
@@ -32,6 +46,7 @@ class Agent(Base, TimestampColumns, WorkColumns):
             postgresql_where=text("work_state = 'ready'"),
             sqlite_where=text("work_state = 'ready'"),
         ),
+        Index("ix_agents_revision", "revision"),
     )
 
     id: Mapped[str] = id_column()
@@ -43,6 +58,13 @@ class Agent(Base, TimestampColumns, WorkColumns):
     load: Mapped[int] = mapped_column(Integer)
     overcommit: Mapped[int] = mapped_column(Integer)
     idle_since: Mapped[datetime]
+    assigned_at: Mapped[datetime | None]
+    presence_since: Mapped[datetime]
+    languages: Mapped[list[Any]] = mapped_column(Document)
+    conflicts: Mapped[list[Any]] = mapped_column(Document)
+    revision: Mapped[int] = mapped_column(BigInteger, default=revision(), onupdate=revision())
+    calendar: Mapped[str | None] = mapped_column(Text, ForeignKey("calendars.name"))
+    shifts: Mapped[dict[str, Any] | None] = mapped_column(Document)
 
 
 class AgentSkill(Base):

@@ -11,7 +11,9 @@ from shared.domain.agent import AssignmentEnd
 
 
 class Assignment(Base):
-    """A ticket in an agent's hands.
+    """A ticket in an agent's hands, or offered to them.
+
+    An offer has `offered_until` and no `accepted_at`; it takes its agent's capacity like any other.
 
     The partial unique index has the last word: at most one open assignment for each ticket,
     whatever the code above believes.
@@ -40,5 +42,7 @@ class Assignment(Base):
     decision_id: Mapped[str] = mapped_column(IdText)
     weight: Mapped[int] = mapped_column(Integer)
     started_at: Mapped[datetime]
+    offered_until: Mapped[datetime | None]
+    accepted_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[AssignmentEnd | None] = mapped_column(Word(AssignmentEnd))

@@ -14,7 +14,7 @@ from shared.db.types import Document
 
 
 class Requirement(Base, WorkColumns):
-    """A team and skills that some ticket needs; `signature` is their canonical text."""
+    """What some ticket needs; `signature` is the need's canonical text."""
 
     __tablename__ = "requirements"
     __table_args__ = (
@@ -27,5 +27,4 @@ class Requirement(Base, WorkColumns):
     )
 
     signature: Mapped[str] = mapped_column(Text, primary_key=True)
-    team: Mapped[str | None]
-    skills: Mapped[list[Any]] = mapped_column(Document)
+    need: Mapped[dict[str, Any]] = mapped_column(Document)

@@ -11,10 +11,15 @@ from shared.db.types import Document
 
 
 class RoutingRules(Base):
-    """One version of the whole set; old versions stay, because decisions name them."""
+    """One version of the whole set; old versions stay, because decisions name them.
+
+    `rules` are documents of `shared.schemas.rules.RuleSchema`, `rule_count` is their number.
+    """
 
     __tablename__ = "routing_rules"
 
     version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     rules: Mapped[list[Any]] = mapped_column(Document)
+    rule_count: Mapped[int] = mapped_column(Integer)
+    time_zone: Mapped[str]
     created_at: Mapped[datetime]

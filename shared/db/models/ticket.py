@@ -23,7 +23,11 @@ class Ticket(Base, TimestampColumns, WorkColumns):
 
     `version` counts the changes and equals the sequence of the newest event. `rank` orders the
     routing list: lane first (live before bulk), then priority. `signature` is what a parked ticket
-    waits for. `touched_at` is when somebody last worked on the present assignment.
+    waits for, `available_at` of a waiting ticket when its need changes by itself. `touched_at` is
+    when somebody last worked on the present assignment. `queued_at` is when it began to look for
+    an agent; `declined_by` who would not have it since then; `offered_to` who is being asked;
+    `former_agent_id` who had it before it was reopened; `rule_fields` what rules looked at, and
+    `asked` what people wrote in the fields that rules write too.
     """
 
     __tablename__ = "tickets"
@@ -39,7 +43,20 @@ class Ticket(Base, TimestampColumns, WorkColumns):
             "ix_tickets_waiting",
             "signature",
             "rank",
-            "created_at",
+            "expected_resolution_at",
+            postgresql_where=text("work_state = 'waiting'"),
+            sqlite_where=text("work_state = 'waiting'"),
+        ),
+        Index(
+            "ix_tickets_requester",
+            "requester_key",
+            "number",
+            postgresql_where=text("assignee_id IS NOT NULL"),
+            sqlite_where=text("assignee_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_tickets_changing",
+            "available_at",
             postgresql_where=text("work_state = 'waiting'"),
             sqlite_where=text("work_state = 'waiting'"),
         ),
@@ -71,6 +88,9 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     tags: Mapped[list[Any]] = mapped_column(Document)
     custom_fields: Mapped[dict[str, Any]] = mapped_column(Document)
     required_skills: Mapped[list[Any]] = mapped_column(Document)
+    preferred_skills: Mapped[list[Any]] = mapped_column(Document)
+    language: Mapped[str | None]
+    requester_key: Mapped[str | None]
     team: Mapped[str | None] = mapped_column(Text, ForeignKey("teams.name"))
     status: Mapped[TicketStatus] = mapped_column(Word(TicketStatus))
     assignee_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("agents.id"))
@@ -81,4 +101,11 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     closed_at: Mapped[datetime | None]
     rank: Mapped[int] = mapped_column(SmallInteger)
     signature: Mapped[str | None]
+    queued_at: Mapped[datetime]
+    declined_by: Mapped[list[Any]] = mapped_column(Document)
+    former_agent_id: Mapped[str | None] = mapped_column(IdText)
+    offered_to: Mapped[str | None] = mapped_column(IdText)
+    asked: Mapped[dict[str, Any] | None] = mapped_column(Document)
+    rule_fields: Mapped[list[Any]] = mapped_column(Document)
+    sla_policy: Mapped[str | None]
     correlation_id: Mapped[str]

@@ -5,21 +5,39 @@ true and puts the event on the outbox, all in the caller's transaction. No servi
 tickets, ticket_events, assignments or agents.load in any other way.
 """
 
-from shared.db.ticket_changes.assign import Binding, Parking, assign, park, reserve, return_tickets
-from shared.db.ticket_changes.create import NewTicket, create
+from shared.db.ticket_changes.assign import (
+    Binding,
+    Offer,
+    Parking,
+    accept,
+    assign,
+    decline,
+    park,
+    reserve,
+    return_tickets,
+)
+from shared.db.ticket_changes.by_hand import Asked, assign_by_hand, transfer
+from shared.db.ticket_changes.create import NewTicket, create, draft
 from shared.db.ticket_changes.journal import ticket_document
 from shared.db.ticket_changes.life import edit, transition
 
 __all__ = [
+    "Asked",
     "Binding",
     "NewTicket",
+    "Offer",
     "Parking",
+    "accept",
     "assign",
+    "assign_by_hand",
     "create",
+    "decline",
+    "draft",
     "edit",
     "park",
     "reserve",
     "return_tickets",
     "ticket_document",
+    "transfer",
     "transition",
 ]

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -14,6 +14,7 @@ from shared.db.models.base import table
 from shared.db.ticket_changes.journal import Assignee, Change, TicketRow, apply
 from shared.db.ticket_changes.load import release, reserve
 from shared.domain.agent import AssignmentEnd
+from shared.domain.clock import rfc3339
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
 from shared.domain.ticket import TicketStatus
@@ -21,35 +22,76 @@ from shared.domain.work import WorkState
 
 _ASSIGNMENTS = table(Assignment)
 
-__all__ = ["Binding", "Parking", "assign", "end_assignments", "park", "reserve", "return_tickets"]
+#: When a need changes that never does.
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+
+__all__ = [
+    "Binding",
+    "Offer",
+    "Parking",
+    "accept",
+    "assign",
+    "decline",
+    "end_assignments",
+    "park",
+    "reserve",
+    "return_tickets",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An open offer: the assignment's id, the decision behind it, who is asked."""
+
+    id: str
+    decision_id: str
+    agent: Assignee
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A ticket and the agent it goes to; `routed` are the columns that rules changed."""
+    """A ticket and the agent it goes to; `routed` are the columns that rules changed.
+
+    With `offered_until` the agent is asked first, and has until then to accept.
+    """
 
     ticket: TicketRow
     agent: Assignee
     weight: int
     decision_id: str
     routed: Mapping[str, Any] = field(default_factory=dict)
+    offered_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Parking:
-    """A ticket that nobody can take now, and what it waits for."""
+    """A ticket that nobody can take now, and what it waits for.
+
+    `changes_at` is when its need changes by itself; it is routed again then.
+    """
 
     ticket: TicketRow
     signature: str
     reason: str
     routed: Mapping[str, Any] = field(default_factory=dict)
+    changes_at: datetime | None = None
 
 
-def assign(tx: Transaction, bindings: Sequence[Binding], now: datetime, actor: str) -> None:
-    """Bind tickets to agents whose load `reserve` has already raised, in the same transaction."""
+def assign(
+    tx: Transaction,
+    bindings: Sequence[Binding],
+    now: datetime,
+    actor: str,
+    correlation_id: str | None = None,
+) -> list[dict[str, Any]]:
+    """Bind tickets to agents, or offer them, and return the documents.
+
+    The agents' load was raised by `reserve` already, in the same transaction.
+    """
     assignments, changes = [], []
     for binding in bindings:
         assignment_id = new_id(Prefix.ASSIGNMENT)
+        asked = binding.offered_until is not None
         assignments.append(
             {
                 "id": assignment_id,
@@ -58,6 +100,8 @@ def assign(tx: Transaction, bindings: Sequence[Binding], now: datetime, actor: s
                 "decision_id": binding.decision_id,
                 "weight": binding.weight,
                 "started_at": now,
+                "offered_until": binding.offered_until,
+                "accepted_at": None if asked else now,
                 "ended_at": None,
                 "end_reason": None,
             }
@@ -67,28 +111,102 @@ def assign(tx: Transaction, bindings: Sequence[Binding], now: datetime, actor: s
             "decision_id": binding.decision_id,
             "agent": binding.agent,
         }
-        values = {
-            **binding.routed,
-            "status": TicketStatus.OPEN,
-            "assignee_id": binding.agent["id"],
-            "touched_at": None,
-            "signature": None,
-            "work_state": WorkState.DONE,
-            "attempts": 0,
-            "last_error": None,
-        }
         changes.append(
-            Change(
-                binding.ticket,
-                values,
-                EventType.TICKET_ASSIGNED,
-                actor,
-                binding.agent,
-                {"assignment": assignment},
+            _offer(binding, assignment, actor)
+            if asked
+            else _assigned(
+                binding.ticket, binding.agent, assignment, binding.routed, actor, correlation_id
             )
         )
-    apply(tx, changes, now)
+    documents = apply(tx, changes, now)
     tx.insert(_ASSIGNMENTS, assignments)
+    return documents
+
+
+def _assigned(
+    ticket: TicketRow,
+    agent: Assignee,
+    assignment: Mapping[str, Any],
+    routed: Mapping[str, Any],
+    actor: str,
+    correlation_id: str | None,
+) -> Change:
+    values = {
+        **routed,
+        "status": TicketStatus.OPEN,
+        "assignee_id": agent["id"],
+        "touched_at": None,
+        "signature": None,
+        "declined_by": [],
+        "former_agent_id": None,
+        "offered_to": None,
+        "work_state": WorkState.DONE,
+        "attempts": 0,
+        "last_error": None,
+    }
+    data = {"assignment": assignment}
+    return Change(ticket, values, EventType.TICKET_ASSIGNED, actor, agent, data, correlation_id)
+
+
+def _offer(binding: Binding, assignment: Mapping[str, Any], actor: str) -> Change:
+    """Keep the ticket on the routing list, due when the offer runs out."""
+    assert binding.offered_until is not None  # noqa: S101 -- the caller asked
+    values = {
+        **binding.routed,
+        "signature": None,
+        "offered_to": binding.agent["id"],
+        "work_state": WorkState.READY,
+        "available_at": binding.offered_until,
+        "attempts": 0,
+        "last_error": None,
+    }
+    data = {"assignment": assignment, "offered_until": rfc3339(binding.offered_until)}
+    return Change(binding.ticket, values, EventType.TICKET_OFFERED, actor, None, data)
+
+
+def accept(
+    tx: Transaction, ticket: TicketRow, offer: Offer, now: datetime, actor: str, request: str
+) -> dict[str, Any]:
+    """Turn an open offer of a locked ticket into an assignment; return the document."""
+    tx.update(_ASSIGNMENTS, [{"id": offer.id, "accepted_at": now}])
+    assignment = {"id": offer.id, "decision_id": offer.decision_id, "agent": offer.agent}
+    change = _assigned(ticket, offer.agent, assignment, {}, actor, request)
+    return apply(tx, [change], now)[0]
+
+
+def decline(
+    tx: Transaction,
+    declined: Sequence[tuple[TicketRow, Assignee]],
+    now: datetime,
+    actor: str,
+    *,
+    expired: bool = False,
+    reason: str | None = None,
+    request: str | None = None,
+) -> None:
+    """End the open offers of locked tickets and send the tickets to somebody else."""
+    if not declined:
+        return
+    end = AssignmentEnd.EXPIRED if expired else AssignmentEnd.DECLINED
+    end_assignments(tx, [ticket["id"] for ticket, _ in declined], end, now)
+    changes = [
+        Change(
+            ticket,
+            {
+                "offered_to": None,
+                "declined_by": sorted({*ticket["declined_by"], agent["id"]}),
+                "work_state": WorkState.READY,
+                "available_at": now,
+            },
+            EventType.TICKET_DECLINED,
+            actor,
+            None,
+            {"declined_by": agent, "expired": expired, "reason": reason},
+            request,
+        )
+        for ticket, agent in declined
+    ]
+    apply(tx, changes, now)
 
 
 def park(tx: Transaction, parkings: Sequence[Parking], now: datetime, actor: str) -> None:
@@ -100,6 +218,7 @@ def park(tx: Transaction, parkings: Sequence[Parking], now: datetime, actor: str
                 **parking.routed,
                 "signature": parking.signature,
                 "work_state": WorkState.WAITING,
+                "available_at": parking.changes_at or NEVER,
                 "attempts": 0,
                 "last_error": None,
             },
@@ -131,6 +250,7 @@ def return_tickets(
                 "status": TicketStatus.NEW,
                 "assignee_id": None,
                 "touched_at": None,
+                "queued_at": now,
                 "work_state": WorkState.READY,
                 "available_at": now,
             },

@@ -12,19 +12,14 @@ from shared.db.ticket_changes.journal import Change, append_events
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
 from shared.domain.ticket import (
-    Lane,
     TicketStatus,
     derive_priority,
     expected_resolution,
+    rank_of,
 )
 from shared.domain.work import WorkState
 
 _TICKETS = table(Ticket)
-
-
-def rank_of(lane: Lane, priority_rank: int) -> int:
-    """Return the order in the routing list: every live ticket before every bulk one."""
-    return lane.rank * 10 + priority_rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +50,22 @@ def create(tx: Transaction, tickets: Sequence[NewTicket], now: datetime) -> list
     return append_events(tx, changes, now)
 
 
+def language_of(requester: Mapping[str, Any]) -> str | None:
+    """Return the language of a requester's locale: `pt` of `pt-BR`."""
+    locale = requester.get("locale") or ""
+    return locale.replace("_", "-").partition("-")[0].lower() or None
+
+
+def requester_key(requester: Mapping[str, Any]) -> str | None:
+    """Return what a requester is known by: the e-mail address, else the telephone number."""
+    return (requester.get("email") or requester.get("phone") or "").lower() or None
+
+
+def draft(content: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the row that a ticket would have if it were stored; it has no number."""
+    return _new_row(content, 0, "", now)
+
+
 def _new_row(
     content: Mapping[str, Any], number: int, correlation_id: str, now: datetime
 ) -> dict[str, Any]:
@@ -82,6 +93,9 @@ def _new_row(
         "tags": content["tags"],
         "custom_fields": content["custom_fields"],
         "required_skills": content["required_skills"],
+        "preferred_skills": [],
+        "language": language_of(content["requester"]),
+        "requester_key": requester_key(content["requester"]),
         "team": content["team"],
         "status": TicketStatus.NEW,
         "assignee_id": None,
@@ -92,6 +106,19 @@ def _new_row(
         "closed_at": None,
         "rank": rank_of(content["lane"], priority.rank),
         "signature": None,
+        "queued_at": now,
+        "declined_by": [],
+        "former_agent_id": None,
+        "offered_to": None,
+        "rule_fields": [],
+        "asked": {
+            "team": content["team"],
+            "priority": priority.value,
+            "urgency": content["urgency"],
+            "required_skills": content["required_skills"],
+            "tags": content["tags"],
+        },
+        "sla_policy": None,
         "correlation_id": correlation_id,
         "created_at": now,
         "updated_at": now,

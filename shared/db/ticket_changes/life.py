@@ -6,12 +6,18 @@ from typing import Any
 
 from shared.db.engine import Transaction
 from shared.db.ticket_changes.assign import end_assignments
-from shared.db.ticket_changes.create import rank_of
 from shared.db.ticket_changes.journal import Assignee, Change, TicketRow, apply
 from shared.domain.agent import AssignmentEnd
 from shared.domain.event import EventType
 from shared.domain.lifecycle import Transition, next_status
-from shared.domain.ticket import Lane, Priority, derive_priority, expected_resolution
+from shared.domain.ticket import (
+    Lane,
+    Priority,
+    TicketStatus,
+    derive_priority,
+    expected_resolution,
+    rank_of,
+)
 from shared.domain.work import WorkState
 
 _EVENTS = {
@@ -47,6 +53,7 @@ def transition(
             "resolved_at": now,
             "work_state": WorkState.DONE,
             "signature": None,
+            "offered_to": None,
         }
     elif step is Transition.CLOSE:
         values |= {"closed_at": now}
@@ -54,6 +61,9 @@ def transition(
         assignee = None
         values |= {
             "assignee_id": None,
+            "former_agent_id": ticket["assignee_id"],
+            "declined_by": [],
+            "queued_at": now,
             "touched_at": None,
             "resolution": None,
             "resolved_at": None,
@@ -95,8 +105,16 @@ def edit(
         lane = Lane.BULK if ticket["rank"] >= rank_of(Lane.BULK, 0) else Lane.LIVE
         values["rank"] = rank_of(lane, priority.rank)
         values["expected_resolution_at"] = expected_resolution(ticket["created_at"], priority)
+    written = {name: values[name] for name in (ticket["asked"] or {}) if name in values}
+    if written:
+        values["asked"] = {**ticket["asked"], **written}
+        if "team" in written:
+            values["asked"].pop("team_pinned", None)
     if ticket["assignee_id"] is not None:
         values["touched_at"] = now
+    if ticket["status"] is TicketStatus.OPEN and not set(changed).isdisjoint(ticket["rule_fields"]):
+        # A rule had looked at it: the router sees whether its agent still fits.
+        values |= {"work_state": WorkState.READY, "available_at": now}
     if ticket["work_state"] is WorkState.WAITING:
         values |= {"work_state": WorkState.READY, "available_at": now, "signature": None}
     change = Change(

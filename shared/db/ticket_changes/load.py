@@ -38,11 +38,31 @@ def reserve(
             _AGENTS.c.presence == Presence.ONLINE,
             _AGENTS.c.load + wanted.c.weight <= _AGENTS.c.capacity,
         )
-        .values(load=_AGENTS.c.load + wanted.c.weight, idle_since=bindparam("now"))
+        .values(
+            load=_AGENTS.c.load + wanted.c.weight,
+            idle_since=bindparam("now"),
+            assigned_at=bindparam("now"),
+        )
         .returning(_AGENTS.c.id)
     )
     taken = tx.execute(statement, _parameters(tx.dialect, weights) | {"now": now})
     return set(taken.scalars())
+
+
+def force(tx: Transaction, agent_id: str, weight: int, now: datetime) -> None:
+    """Add to an agent's load, room or not; what exceeds the capacity is noted as overcommitment."""
+    load = _AGENTS.c.load + weight
+    excess = load - _AGENTS.c.capacity
+    tx.execute(
+        update(_AGENTS)
+        .where(_AGENTS.c.id == agent_id)
+        .values(
+            load=load,
+            overcommit=case((excess > 0, excess), else_=0),
+            idle_since=now,
+            assigned_at=now,
+        )
+    )
 
 
 def release(tx: Transaction, weights: Mapping[str, int], now: datetime) -> None:

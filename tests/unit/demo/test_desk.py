@@ -60,7 +60,7 @@ def test_a_rule_asks_only_for_what_somebody_in_its_team_can_do() -> None:
 def test_a_category_goes_to_the_group_that_solved_most_of_it() -> None:
     elsewhere = replace(SOLVED, group_final="Group 2", agent_final="Resolver 2")
     (rule,) = derive_desk([SOLVED, SOLVED, elsewhere]).rules
-    assert rule["when"] == {"category": ["category-1"]}
+    assert rule["when"] == 'ticket.category == "category-1"'
     assert rule["then"] == {
         "team": "group-1",
         "stop": True,
@@ -72,7 +72,9 @@ def test_subcategories_that_went_elsewhere_come_first() -> None:
     exception = replace(SOLVED, subcategory="Subcategory 2", group_final="Group 2")
     rules = derive_desk([SOLVED] * 20 + [exception] * MIN_FOR_A_RULE).rules
     assert [rule["then"]["team"] for rule in rules] == ["group-2", "group-1"]
-    assert rules[0]["when"] == {"category": ["category-1"], "product": ["subcategory-2"]}
+    assert rules[0]["when"] == (
+        'ticket.category == "category-1" && ticket.product in ["subcategory-2"]'
+    )
 
 
 def test_a_team_where_nobody_is_known_is_not_asked_for_a_skill() -> None:

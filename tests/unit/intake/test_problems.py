@@ -1,8 +1,8 @@
 """Nested messages become JSON Pointers."""
 
 from services.intake.api.catalogue import CATALOGUE
-from services.intake.api.problems import pointers
 from shared.domain import errors
+from shared.schemas.refusal import pointers
 
 
 def test_nested_messages_become_pointers() -> None:

@@ -1,0 +1,108 @@
+"""/v1/routing/profiles: strategies that teams name."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response
+from marshmallow import RAISE
+
+from services.intake import repository
+from services.intake.api.auth import requires
+from services.intake.api.http import PageQuerySchema, answer, blueprint, body, page, parts
+from shared.domain.errors import Conflict, FieldError, InvalidInput
+from shared.plugins import PluginKind, installed
+from shared.schemas.base import SLUG_PATTERN
+from shared.schemas.profile import (
+    DEFAULT_DOCUMENT,
+    ProfileSchema,
+    StoredProfilePageSchema,
+    StoredProfileSchema,
+)
+
+blp = blueprint("profiles", "How tickets are matched: filters, scorers, a matcher, an order.")
+
+_schema = StoredProfileSchema()
+
+
+@blp.route("/routing/profiles", methods=["GET"])
+@requires("routing:read", problems=(401, 403, 422, 503))
+@blp.arguments(PageQuerySchema(), location="query", unknown=RAISE)
+@blp.response(200, StoredProfilePageSchema())
+def list_profiles(query: Mapping[str, Any]) -> Response:
+    """List profiles."""
+    with parts().database.reading() as connection:
+        rows = repository.listing(
+            connection, repository.PROFILES, query["after"], query["limit"] + 1
+        )
+    return page(_schema, [_document(row) for row in rows], "name", query["limit"])
+
+
+@blp.route("/routing/profiles/<name>", methods=["GET"])
+@requires("routing:read", problems=(401, 403, 404, 503))
+@blp.response(200, StoredProfileSchema())
+def get_profile(name: str) -> Response:
+    """Read a profile, with everything filled in that it leaves to the default."""
+    with parts().database.reading() as connection:
+        row = repository.one(connection, repository.PROFILES, name, "profile")
+    return answer(_schema.dump(_document(row)))
+
+
+@blp.route("/routing/profiles/<name>", methods=["PUT"])
+@requires("routing:write", problems=(400, 401, 403, 413, 415, 422, 503))
+@body(ProfileSchema())
+@blp.response(200, StoredProfileSchema())
+def put_profile(content: Mapping[str, Any], name: str) -> Response:
+    """Make a profile or replace it whole; the teams that name it go by it from the next ticket on.
+
+    A plugin that is not installed here is refused.
+    """
+    app = parts()
+    _require_name(name)
+    _require_plugins(content)
+    with app.database.transaction() as tx:
+        repository.put_profile(tx, name, dict(content), app.now())
+    return get_profile(name)  # type: ignore[no-any-return]
+
+
+@blp.route("/routing/profiles/<name>", methods=["DELETE"])
+@requires("routing:write", problems=(401, 403, 404, 409, 503))
+@blp.response(204)
+def delete_profile(name: str) -> Response:
+    """Delete a profile that no team names."""
+    with parts().database.transaction() as tx:
+        teams = repository.teams_of_profile(tx, name)
+        if teams or name == "default":
+            users = ", ".join(teams) or "every team that names none"
+            raise Conflict(f"The profile {name!r} is used by {users}.")
+        repository.delete_profile(tx, name)
+    return Response(status=204)
+
+
+def _document(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, **DEFAULT_DOCUMENT, **row["document"]}
+
+
+def _require_name(name: str) -> None:
+    if not re.match(SLUG_PATTERN, name):
+        detail = "Use 1 to 63 characters: lower-case letters, digits, and . _ - inside."
+        raise InvalidInput(detail, [FieldError("/name", detail)])
+
+
+def _require_plugins(content: Mapping[str, Any]) -> None:
+    named = [
+        *(
+            (PluginKind.FILTER, f"/filters/{i}", n)
+            for i, n in enumerate(content.get("filters", ()))
+        ),
+        *((PluginKind.SCORER, f"/scorers/{n}", n) for n in content.get("scorers", ())),
+        *((PluginKind.MATCHER, "/matcher", n) for n in (content.get("matcher"),) if n),
+        *((PluginKind.ORDER, "/order", n) for n in (content.get("order"),) if n),
+    ]
+    errors = [
+        FieldError(pointer, f"There is no {kind} {name!r}; there are {', '.join(installed(kind))}.")
+        for kind, pointer, name in named
+        if name not in installed(kind)
+    ]
+    if errors:
+        raise InvalidInput("The profile names plugins that are not installed.", errors)
