@@ -36,7 +36,10 @@ def explain(ticket: str, *, as_json: bool, check: bool) -> None:
     """  # noqa: D301 -- \b is for click
     database = Database(load_settings().database_url)
     require_current(database)
-    found, decisions, names = _read(database, ticket)
+    try:
+        found, decisions, names = _read(database, ticket)
+    finally:
+        database.close()
     if as_json:
         click.echo(json.dumps(decisions, indent=2, default=str))
     else:

@@ -6,11 +6,11 @@ load finds out; it never costs a wrong assignment.
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import literal, select
+from sqlalchemy import func, literal, select
 
 from services.router.model import Candidate, Performance
 from services.router.pool import Pool
@@ -53,6 +53,7 @@ class AgentIndex:
         self._builder = PoolBuilder()
         self._edited: dict[str, datetime] = {}
         self._since = 0
+        self._usual: Mapping[str, Performance] = {}
         self._hours: WorkingHours | None = None
         self._configuration = 0
         self._built_at: datetime | None = None
@@ -70,9 +71,15 @@ class AgentIndex:
             ):
                 self._builder, self._edited, self._since = PoolBuilder(), {}, 0
                 self._hours = WorkingHours(tx, now)
+                self._usual = _usual(tx)
                 self._built_at, self._configuration = now, configuration
             self._follow(tx)
             return self._builder.pool()
+
+    @property
+    def usual(self) -> Mapping[str, Performance]:
+        """What is usual over all agents, by category; as of the last reading of everything."""
+        return self._usual
 
     def fresh(self, tx: Transaction, pool: Pool, agent_ids: Sequence[str]) -> None:
         """Bring the loads of some agents in a pool up to this very moment."""
@@ -125,6 +132,21 @@ class AgentIndex:
             self._builder.put(
                 _candidate(row, frozenset(teams[key]), skills[key], performance[key], shift)
             )
+
+
+def _usual(tx: Transaction) -> dict[str, Performance]:
+    columns = _PERFORMANCE.c
+    handling = func.sum(columns.tickets * columns.handling_s) / func.sum(columns.tickets)
+    query = select(
+        columns.category,
+        func.sum(columns.tickets).label("tickets"),
+        handling.label("handling_s"),
+        func.sum(columns.reopened).label("reopened"),
+    ).group_by(columns.category)
+    return {
+        row["category"]: Performance(int(row["tickets"]), row["handling_s"], int(row["reopened"]))
+        for row in tx.rows(query)
+    }
 
 
 def _select() -> Any:

@@ -12,7 +12,6 @@ from sqlalchemy import select
 
 from services.router.decide import Decide
 from services.router.explanation import explain
-from services.router.model import Context
 from services.router.planning import Planned, plan
 from services.router.repository import RouterRepository
 from shared.db import ticket_changes
@@ -70,7 +69,7 @@ class AnswerQuestions:
         pool = self._repository.pool(tx, configuration, now)
         ticket = _ticket(tx, question, now)
         planned = plan(configuration, ticket, pool, now)
-        context = Context(now, supply=pool.facts.supply)
+        context = self._repository.context(pool, now)
         [decided], [choice] = self._decide.preview(tx, [planned], pool, context)
         pipeline = decided.strategy.pipeline
         version = configuration.rules.version

@@ -54,7 +54,7 @@ def explain(
         },
         "weights": {scorer.name: weight for scorer, weight in pipeline.scorers},
         "subject": _subject(subject),
-        "context": _context(choice, context),
+        "context": _context(choice, context, subject.category),
         "winner": choice.winner and choice.winner.id,
         "candidates": [
             _candidate(scored, subject.category, context.now)
@@ -112,7 +112,7 @@ def _state(candidate: Candidate, category: str | None, now: datetime) -> dict[st
     return state
 
 
-def _context(choice: Choice, context: Context) -> dict[str, Any]:
+def _context(choice: Choice, context: Context, category: str | None) -> dict[str, Any]:
     """Return what was true for all, as far as the candidates that are kept depend on it."""
     skills = {
         skill for scored in choice.ranking[:MAX_CANDIDATES] for skill in scored.candidate.skills
@@ -121,7 +121,7 @@ def _context(choice: Choice, context: Context) -> dict[str, Any]:
         "now": rfc3339(context.now),
         "seed": context.seed,
         "supply": {skill: context.supply.get(skill, 0) for skill in sorted(skills)},
-        "usual": {name: asdict(figures) for name, figures in context.usual.items()},
+        "usual": _figures(context.usual, category),
     }
 
 

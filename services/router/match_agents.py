@@ -90,7 +90,7 @@ class MatchAgents:
             returned, later = self._return_untouched(tx, configuration, agents, now)
             later = _next_shifts(pool, agents, now) | later
             only = self._claim(tx, configuration, agents, requirements, pool, now, in_hand)
-            context = Context(now, supply=pool.facts.supply)
+            context = self._repository.context(pool, now)
             outcome = self._decide(
                 tx, configuration, in_hand.tickets, pool, context, only=only, wait=False
             )

@@ -70,7 +70,10 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """What an agent's finished tickets of one category say; counts tell how much to believe it."""
+    """What an agent's finished tickets of one category say; counts tell how much to believe it.
+
+    `handling_s` (seconds) and `satisfaction` (0 to 1) are means, over `tickets` and over `rated`.
+    """
 
     tickets: int = 0
     handling_s: float = 0.0

@@ -112,13 +112,15 @@ def bits(positions: int) -> Iterator[int]:
     It goes word by word: an operation on the whole set for each position would cost as much as the
     pool is large.
     """
-    words = positions.to_bytes((positions.bit_length() + 63) // 64 * 8, "little")
-    for number, (word,) in enumerate(struct.iter_unpack("<Q", words)):
+    count = (positions.bit_length() + 63) // 64
+    base = -1
+    for word in struct.unpack(f"<{count}Q", positions.to_bytes(8 * count, "little")):
         left = word
         while left:
             lowest = left & -left
-            yield 64 * number + lowest.bit_length() - 1
+            yield base + lowest.bit_length()
             left ^= lowest
+        base += 64
 
 
 def loaded(candidate: Candidate, weight: int, now: datetime) -> Candidate:

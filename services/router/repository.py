@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from services.router.agent_index import AgentIndex
 from services.router.configuration import Configuration
-from services.router.model import Need, document_of, need_of
+from services.router.model import Context, Need, document_of, need_of
 from services.router.orders import Waiting
 from services.router.pool import Pool
 from services.router.profile import default_profile, parse_profile
@@ -80,6 +80,10 @@ class RouterRepository:
     def pool(self, tx: Transaction, configuration: Configuration, now: datetime) -> Pool:
         """Return all agents, as they were committed a moment ago."""
         return self._index.pool(tx, configuration.version, now)
+
+    def context(self, pool: Pool, now: datetime) -> Context:
+        """Return what is true for all tickets of a batch."""
+        return Context(now, pool.facts.supply, self._index.usual)
 
     def refresh(self, tx: Transaction, pool: Pool, agent_ids: Sequence[str]) -> None:
         """Bring the loads of some agents in a pool up to this very moment."""

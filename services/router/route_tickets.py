@@ -68,7 +68,7 @@ class RouteTickets:
         planned = self._delay(tx, planned)
         # Claimed by what the tickets said themselves; served by what the rules made of it.
         planned.sort(key=lambda each: each.columns["rank"])
-        context = Context(now, supply=pool.facts.supply)
+        context = self._repository.context(pool, now)
         outcome = self._decide(tx, configuration, planned, pool, context)
         if outcome.contested:
             rings.add(ListName.ROUTING)

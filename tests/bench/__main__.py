@@ -13,10 +13,10 @@ from deploy.local.packages import ensure_packages
 from deploy.local.servers import Servers
 from shared.observability.logging import configure_logging
 from shared.settings import LogFormat
-from tests.bench import scenarios
+from tests.bench import routing, scenarios
 from tests.bench.report import render
 
-SCENARIOS = ("http", "pipeline", "open", "backlog")
+SCENARIOS = ("http", "pipeline", "open", "backlog", "routing")
 
 
 @click.command()
@@ -79,6 +79,13 @@ def _plan(servers: Servers, directory: Path, share: int) -> dict[str, Any]:
         "backlog: tickets that waited for the workers": lambda: scenarios.backlog(
             servers, 100_000 // share
         ),
+        "routing: decisions, 100 and 10,000 agents": lambda: routing.decisions(
+            servers, 20_000 // share
+        ),
+        "routing: one decision in memory": lambda: routing.one_decision(20_000 // share),
+        "routing: a freed agent, 100,000 waiting": lambda: routing.refill(
+            servers, 100_000 // share, 200 // share
+        ),
     }
 
 
@@ -86,6 +93,7 @@ def _ratios(figures: dict[str, Any]) -> dict[str, float]:
     pairs = {
         "intake_64_vs_commit_per_request": ("intake_64_per_s", "baseline_http_64_per_s"),
         "pipeline_vs_dramatiq_chain": ("pipeline_per_s", "dramatiq_chain_per_s"),
+        "decisions_10000_vs_100_agents": ("decisions_10000_per_s", "decisions_100_per_s"),
         "backlog_vs_dramatiq_chain": ("backlog_per_s", "dramatiq_chain_per_s"),
     }
     return {

@@ -78,6 +78,7 @@ WAITING = "(SELECT id FROM tickets WHERE work_state = 'waiting' ORDER BY id LIMI
 RESOLVED = "(SELECT id FROM tickets WHERE status = 'resolved' ORDER BY id LIMIT 1)"
 HELD = f"ended_at IS NULL AND ticket_id = {OPEN}"
 ANOTHER = "(SELECT max(id) FROM agents WHERE id <> agent_id)"
+COLUMNS = "id, ticket_id, agent_id, decision_id, weight, started_at, ended_at, end_reason"
 A_SECOND = f"'asg_2', ticket_id, {ANOTHER}, decision_id, weight, started_at, ended_at, end_reason"
 NO_REASON = '{"data": {"reason": ""}}'
 
@@ -97,7 +98,7 @@ NO_REASON = '{"data": {"reason": ""}}'
         (Rule.STUCK, "UPDATE agents SET capacity = capacity + 1"),
         (
             Rule.DOUBLE_ASSIGNMENT,
-            f"INSERT INTO assignments SELECT {A_SECOND} FROM assignments WHERE {HELD}",
+            f"INSERT INTO assignments ({COLUMNS}) SELECT {A_SECOND} FROM assignments WHERE {HELD}",
         ),
         (Rule.UNEXPLAINED, f"DELETE FROM decisions WHERE ticket_id = {OPEN}"),
         (Rule.OVER_CAPACITY, "UPDATE agents SET capacity = load - 1 WHERE load > 0"),

@@ -4,13 +4,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
-
-from services.intake.reference import ReferenceData
-from services.intake.rule_sets import require_names
 from shared.db.engine import Database
 from shared.db.models import ConfigurationVersion
-from shared.domain.errors import InvalidInput
 from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
 from tests.desk import Desk
@@ -40,6 +35,7 @@ def test_a_desk_begins_with_version_0_which_has_no_rules(desk: Desk) -> None:
 def test_a_rule_set_is_read_as_it_was_put(desk: Desk) -> None:
     desk.team("network")
     desk.skill("vpn", "french")
+    desk.ok("PUT", "/v1/routing/profiles/calm", {})
     whole = rule(
         "everything",
         'ticket.category == "vpn" && time.hour < 18',
@@ -135,18 +131,19 @@ def test_all_names_that_do_not_exist_are_told_at_once(desk: Desk) -> None:
     assert_problem(desk.call("PUT", URL, {"rules": bad}), 422, "invalid-input", pointers)
 
 
-def test_profiles_are_looked_up_where_somebody_knows_them(database: Database) -> None:
-    known = ReferenceData(database, profiles=lambda _: frozenset({"calm"}))
-    require_names(known, {"rules": [rule("a", profile="calm")]})
-    with pytest.raises(InvalidInput) as caught:
-        require_names(known, {"rules": [rule("a", profile="calm"), rule("b", profile="wild")]})
-    assert [each.pointer for each in caught.value.errors] == ["/rules/1/then/profile"]
+def test_a_rule_names_a_profile_that_exists(desk: Desk) -> None:
+    desk.ok("PUT", "/v1/routing/profiles/calm", {})
+    put(desk, rule("a", profile="calm"))
+    bad = [rule("a", profile="calm"), rule("b", profile="wild")]
+    refused = desk.call("PUT", URL, {"rules": bad})
+    assert_problem(refused, 422, "invalid-input", ["/rules/1/then/profile"])
 
 
 def test_rules_route_by_condition_and_one_without_an_answer_stops_nothing(
     desk: Desk, runtime: Runtime, start_host: Callable[..., WorkerHost]
 ) -> None:
     desk.team("network")
+    desk.ok("PUT", "/v1/routing/profiles/calm", {})
     agent = desk.agent(5, teams=["network"])
     desk.agent(5)
     put(
@@ -166,7 +163,7 @@ def test_rules_route_by_condition_and_one_without_an_answer_stops_nothing(
     assert eventually(lambda: desk.assignee(ticket_id)) == agent
     explanation = desk.decisions(ticket_id)[0]["explanation"]
     assert explanation["rules_fired"] == ["vpn"]
-    assert (explanation["sla_policy"], explanation["profile"]) == ("gold", "calm")
+    assert (explanation["sla_policy"], explanation["profile"]["name"]) == ("gold", "calm")
     vip, french = explanation["rule_errors"]
     assert vip.startswith("rule 'vip first': Key not found")
     assert french.startswith("rule 'french': No matching overload")

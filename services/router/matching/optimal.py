@@ -19,14 +19,16 @@ class OptimalMatcher(Matcher):
     """Looks at the whole batch at once, by the assignment problem of tickets and slots.
 
     It serves in this order of importance: the largest number of tickets; of equally many the more
-    urgent (the first in the order given, then the second, …); of those the highest total score,
-    each slot of an agent scored with the load that the slots before it bring (`slots`).
+    urgent (the first in the order given, then the second, …); with as many as can be going
+    to the agent they prefer; and of those the highest total score, each slot of an agent scored
+    with the load that the slots before it bring (`slots`).
 
-    One linear assignment does all three. The sets of tickets that can be served together form a
+    One linear assignment does it all. The sets of tickets that can be served together form a
     matroid (transversal: Edmonds & Fulkerson, Journal of Research NBS 69B, 1965), and in a matroid
     the best set by any weights that fall from ticket to ticket is also the largest one and the
     first one in order. So ticket `i` of `n` is worth `(n - i) * S` besides its score, where `S` is
-    above all scores together; a forbidden pair is worth nothing, like a ticket that nobody gets.
+    above all scores and preferences together; a forbidden pair is worth nothing, like a ticket that
+    nobody gets.
 
     That is exact where all tickets weigh the same. Otherwise an agent's room is shared out by the
     lightest, what does not fit is matched again, and greedy's answer is taken if it is better.
@@ -128,6 +130,11 @@ class _Round:
         totals = np.array([scores.row(self._asked[i][0], self._ranked[i]) for i in self._tickets])
         allowed = ~np.isnan(totals)
         count = len(self._tickets)
+        preference = 1.0 + count * float(totals.max(where=allowed, initial=0.0))
+        for row, i in enumerate(self._tickets):
+            preferred = self._asked[i][0].prefer
+            if preferred is not None:
+                totals[row] += preference * np.array([slot.agent_id == preferred for slot in slots])
         step = 1.0 + count * float(totals.max(where=allowed, initial=0.0))
         urgency = step * np.arange(count, 0, -1)[:, np.newaxis]
         worth = np.where(allowed, totals + urgency, 0.0)

@@ -1,5 +1,7 @@
 """Earliest deadline first, with a guard against overload."""
 
+from math import inf
+
 from services.router.model import Context
 from services.router.orders.base import Order, Waiting, savable
 
@@ -17,8 +19,8 @@ class EarliestDeadline(Order):
     name = "earliest_deadline"
 
     def __init__(self, patience: float = 2.0) -> None:
-        if not patience >= 0:
-            raise ValueError(f"patience is {patience!r}; it must not be below 0")
+        if not 0 <= patience < inf:
+            raise ValueError(f"patience is {patience!r}; it must be a number, 0 or above")
         self._patience = patience
 
     def key(self, ticket: Waiting, context: Context) -> tuple[float, ...]:

@@ -1,6 +1,7 @@
 """Where waiting costs most and work ends it soonest: the generalised c-mu rule."""
 
 from collections.abc import Mapping
+from math import inf
 
 from services.router.model import Context
 from services.router.orders.base import Order, Waiting
@@ -48,7 +49,7 @@ def _weights(given: Mapping[str, float]) -> dict[Priority, float]:
     unknown = set(given) - {priority.value for priority in Priority}
     if unknown:
         raise ValueError(f"weights names {', '.join(sorted(unknown))}, which is no priority")
-    if not all(weight > 0 for weight in given.values()):
+    if not all(0 < weight < inf for weight in given.values()):
         raise ValueError("weights must be above 0: a priority of weight 0 would never be served")
     return {priority: float(given.get(priority.value, 1.0)) for priority in Priority}
 

@@ -1,5 +1,7 @@
 """Priority, that grows with age."""
 
+from math import inf
+
 from services.router.model import Context
 from services.router.orders.base import Order, Waiting
 
@@ -16,8 +18,8 @@ class PriorityAgeing(Order):
     name = "priority_ageing"
 
     def __init__(self, hours_per_step: float = 24.0) -> None:
-        if not hours_per_step > 0:
-            raise ValueError(f"hours_per_step is {hours_per_step!r}; it must be above 0")
+        if not 0 < hours_per_step < inf:
+            raise ValueError(f"hours_per_step is {hours_per_step!r}; it must be a number above 0")
         self._step_s = 3600.0 * hours_per_step
 
     def key(self, ticket: Waiting, context: Context) -> tuple[float, ...]:

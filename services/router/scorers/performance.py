@@ -1,5 +1,7 @@
 """Prefers who has done well with tickets of this category."""
 
+from math import inf
+
 from services.router.model import Candidate, Context, Subject
 from services.router.scorers.base import Scorer
 from services.router.scorers.shrinkage import (
@@ -35,7 +37,7 @@ class PastPerformance(Scorer):
         prior_tickets: float = 20.0,
     ) -> None:
         weights = (handling, reopen, satisfaction)
-        if min(weights) < 0 or sum(weights) <= 0:
+        if not all(0 <= weight < inf for weight in weights) or sum(weights) <= 0:
             raise ValueError(
                 "handling, reopen and satisfaction are weights: none below 0, one above"
             )

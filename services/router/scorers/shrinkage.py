@@ -9,6 +9,7 @@ category, with the tickets of all agents in it, and that towards the usual of al
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 
 from services.router.model import Candidate, Context, Performance
 
@@ -42,8 +43,8 @@ class Shrinkage:
     """Shrinks measures; the prior is worth `prior_tickets` tickets."""
 
     def __init__(self, prior_tickets: float) -> None:
-        if not prior_tickets > 0:
-            raise ValueError(f"prior_tickets is {prior_tickets!r}; it must be above 0")
+        if not 0 < prior_tickets < inf:
+            raise ValueError(f"prior_tickets is {prior_tickets!r}; it must be a number above 0")
         self._prior = prior_tickets
 
     def estimate(

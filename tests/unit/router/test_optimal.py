@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -75,6 +76,26 @@ def test_a_less_urgent_ticket_never_costs_a_more_urgent_one_its_place() -> None:
     expert = candidate(1, capacity=1, skills={"vpn": 5})
     asked = wanted([need, need], {"skill_fit": 1000.0})
     assert served(run(OptimalMatcher(), [expert], asked)) == [True, False]
+
+
+def test_who_is_preferred_gets_the_ticket_whatever_the_scores_say() -> None:
+    agents = [candidate(1, capacity=9), candidate(2, capacity=9, load=8), candidate(3)]
+    plain, former, also = wanted([ANYBODY] * 3, {"least_loaded": 1000.0})
+    asked = [plain, replace(former, prefer="agt_0002"), replace(also, prefer="agt_0002")]
+    choices = run(OptimalMatcher(), agents, asked)
+    assert winners(choices)[0] in {"agt_0001", "agt_0003"}
+    assert winners(choices)[1:].count("agt_0002") == 1, "there is room for one"
+    gone = [replace(ticket, prefer="agt_0009") for ticket in asked]
+    assert winners(run(OptimalMatcher(), agents, gone)) == winners(
+        run(OptimalMatcher(), agents, [plain, former, also])
+    )
+
+
+def test_a_preference_never_leaves_another_ticket_unserved() -> None:
+    expert, other = candidate(1, capacity=1, skills={"vpn": 1}), candidate(2, capacity=1)
+    anything, vpn = wanted([ANYBODY, Need(None, (("vpn", 1),))])
+    choices = run(OptimalMatcher(), [expert, other], [replace(anything, prefer=expert.id), vpn])
+    assert winners(choices) == [other.id, expert.id]
 
 
 def test_the_load_that_a_batch_brings_counts_within_the_batch() -> None:

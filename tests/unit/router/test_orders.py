@@ -110,7 +110,10 @@ def test_generalised_cmu_takes_what_is_usual_where_a_ticket_says_nothing() -> No
         (GeneralisedCmu, {"weights": {"urgent": 2}}),
         (GeneralisedCmu, {"weights": {"low": 0}}),
         (PriorityAgeing, {"hours_per_step": 0}),
+        (PriorityAgeing, {"hours_per_step": float("inf")}),
+        (GeneralisedCmu, {"weights": {"high": float("inf")}}),
         (EarliestDeadline, {"patience": -1}),
+        (EarliestDeadline, {"patience": float("nan")}),
     ],
 )
 def test_options_that_make_no_sense_are_refused(order: Any, options: dict[str, Any]) -> None:

@@ -209,6 +209,8 @@ def test_random_is_uniform() -> None:
         (ShiftLeft, {"full_s": 0}),
         (Fastest, {"prior_tickets": 0}),
         (PastPerformance, {"handling": -1}),
+        (PastPerformance, {"reopen": float("inf")}),
+        (Fastest, {"prior_tickets": float("inf")}),
         (PastPerformance, {"handling": 0, "reopen": 0, "satisfaction": 0}),
         (PastPerformance, {"prior_tickets": float("nan")}),
     ],

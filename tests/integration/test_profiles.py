@@ -1,0 +1,70 @@
+"""Profiles over the API: made, replaced, refused with the place, deleted when nobody names them."""
+
+from typing import Any
+
+from tests.desk import Desk
+from tests.fixtures.shops import Shop
+from tests.problems import assert_problem
+
+URL = "/v1/routing/profiles"
+
+
+def refused(desk: Desk, body: dict[str, Any], *pointers: str) -> None:
+    assert_problem(desk.call("PUT", f"{URL}/bad", body), 422, "invalid-input", list(pointers))
+    assert desk.call("GET", f"{URL}/bad").status_code == 404
+
+
+def test_what_a_profile_leaves_out_is_as_in_the_default(desk: Desk) -> None:
+    default = desk.ok("GET", f"{URL}/default")
+    made = desk.ok("PUT", f"{URL}/calm", {"scorers": {"random": 2.0}})
+    assert (made["version"], made["scorers"]) == (1, {"random": 2.0})
+    assert made["filters"] == default["filters"]
+    assert desk.ok("PUT", f"{URL}/calm", {})["version"] == 2
+    assert [each["name"] for each in desk.ok("GET", URL)["items"]] == ["calm", "default"]
+
+
+def test_a_plugin_that_is_not_installed_is_refused_with_its_place(desk: Desk) -> None:
+    refused(desk, {"filters": ["team", "horoscope"]}, "/filters/1")
+    refused(desk, {"scorers": {"horoscope": 1}}, "/scorers/horoscope")
+    refused(desk, {"matcher": "horoscope", "order": "horoscope"}, "/matcher", "/order")
+
+
+def test_values_out_of_range_are_refused(desk: Desk) -> None:
+    refused(desk, {"scorers": {"random": -1}}, "/scorers/random/value")
+    refused(desk, {"offer_s": 1, "shortlist": 0}, "/offer_s", "/shortlist")
+    refused(desk, {"channel_weights": {"pigeon": 2}}, "/channel_weights/pigeon/key")
+    assert desk.call("PUT", f"{URL}/Not%20a%20slug", {}).status_code == 422
+
+
+def test_a_team_names_a_profile_that_exists_and_keeps_it(desk: Desk) -> None:
+    body = {"name": "first", "profile": "nowhere", "shadow_profile": "nobody"}
+    answer = desk.call("POST", "/v1/teams", body)
+    assert_problem(answer, 422, "invalid-input", ["/profile", "/shadow_profile"])
+    desk.ok("PUT", f"{URL}/calm", {})
+    desk.team("first", profile="calm")
+    assert desk.call("DELETE", f"{URL}/calm").status_code == 409
+    desk.ok("PATCH", "/v1/teams/first", {"profile": "default"})
+    assert desk.call("DELETE", f"{URL}/calm").status_code == 204
+    assert desk.call("DELETE", f"{URL}/calm").status_code == 404
+    assert desk.call("DELETE", f"{URL}/default").status_code == 409
+
+
+def test_a_changed_profile_decides_from_the_next_ticket_on_and_decisions_name_it(
+    shop: Shop,
+) -> None:
+    shop.desk.skill("vpn")
+    shop.desk.ok("PUT", f"{URL}/calm", {"scorers": {"skill_fit": 1.0}})
+    shop.desk.team("first", profile="calm")
+    expert = shop.desk.agent(50, skills={"vpn": 5}, teams=["first"])
+    novice = shop.desk.agent(50, skills={"vpn": 1}, teams=["first"])
+    needed = {"team": "first", "required_skills": [{"skill": "vpn", "level": 1}]}
+    tickets = []
+    for scorers in ({"skill_fit": 1.0}, {"least_loaded": 1.0}):
+        shop.desk.ok("PUT", f"{URL}/calm", {"scorers": scorers})
+        tickets.append(shop.desk.ticket(**needed)["id"])
+        shop.settle()
+    assert [shop.desk.assignee(ticket) for ticket in tickets] == [expert, novice]
+    versions = [
+        shop.desk.decisions(ticket)[-1]["explanation"]["profile"]["version"] for ticket in tickets
+    ]
+    assert versions == [2, 3]
