@@ -40,6 +40,8 @@ log = get_logger()
 
 #: Every rank that a ticket can have; see `shared.domain.ticket.rank_of`.
 RANKS = tuple(rank_of(lane, priority.rank) for lane in Lane for priority in Priority)
+#: Queues are counted this far: beyond, one is as long as another.
+MAX_COUNTED = 1000
 #: How long, in seconds, a plugin of somebody else may take in one batch.
 PLUGIN_LIMIT_S = 2.0
 
@@ -128,6 +130,22 @@ class RouterRepository:
                 ticket = waiting_of(dict(row))
                 found.append(Head(row["signature"], row["rank"], late=late, ticket=ticket))
         return found
+
+    def queued(self, tx: Transaction, signatures: Sequence[str]) -> dict[str, int]:
+        """Return how many tickets wait with each need, counted up to MAX_COUNTED."""
+        asked = tx.dialect.rows_as_table("asked", {"signature": Text()})
+        some = (
+            select(_TICKETS.c.id)
+            .where(_TICKETS.c.work_state == WAITING, _TICKETS.c.signature == asked.c.signature)
+            .limit(MAX_COUNTED)
+            .correlate(asked)
+            .subquery()
+        )
+        count = select(func.count()).select_from(some).correlate(asked).scalar_subquery()
+        rows = [{"signature": signature} for signature in signatures]
+        parameters = tx.dialect.rows_parameters("asked", rows)
+        found = tx.execute(select(asked.c.signature, count.label("queued")), parameters)
+        return {row.signature: row.queued for row in found}
 
     def claim_waiting(self, tx: Transaction, head: Head, limit: int, now: datetime) -> list[Row]:
         """Lock and return the first tickets of a class."""

@@ -11,13 +11,19 @@ from shared.domain.ticket import Priority
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A waiting ticket as an order sees it; `handling_s` is the work that is expected of it."""
+    """A waiting ticket as an order sees it.
+
+    `handling_s` is the work that is expected of it, `signature` that of its need. `queued` says how
+    many tickets wait with that need, for orders that ask for it by `counts`.
+    """
 
     id: str
     priority: Priority
     created_at: datetime
     due_at: datetime
     handling_s: float = 0.0
+    signature: str = ""
+    queued: int = 1
 
 
 class Order(ABC):
@@ -29,6 +35,7 @@ class Order(ABC):
     """
 
     name: ClassVar[str]
+    counts: ClassVar[bool] = False
 
     @abstractmethod
     def key(self, ticket: Waiting, context: Context) -> tuple[float, ...]:

@@ -1,18 +1,9 @@
 """The longest queue first, with a bias for classes whose agents are wanted by others too."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from services.router.model import Context
 from services.router.orders.base import Order, Waiting
-
-
-@dataclass(frozen=True, slots=True)
-class Queueing(Waiting):
-    """A waiting ticket that knows its class: the signature of its need, and how many wait so."""
-
-    signature: str = ""
-    queued: int = 1
 
 
 class QueueBalance(Order):
@@ -27,6 +18,7 @@ class QueueBalance(Order):
     """
 
     name = "queue_balance"
+    counts = True
 
     def __init__(
         self, bias: Mapping[str, float] | None = None, *, by_priority: bool = True
@@ -37,7 +29,5 @@ class QueueBalance(Order):
     def key(self, ticket: Waiting, context: Context) -> tuple[float, ...]:
         """Return the rank of the priority, the queue with its bias from long to short, the age."""
         rank = ticket.priority.rank if self._by_priority else 0
-        queue = 1.0
-        if isinstance(ticket, Queueing):
-            queue = ticket.queued + self._bias.get(ticket.signature, 0.0)
+        queue = ticket.queued + self._bias.get(ticket.signature, 0.0)
         return (rank, -queue, ticket.created_at.timestamp())

@@ -10,7 +10,7 @@ from services.router.filters.skills import SkillsFilter
 from services.router.filters.team import TeamFilter
 from services.router.matching import MatchingTable, Wanted
 from services.router.model import Candidate, Choice, Context, Need
-from services.router.orders.queue_balance import Queueing
+from services.router.orders import Waiting
 from services.router.pool import Pool
 from services.router.pool_builder import PoolBuilder
 from services.router.simulation.backlog import Backlog, Queued
@@ -118,10 +118,10 @@ class Chooser:
         return found
 
 
-def _as_waiting(queued: Queued, count: int, handling_s: float) -> Queueing:
+def _as_waiting(queued: Queued, count: int, handling_s: float) -> Waiting:
     """Return a ticket as orders see it."""
     subject = queued.subject
-    return Queueing(
+    return Waiting(
         id=subject.id,
         priority=subject.priority,
         created_at=subject.created_at,

@@ -7,7 +7,7 @@ import pytest
 
 from services.router.model import Context
 from services.router.orders import Waiting
-from services.router.orders.queue_balance import QueueBalance, Queueing
+from services.router.orders.queue_balance import QueueBalance
 from services.router.simulation.intervals import paired
 from services.router.simulation.scenario import START
 from shared.domain.ticket import Priority
@@ -16,10 +16,10 @@ from tests.unit.router.simulation.desks import FCFS_ALIS, simulate, system_x
 NOW = Context(now=START)
 
 
-def waiting(name: str, queued: int, age_h: float = 1.0, **changed: Any) -> Queueing:
+def waiting(name: str, queued: int, age_h: float = 1.0, **changed: Any) -> Waiting:
     created_at = START - timedelta(hours=age_h)
     values = {"priority": Priority.MEDIUM, "due_at": created_at + timedelta(days=2), **changed}
-    return Queueing(id=name, created_at=created_at, signature=name, queued=queued, **values)
+    return Waiting(id=name, created_at=created_at, signature=name, queued=queued, **values)
 
 
 def first(order: QueueBalance, *tickets: Waiting) -> str:
