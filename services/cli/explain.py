@@ -35,8 +35,11 @@ def explain(ticket: str, *, as_json: bool, check: bool) -> None:
         patchbay explain tkt_019a0c5e7d2f7c3a9b1e5f60718293a4 --check
     """  # noqa: D301 -- \b is for click
     database = Database(load_settings().database_url)
-    require_current(database)
-    found, decisions, names = _read(database, ticket)
+    try:
+        require_current(database)
+        found, decisions, names = _read(database, ticket)
+    finally:
+        database.close()
     if as_json:
         click.echo(json.dumps(decisions, indent=2, default=str))
     else:
