@@ -94,6 +94,21 @@ def test_a_shadow_that_is_the_same_agrees_always(shop: Shop, matcher: str) -> No
             assert row[f"live_{measure}"] == row[f"shadow_{measure}"]
 
 
+def test_a_shadow_knows_nothing_of_what_the_live_profile_just_did(shop: Shop) -> None:
+    team(shop, "loyal", loyal={"scorers": {"least_loaded": 1.0, "same_agent": 5.0}})
+    first, second = (shop.desk.agent(4, teams=["net"]) for _ in range(2))
+    for _ in range(2):
+        shop.desk.ticket(team="net")
+    shop.settle()
+    # The requester is new: the agents they have since the commit are familiar from the next on.
+    assert [row["shadow_agent_id"] for row in shadows(shop)] == [first, second]
+    shop.later(seconds=1)
+    shop.desk.ticket(team="net")
+    shop.settle()
+    assert shadows(shop)[2]["live_agent_id"] == first
+    assert shadows(shop)[2]["shadow_agent_id"] == second
+
+
 def test_a_shadow_that_parts_is_recorded_with_its_numbers(shop: Shop) -> None:
     team(shop, None, by_skill=BY_SKILL)
     shop.desk.skill("vpn", "dns")
