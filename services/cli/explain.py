@@ -35,8 +35,8 @@ def explain(ticket: str, *, as_json: bool, check: bool) -> None:
         patchbay explain tkt_019a0c5e7d2f7c3a9b1e5f60718293a4 --check
     """  # noqa: D301 -- \b is for click
     database = Database(load_settings().database_url)
-    require_current(database)
     try:
+        require_current(database)
         found, decisions, names = _read(database, ticket)
     finally:
         database.close()

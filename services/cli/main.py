@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("services.cli.database", "Bring the database's schema up to date."),
     "keys": ("services.cli.keys", "Make, list and revoke API keys."),
     "explain": ("services.cli.explain", "Tell why a ticket went where it went."),
+    "shadow": ("services.cli.shadow", "Compare shadow and trial profiles with the live ones."),
     "rules": ("services.cli.rules", "Check, apply and show routing rules."),
     "plugins": ("services.cli.plugins", "List what can decide about tickets, and its origin."),
     "simulate": ("services.cli.simulate", "Compare routing profiles on a log or a scenario."),

@@ -17,6 +17,7 @@ from services.intake.api import (
     profiles,
     requests,
     routing_rules,
+    shadow,
     teams,
     tickets,
     webhooks,
@@ -66,6 +67,7 @@ def build(runtime: Runtime) -> Flask:
         routing_rules,
         profiles,
         explain,
+        shadow,
         webhooks,
     ):
         api.register_blueprint(module.blp)

@@ -10,7 +10,12 @@ from services.router.match_agents import MatchAgents
 from services.router.repository import RouterRepository
 from services.router.route_tickets import RouteTickets
 from services.router.wake_tickets import WakeTickets
-from shared.db.housekeeping import forget_dry_runs, forget_idempotency_keys, look_again
+from shared.db.housekeeping import (
+    forget_dry_runs,
+    forget_idempotency_keys,
+    forget_shadow_decisions,
+    look_again,
+)
 from shared.db.performance import count_performance
 from shared.db.work_lists import (
     AGENTS_TO_MATCH,
@@ -26,6 +31,7 @@ from shared.runtime import Runtime
 
 FORGET_KEYS_EVERY = timedelta(minutes=10)
 COUNT_PERFORMANCE_EVERY = timedelta(hours=1)
+FORGET_SHADOWS_EVERY = timedelta(hours=1)
 LOOK_AGAIN_EVERY = timedelta(seconds=30)
 
 
@@ -72,6 +78,11 @@ def build(runtime: Runtime) -> Service:
                 "count performance",
                 COUNT_PERFORMANCE_EVERY,
                 lambda now: count_performance(runtime.database, now),
+            ),
+            PeriodicJob(
+                "forget shadow decisions",
+                FORGET_SHADOWS_EVERY,
+                lambda now: forget_shadow_decisions(runtime.database, now),
             ),
             PeriodicJob(
                 "look again", LOOK_AGAIN_EVERY, lambda now: look_again(runtime.database, now)

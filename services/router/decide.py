@@ -5,7 +5,7 @@ tickets.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from services.router.explanation import explain
 from services.router.guard import PluginFault
 from services.router.matching import MatchingTable, Wanted
 from services.router.model import Candidate, Choice, Context
-from services.router.planning import Planned
+from services.router.planning import Made, Planned
 from services.router.pool import Pool
 from services.router.repository import RouterRepository
 from shared.db import ticket_changes
@@ -36,9 +36,15 @@ log = get_logger()
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch: how many were bound, who found nobody, who lost every race."""
+    """What became of a batch: how many were bound, who found nobody, who lost every race.
+
+    `made` are the decisions that were recorded; `raced` says that others were faster at least once,
+    so that not all was decided on the facts that the batch began with.
+    """
 
     bound: int = 0
+    raced: bool = False
+    made: list[Made] = field(default_factory=list)
     unplaced: list[tuple[Planned, Choice]] = field(default_factory=list)
     contested: list[Planned] = field(default_factory=list)
 
@@ -67,7 +73,7 @@ class Decide:
         because that could be a circle.
         """
         outcome = Outcome()
-        remaining = self._with_familiar_agents(tx, planned)
+        remaining = self.with_familiar_agents(tx, planned)
         for round_ in range(MAX_ROUNDS if planned else 0):
             remaining, choices = self.match(remaining, pool, context, only)
             weights: Counter[str] = Counter()
@@ -83,11 +89,12 @@ class Decide:
                     won.append((plan, choice, choice.winner))
                 else:
                     lost.append(plan)
-            self._bind(tx, configuration, won, context)
+            outcome.made += self._bind(tx, configuration, won, context)
             outcome.bound += len(won)
             remaining = lost
             if not remaining:
                 return outcome
+            outcome.raced = True
             metrics.lost_races.inc(len(lost))
             self._repository.refresh(tx, pool, sorted(weights))
         outcome.contested = remaining
@@ -97,7 +104,7 @@ class Decide:
         self, tx: Transaction, planned: Sequence[Planned], pool: Pool, context: Context
     ) -> tuple[list[Planned], list[Choice]]:
         """Return what would be chosen; nothing is reserved or written."""
-        return self.match(self._with_familiar_agents(tx, planned), pool, context)
+        return self.match(self.with_familiar_agents(tx, planned), pool, context)
 
     def match(
         self, planned: Sequence[Planned], pool: Pool, context: Context, only: int | None = None
@@ -118,13 +125,18 @@ class Decide:
                 metrics.plugin_faults.labels(fault.kind, fault.plugin).inc()
                 plans = [replace(plan, strategy=plan.strategy.without(fault)) for plan in plans]
 
-    def _with_familiar_agents(self, tx: Transaction, planned: Sequence[Planned]) -> list[Planned]:
-        """Look up who served these requesters last, if any profile asks for it."""
+    def with_familiar_agents(
+        self, tx: Transaction, planned: Sequence[Planned], besides: Collection[str] = ()
+    ) -> list[Planned]:
+        """Look up who served these requesters last, if any profile asks for it.
+
+        Tickets whose ids are in `besides` do not count.
+        """
         asking = [plan for plan in planned if plan.strategy.uses("same_agent")]
         if not asking:
             return list(planned)
         keys = {plan.ticket["requester_key"] for plan in asking} - {None}
-        familiar = self._repository.familiar_agents(tx, sorted(keys))
+        familiar = self._repository.familiar_agents(tx, sorted(keys), besides)
         return [
             replace(
                 plan,
@@ -146,13 +158,14 @@ class Decide:
         configuration: Configuration,
         won: Sequence[tuple[Planned, Choice, Candidate]],
         context: Context,
-    ) -> None:
+    ) -> list[Made]:
         if not won:
-            return
-        bindings, decisions = [], []
+            return []
+        bindings, decisions, made = [], [], []
         for plan, choice, winner in won:
             decision = decision_row(configuration, plan, choice, context)
             decisions.append(decision)
+            made.append(Made(decision["id"], plan, choice))
             agent = {"id": winner.id, "name": winner.name, "email": winner.email}
             offer_s = plan.strategy.profile.offer_s
             bindings.append(
@@ -168,6 +181,7 @@ class Decide:
         ticket_changes.assign(tx, bindings, context.now, ACTOR)
         self._repository.record(tx, decisions)
         metrics.decisions.labels("assigned").inc(len(won))
+        return made
 
 
 def _match(planned: Sequence[Planned], table: MatchingTable) -> list[Choice]:
@@ -212,5 +226,7 @@ def decision_row(
         "decided_at": context.now,
         "outcome": "waiting" if winner is None else outcome,
         "agent_id": None if winner is None else winner.id,
+        "profile": plan.strategy.profile.name,
+        "load_share": None if winner is None else winner.load_share,
         "explanation": dump_json(explanation),
     }

@@ -17,6 +17,7 @@ from services.router.orders import Waiting
 from services.router.planning import Planned, resume
 from services.router.pool import Pool
 from services.router.repository import Head, RouterRepository, readable_needs, waiting_of
+from services.router.shadow import Seen, Shadow
 from shared.db import ticket_changes
 from shared.db.engine import Database, Row, Transaction
 from shared.db.work_lists import AGENTS_TO_MATCH, REQUIREMENTS_TO_MATCH, TICKETS_TO_ROUTE
@@ -37,6 +38,8 @@ class _InHand:
     tickets: list[Planned] = field(default_factory=list)
     #: Whether somebody else held tickets that the candidates have room for.
     passed_over: bool = False
+    #: What shadow profiles are to decide on after the commit.
+    seen: list[Seen] = field(default_factory=list)
 
 
 class MatchAgents:
@@ -55,6 +58,7 @@ class MatchAgents:
         self._ring = ring
         self._repository = repository
         self._decide = Decide(repository)
+        self._shadow = Shadow(database, repository, self._decide)
         self._batch_size = batch_size
 
     def __call__(self) -> int:
@@ -65,13 +69,16 @@ class MatchAgents:
         """
         in_hand = _InHand()
         try:
-            return self._run(in_hand)
+            moved = self._run(in_hand)
         except Unavailable:
             raise
         except Exception:
             if not in_hand.tickets:
                 raise
             log.exception("match.failed", tickets=len(in_hand.tickets))
+        else:
+            self._shadow(in_hand.seen)
+            return moved
         keys = [plan.ticket["id"] for plan in in_hand.tickets]
         with self._database.transaction() as tx:
             TICKETS_TO_ROUTE.wake(tx, keys, self._clock.now())
@@ -93,6 +100,9 @@ class MatchAgents:
             context = self._repository.context(pool, now)
             outcome = self._decide(
                 tx, configuration, in_hand.tickets, pool, context, only=only, wait=False
+            )
+            in_hand.seen += self._shadow.seen(
+                configuration, in_hand.tickets, pool, context, outcome, only
             )
             full = len(in_hand.tickets) >= self._batch_size and outcome.bound > 0
             # What others held may come free with nobody to ring: these stay on the list.

@@ -110,6 +110,11 @@ class Candidate:
         """How much more work fits; never negative."""
         return max(0, self.capacity - self.load)
 
+    @property
+    def load_share(self) -> float:
+        """The share of the capacity that is used; 1 where there is no capacity."""
+        return self.load / self.capacity if self.capacity > 0 else 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.router.configuration import Configuration
-from services.router.model import Need, Routed, Subject
+from services.router.model import Choice, Need, Routed, Subject
 from services.router.pool import Pool
 from services.router.rules import apply_rules
 from services.router.strategy import Strategy
@@ -52,6 +52,15 @@ class Planned:
     columns: Mapping[str, Any]
     changes_at: datetime | None = None
     prefer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A decision that was recorded: its id, the plan as it was decided, and the choice."""
+
+    decision_id: str
+    plan: Planned
+    choice: Choice
 
 
 def plan(configuration: Configuration, ticket: Ticket, pool: Pool, now: datetime) -> Planned:
@@ -100,6 +109,14 @@ def resume(configuration: Configuration, ticket: Ticket, need: Need) -> Planned:
         {name: ticket[name] for name in _COLUMNS},
         prefer=ticket["former_agent_id"],
     )
+
+
+def under(planned: Planned, strategy: Strategy) -> Planned:
+    """Return the plan of the same ticket at the same moment if another strategy decided for it."""
+    subject = planned.subject
+    weight = strategy.profile.weight_of(subject.channel, subject.priority)
+    need = replace(subject.need, weight=weight, profile=strategy.profile.name)
+    return replace(planned, subject=replace(subject, need=need), strategy=strategy)
 
 
 def _columns(ticket: Ticket, routed: Routed) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The router's SQL: who could take tickets, what waits, and the decisions."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,7 @@ from shared.db.models import (
     Profile,
     Requirement,
     RoutingRules,
+    ShadowDecision,
     Team,
     Ticket,
 )
@@ -47,6 +48,7 @@ PLUGIN_LIMIT_S = 2.0
 
 _AGENTS, _TICKETS, _TEAMS = table(Agent), table(Ticket), table(Team)
 _REQUIREMENTS, _DECISIONS = table(Requirement), table(Decision)
+_SHADOWS = table(ShadowDecision)
 _RULES, _VERSIONS, _PROFILES = table(RoutingRules), table(ConfigurationVersion), table(Profile)
 _CLASSES: dict[str, TypeEngine[Any]] = {"signature": Text(), "rank": Integer()}
 
@@ -166,14 +168,23 @@ class RouterRepository:
         )
         return int(tx.execute(select(func.count()).select_from(some)).scalar_one())
 
-    def familiar_agents(self, tx: Transaction, requesters: Sequence[str]) -> dict[str, str]:
-        """Return who served these requesters last, by what they are known by."""
+    def familiar_agents(
+        self, tx: Transaction, requesters: Sequence[str], besides: Collection[str] = ()
+    ) -> dict[str, str]:
+        """Return who served these requesters last, by what they are known by.
+
+        Tickets whose ids are in `besides` do not count.
+        """
         asked = tx.dialect.rows_as_table("asked", {"requester": Text()})
+        served = [
+            _TICKETS.c.requester_key == asked.c.requester,
+            _TICKETS.c.assignee_id.is_not(None),
+        ]
+        if besides:
+            served.append(_TICKETS.c.id.not_in(besides))
         last = (
             select(_TICKETS.c.assignee_id)
-            .where(
-                _TICKETS.c.requester_key == asked.c.requester, _TICKETS.c.assignee_id.is_not(None)
-            )
+            .where(*served)
             .order_by(_TICKETS.c.number.desc())
             .limit(1)
             .scalar_subquery()
@@ -230,6 +241,15 @@ class RouterRepository:
     def record(self, tx: Transaction, decisions: Sequence[Mapping[str, Any]]) -> None:
         """Keep decisions."""
         tx.insert(_DECISIONS, decisions)
+
+    def recorded(self, tx: Transaction, decision_ids: Sequence[str]) -> set[str]:
+        """Return which of these decisions are there."""
+        query = select(_DECISIONS.c.id).where(_DECISIONS.c.id.in_(decision_ids))
+        return set(tx.execute(query).scalars())
+
+    def record_shadows(self, tx: Transaction, shadows: Sequence[Mapping[str, Any]]) -> None:
+        """Keep shadow decisions."""
+        tx.insert(_SHADOWS, shadows)
 
 
 def waiting_of(ticket: Mapping[str, Any]) -> Waiting:

@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from services.router.configuration import Configuration
-from services.router.decide import ACTOR, Decide, decision_row
+from services.router.decide import ACTOR, Decide, Outcome, decision_row
 from services.router.model import Choice, Context
-from services.router.planning import Planned, plan
+from services.router.planning import Made, Planned, plan
 from services.router.repository import RouterRepository
 from services.router.settle import settle
+from services.router.shadow import Seen, Shadow
 from shared.db import ticket_changes
 from shared.db.batch import run_batch
 from shared.db.engine import Database, Row, Transaction
@@ -40,23 +41,31 @@ class RouteTickets:
         self._ring = ring
         self._repository = repository
         self._decide = Decide(repository)
+        self._shadow = Shadow(database, repository, self._decide)
         self._batch_size = batch_size
 
     def __call__(self) -> int:
         """Route one batch; return how many tickets it had."""
         rings = {ListName.EVENTS}
+        seen: list[Seen] = []
 
         def route(tx: Transaction, tickets: Sequence[Row]) -> None:
-            self._route(tx, tickets, rings)
+            self._route(tx, tickets, rings, seen)
 
         count = run_batch(self._database, self._clock, TICKETS_TO_ROUTE, route, self._batch_size)
         if count:
             for name in rings:
                 self._ring(name)
+        self._shadow(seen)
         return count
 
-    def _route(self, tx: Transaction, tickets: Sequence[Row], rings: set[ListName]) -> None:
-        """Route claimed tickets; add to `rings` the lists that got work by it."""
+    def _route(
+        self, tx: Transaction, tickets: Sequence[Row], rings: set[ListName], seen: list[Seen]
+    ) -> None:
+        """Route claimed tickets; add to `rings` the lists that got work by it.
+
+        What shadow profiles are to decide on after the commit is added to `seen`.
+        """
         now = self._clock.now()
         configuration = self._repository.configuration(tx)
         pool = self._repository.pool(tx, configuration, now)
@@ -73,7 +82,8 @@ class RouteTickets:
         if outcome.contested:
             rings.add(ListName.ROUTING)
         if outcome.unplaced:
-            self._park(tx, configuration, outcome.unplaced, context, rings)
+            self._park(tx, configuration, outcome, context, rings)
+        seen += self._shadow.seen(configuration, planned, pool, context, outcome)
 
     def _delay(self, tx: Transaction, planned: Sequence[Planned]) -> list[Planned]:
         """Put off what a rule wants later; return the rest."""
@@ -92,11 +102,11 @@ class RouteTickets:
         self,
         tx: Transaction,
         configuration: Configuration,
-        unplaced: Sequence[tuple[Planned, Choice]],
+        outcome: Outcome,
         context: Context,
         rings: set[ListName],
     ) -> None:
-        now = context.now
+        now, unplaced = context.now, outcome.unplaced
         parkings, decisions = [], []
         for each, choice in unplaced:
             signature = each.subject.need.signature
@@ -104,7 +114,9 @@ class RouteTickets:
             if each.subject.need.excluded and _nobody_else(choice):
                 columns, changes_at = {**columns, "declined_by": []}, now + ASK_AGAIN_AFTER
             parkings.append(Parking(each.ticket, signature, choice.reason, columns, changes_at))
-            decisions.append(decision_row(configuration, each, choice, context))
+            decision = decision_row(configuration, each, choice, context)
+            decisions.append(decision)
+            outcome.made.append(Made(decision["id"], each, choice))
         ticket_changes.park(tx, parkings, now, ACTOR)
         self._repository.record(tx, decisions)
         self._repository.expect(tx, [each.subject.need for each, _ in unplaced], now)

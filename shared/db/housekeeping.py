@@ -2,10 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, exists, select, update
+from sqlalchemy import ColumnElement, Table, delete, exists, select, update
 
 from shared.db.engine import Database
-from shared.db.models import Agent, DryRun, IdempotencyKey, Requirement, Ticket
+from shared.db.models import Agent, DryRun, IdempotencyKey, Requirement, ShadowDecision, Ticket
 from shared.db.models.base import table
 from shared.db.types import WAITING
 from shared.domain.agent import Presence
@@ -15,9 +15,10 @@ from shared.domain.work import WorkState
 CHUNK = 5000
 
 DRY_RUNS_KEPT = timedelta(minutes=10)
+SHADOWS_KEPT = timedelta(days=90)
 
 _KEYS, _AGENTS, _DRY_RUNS = table(IdempotencyKey), table(Agent), table(DryRun)
-_REQUIREMENTS, _TICKETS = table(Requirement), table(Ticket)
+_REQUIREMENTS, _TICKETS, _SHADOWS = table(Requirement), table(Ticket), table(ShadowDecision)
 
 
 def look_again(database: Database, now: datetime) -> None:
@@ -55,12 +56,22 @@ def forget_dry_runs(database: Database, now: datetime) -> None:
 
 def forget_idempotency_keys(database: Database, now: datetime) -> int:
     """Delete remembered answers whose time is over; return how many."""
-    forgotten = 0
+    return _delete_in_chunks(database, _KEYS, _KEYS.c.expires_at <= now)
+
+
+def forget_shadow_decisions(database: Database, now: datetime) -> int:
+    """Delete shadow decisions that no report will ask for any more; return how many."""
+    return _delete_in_chunks(database, _SHADOWS, _SHADOWS.c.decided_at <= now - SHADOWS_KEPT)
+
+
+def _delete_in_chunks(database: Database, source: Table, over: ColumnElement[bool]) -> int:
+    [key] = source.primary_key.columns
+    deleted = 0
     while True:
-        due = select(_KEYS.c.key).where(_KEYS.c.expires_at <= now).limit(CHUNK)
-        statement = delete(_KEYS).where(_KEYS.c.expires_at <= now, _KEYS.c.key.in_(due))
+        due = select(key).where(over).limit(CHUNK)
+        statement = delete(source).where(over, key.in_(due))
         with database.transaction() as tx:
             count: int = tx.execute(statement).rowcount  # type: ignore[attr-defined]
-        forgotten += count
+        deleted += count
         if count < CHUNK:
-            return forgotten
+            return deleted

@@ -62,6 +62,11 @@ rule_errors = Counter(
 lost_races = Counter(
     "patchbay_routing_lost_races_total", "Guarded binds that found the agent full."
 )
+shadow_batches = Counter(
+    "patchbay_routing_shadow_batches_total",
+    "Batches of teams with a shadow profile, by what became of the comparison.",
+    ["outcome"],
+)
 deliveries = Counter(
     "patchbay_deliveries_total",
     "Delivery attempts by channel and outcome.",

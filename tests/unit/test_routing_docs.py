@@ -9,10 +9,15 @@ import pytest
 
 from services.cli.rule_file import read_rule_file
 from services.intake.rule_sets import load_rule_set, written
+from services.router import shadow
 from services.router.model import Routed
 from services.router.rules import apply_rules, parse_rules
+from shared.db import trial_report
+from shared.db.housekeeping import SHADOWS_KEPT
+from shared.db.shadow_report import MEASURES, TOP_PAIRS
 from shared.domain.errors import BadExpression
 from shared.domain.expression import MAX_SOURCE, compile_expression
+from shared.domain.samples import MIN_SAMPLE
 from shared.domain.ticket_facts import DESCRIPTION_SEEN, ticket_environment
 from shared.schemas.rules import MAX_WAIT_S, RuleActionsSchema
 from tests.ticket_rows import ticket_row
@@ -79,3 +84,14 @@ def test_the_complaint_and_the_bounds_of_the_page_are_the_real_ones() -> None:
     assert f"{MAX_SOURCE:,} characters" in CONDITIONS
     assert f"{DESCRIPTION_SEEN:,} characters" in CONDITIONS
     assert f"{MAX_WAIT_S // 86_400} days" in ACTIONS
+
+
+def test_the_measures_and_bounds_of_shadows_on_the_page_are_the_real_ones() -> None:
+    chapter = TEXT.partition("\n## Try a profile without risk\n")[2].partition("\n## ")[0]
+    named = first_column(chapter, "| | is |")
+    assert named == list(MEASURES)
+    assert f"kept for {SHADOWS_KEPT.days} days" in chapter
+    assert f"more than {shadow.MAX_TICKETS} tickets" in chapter
+    assert (shadow.SLOW_S, shadow.REST, TOP_PAIRS) == (1.0, 20.0, 10)
+    assert f"newest {trial_report.MAX_TICKETS:,}\ntickets" in chapter
+    assert MIN_SAMPLE == 10

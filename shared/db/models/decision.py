@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import Float
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, id_column
@@ -9,7 +10,11 @@ from shared.db.types import IdText
 
 
 class Decision(Base):
-    """One routing decision. `explanation` is JSON text of `shared.schemas.decisions`."""
+    """One routing decision. `explanation` is JSON text of `shared.schemas.decisions`.
+
+    `profile` is the one that decided; `load_share` the share of the winner's capacity that was used
+    before this ticket, null where nobody was chosen or somebody chose by hand.
+    """
 
     __tablename__ = "decisions"
 
@@ -18,4 +23,6 @@ class Decision(Base):
     decided_at: Mapped[datetime]
     outcome: Mapped[str]
     agent_id: Mapped[str | None] = mapped_column(IdText)
+    profile: Mapped[str | None]
+    load_share: Mapped[float | None] = mapped_column(Float)
     explanation: Mapped[str]

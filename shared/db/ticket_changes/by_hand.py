@@ -28,6 +28,9 @@ from shared.domain.work import WorkState
 
 _DECISIONS = table(Decision)
 
+#: Stands in decisions for the profile; no profile can be called so.
+BY_HAND = "by hand"
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -74,6 +77,8 @@ def assign_by_hand(
                 "decided_at": now,
                 "outcome": "assigned",
                 "agent_id": agent["id"],
+                "profile": BY_HAND,
+                "load_share": None,
                 "explanation": dump_json(_explanation(ticket, asked, guard=guard)),
             }
         ],
@@ -146,7 +151,7 @@ def _explanation(ticket: TicketRow, asked: Asked, *, guard: bool) -> dict[str, A
         "team": ticket["team"],
         "required_skills": ticket["required_skills"],
         "priority": ticket["priority"].value,
-        "profile": {"name": "by hand", "version": 0, "filters": [], "matcher": ""},
+        "profile": {"name": BY_HAND, "version": 0, "filters": [], "matcher": ""},
         "weights": {},
         "subject": {},
         "candidates": [],

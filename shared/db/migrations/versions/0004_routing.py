@@ -70,19 +70,27 @@ def _make_tables() -> None:
         "shadow_decisions",
         sa.Column("decision_id", ID, nullable=False),
         sa.Column("ticket_id", ID, nullable=False),
-        sa.Column("team", sa.Text(), nullable=True),
+        sa.Column("team", sa.Text(), nullable=False),
         sa.Column("live_profile", sa.Text(), nullable=False),
         sa.Column("shadow_profile", sa.Text(), nullable=False),
         sa.Column("live_agent_id", ID, nullable=True),
         sa.Column("shadow_agent_id", ID, nullable=True),
-        sa.Column("live_load", sa.Float(), nullable=True),
-        sa.Column("shadow_load", sa.Float(), nullable=True),
+        sa.Column("agrees", sa.Boolean(), nullable=False),
+        sa.Column("live_load_share", sa.Float(), nullable=True),
+        sa.Column("shadow_load_share", sa.Float(), nullable=True),
         sa.Column("live_score", sa.Float(), nullable=True),
         sa.Column("shadow_score", sa.Float(), nullable=True),
+        sa.Column("live_urgency", sa.Float(), nullable=True),
+        sa.Column("shadow_urgency", sa.Float(), nullable=True),
+        sa.Column("live_balance", sa.Float(), nullable=True),
+        sa.Column("shadow_balance", sa.Float(), nullable=True),
+        sa.Column("faults", sa.SmallInteger(), nullable=False),
         sa.Column("decided_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("decision_id", name=op.f("pk_shadow_decisions")),
     )
-    op.create_index(op.f("ix_shadow_decisions_team"), "shadow_decisions", ["team"])
+    op.create_index(
+        op.f("ix_shadow_decisions_team_decided_at"), "shadow_decisions", ["team", "decided_at"]
+    )
     op.create_index(op.f("ix_shadow_decisions_decided_at"), "shadow_decisions", ["decided_at"])
 
 
@@ -161,6 +169,10 @@ def _carry_teams_over() -> None:
 def _columns() -> dict[str, list[tuple[sa.Column, str | None]]]:
     """Return new columns with the value that existing rows get; None leaves them null."""
     return {
+        "decisions": [
+            (sa.Column("profile", sa.Text(), nullable=True), None),
+            (sa.Column("load_share", sa.Float(), nullable=True), None),
+        ],
         "agents": [
             (sa.Column("assigned_at", MOMENT, nullable=True), None),
             (sa.Column("presence_since", MOMENT, nullable=True), "idle_since"),
@@ -188,7 +200,9 @@ def _columns() -> dict[str, list[tuple[sa.Column, str | None]]]:
 
 
 STAY_NULL = {"assigned_at", "offered_until", "accepted_at", "language", "former_agent_id", "offered_to", "requester_key", "asked"} | {
-    "sla_policy"
+    "sla_policy",
+    "profile",
+    "load_share",
 }
 
 
