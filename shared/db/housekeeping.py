@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Table, delete, exists, select, update
+from sqlalchemy import ColumnElement, Table, delete, exists, select, tuple_, update
 
 from shared.db.engine import Database
 from shared.db.models import Agent, DryRun, IdempotencyKey, Requirement, ShadowDecision, Ticket
@@ -65,10 +65,10 @@ def forget_shadow_decisions(database: Database, now: datetime) -> int:
 
 
 def _delete_in_chunks(database: Database, source: Table, over: ColumnElement[bool]) -> int:
-    [key] = source.primary_key.columns
+    key = tuple_(*source.primary_key.columns)
     deleted = 0
     while True:
-        due = select(key).where(over).limit(CHUNK)
+        due = select(*source.primary_key.columns).where(over).limit(CHUNK)
         statement = delete(source).where(over, key.in_(due))
         with database.transaction() as tx:
             count: int = tx.execute(statement).rowcount  # type: ignore[attr-defined]

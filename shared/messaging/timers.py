@@ -101,7 +101,7 @@ class Timers:
                 rest = min(rest, (at - now).total_seconds())
         for job in self._jobs:
             if job.next_at is None or job.next_at <= now:
-                job.run(now)
+                _run_job(job, now)
                 job.next_at = now + job.every
         return max(rest, SHORTEST_REST_S)
 
@@ -124,3 +124,13 @@ class Timers:
                 self._renew_at = None
                 log.exception("timers.failed")
             self._stopping.wait(rest)
+
+
+def _run_job(job: PeriodicJob, now: datetime) -> None:
+    """Run a job; one that fails is told and comes again at its time, and holds up no other."""
+    try:
+        job.run(now)
+    except PatchbayError:
+        raise
+    except Exception:
+        log.exception("timers.job_failed", job=job.name)

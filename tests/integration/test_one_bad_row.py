@@ -41,7 +41,7 @@ def test_a_poisoned_ticket_ends_dead_and_can_be_redriven(
     bad = desk.ticket()["id"]
     healthy += [desk.ticket()["id"] for _ in range(5)]
     # What no request could store: a requirement without a name.
-    set_columns(runtime.database, Ticket, bad, required_skills=[{"level": 1}])
+    set_columns(runtime.database, Ticket, bad, required_skills=[{"level": 1}], asked=None)
     start_host(runtime, ["router"])
     eventually(lambda: all(desk.assignee(ticket_id) for ticket_id in healthy))
     for attempts in range(1, len(HANDLER_BACKOFF) + 1):

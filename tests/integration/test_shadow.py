@@ -119,7 +119,8 @@ def test_a_shadow_that_parts_is_recorded_with_its_numbers(shop: Shop) -> None:
     assert shadows(shop) == []
     name_shadow(shop, "by_skill")
     with shop.runtime.database.transaction() as tx:
-        # Two days are usual for a medium ticket; a tenth of it, half believed.
+        # A tenth of the two days that a medium ticket has. Half believed of all agents together,
+        # a twentieth is usual, and for this one it is half way between the two.
         past = {"tickets": 20, "handling_s": 17_280.0, "reopened": 0, "counted_at": NOW}
         tx.insert(table(AgentPerformance), [{"agent_id": roomy, "category": "", **past}])
     tickets = [
@@ -137,8 +138,8 @@ def test_a_shadow_that_parts_is_recorded_with_its_numbers(shop: Shop) -> None:
     assert (first["live_load_share"], first["shadow_load_share"]) == (0.0, 0.5)
     assert (second["live_load_share"], second["shadow_load_share"]) == (0.25, 0.0)
     assert (first["live_score"], first["shadow_score"]) == (1.0, 0.5)
-    assert first["live_urgency"] == pytest.approx(0.15)
-    assert first["shadow_urgency"] == pytest.approx(0.10)
+    assert first["live_urgency"] == pytest.approx(0.10 + 0.075)
+    assert first["shadow_urgency"] == pytest.approx(0.10 + 0.05)
     for row in (first, second):
         # 2/4 and 1/2 live; 1/4 and 2/2 in the shadow.
         assert row["live_balance"] == pytest.approx(1.0)
