@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from services.router.configuration import Configuration
 from services.router.decide import ACTOR, Decide
+from services.router.faults import without_failing
 from services.router.matching import MatchingTable, Wanted
 from services.router.model import Context, Need, Subject
 from services.router.orders import Waiting
@@ -89,7 +90,11 @@ class MatchAgents:
             pool = self._repository.pool(tx, configuration, now)
             returned, later = self._return_untouched(tx, configuration, agents, now)
             later = _next_shifts(pool, agents, now) | later
-            only = self._claim(tx, configuration, agents, requirements, pool, now, in_hand)
+            self._repository.watchdog.begin()
+            only, configuration = without_failing(
+                configuration,
+                lambda using: self._claim(tx, using, agents, requirements, pool, now, in_hand),
+            )
             context = Context(now, supply=pool.facts.supply)
             outcome = self._decide(
                 tx, configuration, in_hand.tickets, pool, context, only=only, wait=False
@@ -124,8 +129,9 @@ class MatchAgents:
         """Claim waiting tickets, the most urgent first, and no more than there is room for.
 
         Agents that are due look at everything that waits; a requirement that is due is shown to
-        everybody. Returns who looks, as a set of positions.
+        everybody. Returns who looks, as a set of positions. It begins anew if a plugin fails in it.
         """
+        in_hand.tickets.clear()
         online = pool.facts.presences.get(Presence.ONLINE, 0)
         due = pool.named([a["id"] for a in agents if a["presence"] is Presence.ONLINE])
         looking = (online if requirements else due & online) & ~pool.full(1)

@@ -58,6 +58,7 @@ class RouteTickets:
     def _route(self, tx: Transaction, tickets: Sequence[Row], rings: set[ListName]) -> None:
         """Route claimed tickets; add to `rings` the lists that got work by it."""
         now = self._clock.now()
+        self._repository.watchdog.begin()
         configuration = self._repository.configuration(tx)
         pool = self._repository.pool(tx, configuration, now)
         tickets, again = settle(tx, configuration, pool, tickets, now, ACTOR)

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from services.router.configuration import Configuration
+from services.router.faults import without_failing
 from services.router.matching import MatchingTable, Wanted
 from services.router.model import Candidate, Context
 from services.router.planning import plan
@@ -40,7 +42,9 @@ def settle(
         if ticket["offered_to"] is not None and holder is not None:
             expired.append((ticket, _identity(holder)))
         elif ticket["status"] is TicketStatus.OPEN and holder is not None:
-            fits = _still_fits(configuration, pool, ticket, holder, now)
+            fits, configuration = without_failing(
+                configuration, partial(_still_fits, pool, ticket, holder, now)
+            )
             (kept if fits else lost).append((ticket, holder))
         else:
             looking.append(ticket)
@@ -61,7 +65,7 @@ def _identity(agent: Candidate) -> dict[str, str]:
 
 
 def _still_fits(
-    configuration: Configuration, pool: Pool, ticket: Row, holder: Candidate, now: datetime
+    pool: Pool, ticket: Row, holder: Candidate, now: datetime, configuration: Configuration
 ) -> bool:
     planned = plan(configuration, ticket, pool, now)
     pipeline = planned.strategy.pipeline.only(lambda name: name not in PASSING_FILTERS)
