@@ -15,7 +15,7 @@ from services.router.faults import without_failing
 from services.router.matching import MatchingTable, Wanted
 from services.router.model import Context, Need, Subject
 from services.router.orders import Waiting
-from services.router.planning import Planned, resume
+from services.router.planning import Planned, resume, says_all
 from services.router.pool import Pool
 from services.router.repository import Head, RouterRepository, readable_needs, waiting_of
 from shared.db import ticket_changes
@@ -38,6 +38,16 @@ class _InHand:
     tickets: list[Planned] = field(default_factory=list)
     #: Whether somebody else held tickets that the candidates have room for.
     passed_over: bool = False
+    #: Whether more classes of tickets wait than were looked at.
+    more: bool = False
+    #: Tickets that have to be routed anew, because their need does not say all any more.
+    outdated: list[str] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Forget all: it begins anew."""
+        self.tickets.clear()
+        self.outdated.clear()
+        self.passed_over = self.more = False
 
 
 class MatchAgents:
@@ -99,7 +109,8 @@ class MatchAgents:
             outcome = self._decide(
                 tx, configuration, in_hand.tickets, pool, context, only=only, wait=False
             )
-            full = len(in_hand.tickets) >= self._batch_size and outcome.bound > 0
+            TICKETS_TO_ROUTE.wake(tx, in_hand.outdated, now)
+            full = outcome.bound > 0 and (in_hand.more or len(in_hand.tickets) >= self._batch_size)
             # What others held may come free with nobody to ring: these stay on the list.
             if not full and not outcome.contested and not in_hand.passed_over:
                 self._repository.mark_idle(
@@ -110,11 +121,11 @@ class MatchAgents:
                 AGENTS_TO_MATCH.put_off(tx, list(later.items()))
         if returned or outcome.bound:
             self._ring(ListName.EVENTS)
-        if returned:
+        if returned or in_hand.outdated:
             self._ring(ListName.ROUTING)
         if full or len(agents) == self._batch_size or len(requirements) == self._batch_size:
             return self._batch_size
-        return returned + outcome.bound
+        return returned + outcome.bound + len(in_hand.outdated)
 
     def _claim(
         self,
@@ -131,7 +142,7 @@ class MatchAgents:
         Agents that are due look at everything that waits; a requirement that is due is shown to
         everybody. Returns who looks, as a set of positions. It begins anew if a plugin fails in it.
         """
-        in_hand.tickets.clear()
+        in_hand.clear()
         online = pool.facts.presences.get(Presence.ONLINE, 0)
         due = pool.named([a["id"] for a in agents if a["presence"] is Presence.ONLINE])
         looking = (online if requirements else due & online) & ~pool.full(1)
@@ -148,6 +159,8 @@ class MatchAgents:
             return looking
         heads = self._repository.heads(tx, list(servable), now)
         limit = min(self._batch_size, sum(agent.room for agent in pool.members(looking)))
+        # Classes that are more urgent may all want the same agent: others may have room yet.
+        in_hand.more = len(heads) > limit
         for head in self._most_urgent(configuration, servable, heads, now)[:limit]:
             need, room = servable[head.signature]
             wanted = min(room, limit)
@@ -155,7 +168,11 @@ class MatchAgents:
             if len(claimed) < wanted:
                 count = self._repository.count_waiting(tx, head, wanted, now)
                 in_hand.passed_over |= count > len(claimed)
-            in_hand.tickets += [resume(configuration, ticket, need) for ticket in claimed]
+            for ticket in claimed:
+                if says_all(need, ticket, pool):
+                    in_hand.tickets.append(resume(configuration, ticket, need))
+                else:
+                    in_hand.outdated.append(ticket["id"])
         urgency = _Urgency(configuration, now)
         in_hand.tickets.sort(
             key=lambda plan: urgency(

@@ -112,7 +112,7 @@ def edit(
             values["asked"].pop("team_pinned", None)
     if ticket["assignee_id"] is not None:
         values["touched_at"] = now
-    if ticket["status"] is TicketStatus.OPEN and not set(changed).isdisjoint(ticket["rule_fields"]):
+    if ticket["status"] is TicketStatus.OPEN and not set(values).isdisjoint(ticket["rule_fields"]):
         # A rule had looked at it: the router sees whether its agent still fits.
         values |= {"work_state": WorkState.READY, "available_at": now}
     if ticket["work_state"] is WorkState.WAITING:
