@@ -28,6 +28,9 @@ from shared.domain.ticket import Lane, Priority, rank_of
 from shared.domain.work import ListName
 from shared.observability.logging import get_logger
 
+#: How often the router looks whether the next shift of somebody who has none for weeks is known.
+LOOK_AT_THE_ABSENT_EVERY = timedelta(days=1)
+
 log = get_logger()
 
 
@@ -260,7 +263,7 @@ def _next_shifts(pool: Pool, agents: Sequence[Row], now: datetime) -> dict[str, 
     """Return when to look at agents again because a shift of theirs begins."""
     found = {}
     for agent in pool.members(pool.named([agent["id"] for agent in agents])):
-        start = None if agent.shift is None else agent.shift.next_start(now)
-        if start is not None:
-            found[agent.id] = start
+        if agent.shift is not None:
+            # Whoever is away for longer than schedules reach is looked at every day.
+            found[agent.id] = agent.shift.next_start(now) or now + LOOK_AT_THE_ABSENT_EVERY
     return found
