@@ -28,6 +28,7 @@ from shared.db.models import (
 )
 from shared.db.models.base import table
 from shared.db.ticket_changes import Offer
+from shared.domain.agent import Presence
 from shared.domain.errors import NotFound
 from shared.domain.work import WorkState
 from shared.schemas.profile import DEFAULT_DOCUMENT
@@ -99,8 +100,8 @@ def profile_of_team(tx: Transaction, team: str | None) -> dict[str, Any]:
     return {**DEFAULT_DOCUMENT, **(row["document"] if row else {})}
 
 
-def open_offer(tx: Transaction, ticket_id: str) -> Offer | None:
-    """Return the offer that a ticket is out on, or None."""
+def open_offer(tx: Transaction, ticket_id: str, now: datetime) -> Offer | None:
+    """Return the offer that a ticket is out on, or None if there is none or its time is over."""
     query = (
         select(
             _ASSIGNMENTS.c.id,
@@ -114,6 +115,7 @@ def open_offer(tx: Transaction, ticket_id: str) -> Offer | None:
             _ASSIGNMENTS.c.ticket_id == ticket_id,
             _ASSIGNMENTS.c.ended_at.is_(None),
             _ASSIGNMENTS.c.accepted_at.is_(None),
+            _ASSIGNMENTS.c.offered_until > now,
         )
     )
     row = tx.first(query)
@@ -225,6 +227,12 @@ def change_agent(tx: Transaction, agent_id: str, values: Mapping[str, Any], now:
         excess = AGENTS.c.load - values["capacity"]
         changed["overcommit"] = case((excess > 0, excess), else_=0)
     change(tx, AGENTS, agent_id, changed, "agent")
+
+
+def change_presence(tx: Transaction, agent_id: str, presence: Presence, now: datetime) -> None:
+    """Set an agent's presence; the same again does not make it begin anew. Raises NotFound."""
+    since = case((AGENTS.c.presence != presence, now), else_=AGENTS.c.presence_since)
+    change_agent(tx, agent_id, {"presence": presence, "presence_since": since}, now)
 
 
 def bump_configuration(tx: Transaction) -> None:

@@ -7,6 +7,7 @@ load finds out; it never costs a wrong assignment.
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from shared.db.engine import Row, Transaction
 from shared.db.models import Agent, AgentPerformance, AgentSkill, AgentTeam
 from shared.db.models.base import table
 from shared.db.revision import horizon
+from shared.domain.agent import Presence
 
 #: When everything is read again: performance figures and working hours move on.
 REBUILD_AFTER = timedelta(hours=1)
@@ -69,12 +71,16 @@ class AgentIndex:
                 or configuration != self._configuration
                 or now - self._built_at > REBUILD_AFTER
             ):
-                self._builder, self._edited, self._since = PoolBuilder(), {}, 0
-                self._hours = WorkingHours(tx, now)
-                self._usual = _usual(tx)
-                self._built_at, self._configuration = now, configuration
+                self._begin_anew(tx, now)
+                self._configuration = configuration
             self._follow(tx)
             return self._builder.pool()
+
+    def _begin_anew(self, tx: Transaction, now: datetime) -> None:
+        self._builder, self._edited, self._since = PoolBuilder(), {}, 0
+        self._hours = WorkingHours(tx, now)
+        self._usual = _usual(tx)
+        self._built_at = now
 
     @property
     def usual(self) -> Mapping[str, Performance]:
@@ -85,7 +91,11 @@ class AgentIndex:
         """Bring the loads of some agents in a pool up to this very moment."""
         for row in tx.rows(_select().where(_AGENTS.c.id.in_(agent_ids))):
             known = pool.candidates[pool.facts.positions[row["id"]]]
-            pool.put(_candidate(row, known.teams, known.skills, known.performance, known.shift))
+            fresh = _candidate(row, known.teams, known.skills, known.performance, known.shift)
+            if row["presence"] is not Presence.ONLINE:
+                # Presences do not move in a pool; who has no room is not chosen either.
+                fresh = replace(fresh, capacity=0)
+            pool.put(fresh)
 
     def _follow(self, tx: Transaction) -> None:
         mark = select(horizon().label("horizon")).subquery("mark")
@@ -108,6 +118,9 @@ class AgentIndex:
                     )
         for row in edited:
             self._edited[row["id"]] = row["updated_at"]
+        if rows[0]["horizon"] < self._since:
+            # The database went back in time: it was restored, or another took its place.
+            self._built_at = None
         self._since = rows[0]["horizon"]
 
     def _learn(self, tx: Transaction, agents: Sequence[Row]) -> None:

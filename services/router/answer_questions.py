@@ -101,7 +101,7 @@ def _ticket(tx: Transaction, question: Mapping[str, Any], now: datetime) -> Row:
 
 
 def _routed_at(planned: Planned, now: datetime) -> datetime:
-    until: datetime = planned.ticket["queued_at"] + timedelta(seconds=planned.routed.delay)
+    until: datetime = planned.ticket["created_at"] + timedelta(seconds=planned.routed.delay)
     return max(now, until)
 
 

@@ -13,6 +13,7 @@ from services.router.wake_tickets import WakeTickets
 from shared.db.housekeeping import (
     forget_dry_runs,
     forget_idempotency_keys,
+    forget_requirements,
     forget_shadow_decisions,
     look_again,
 )
@@ -68,6 +69,11 @@ def build(runtime: Runtime) -> Service:
                 "forget idempotency keys",
                 FORGET_KEYS_EVERY,
                 lambda now: forget_idempotency_keys(runtime.database, now),
+            ),
+            PeriodicJob(
+                "forget requirements",
+                FORGET_KEYS_EVERY,
+                lambda _: forget_requirements(runtime.database),
             ),
             PeriodicJob(
                 "forget dry runs",

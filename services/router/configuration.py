@@ -1,8 +1,9 @@
 """Everything that routing depends on and that changes only when somebody edits it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from services.router.matching import Fault
 from services.router.model import DEFAULT_PROFILE
 from services.router.rules import RuleSet
 from services.router.strategy import Strategy
@@ -27,3 +28,8 @@ class Configuration:
     def strategy(self, profile: str) -> Strategy:
         """Return the strategy of a profile; of one that is gone, the default's."""
         return self.strategies.get(profile) or self.strategies[DEFAULT_PROFILE]
+
+    def without(self, fault: Fault) -> "Configuration":
+        """Return the configuration with a plugin that failed left out of every strategy."""
+        kept = {name: strategy.without(fault) for name, strategy in self.strategies.items()}
+        return replace(self, strategies=kept)

@@ -12,6 +12,7 @@ from typing import Any
 
 from services.router.configuration import Configuration
 from services.router.explanation import explain
+from services.router.faults import note
 from services.router.guard import PluginFault
 from services.router.matching import MatchingTable, Wanted
 from services.router.model import Candidate, Choice, Context
@@ -24,14 +25,11 @@ from shared.db.ticket_changes import Binding
 from shared.db.types import dump_json
 from shared.domain.ids import Prefix, new_id
 from shared.observability import metrics
-from shared.observability.logging import get_logger
 
 #: After so many lost races a ticket goes back on its list and meets fresh facts there.
 MAX_ROUNDS = 5
 
 ACTOR = "router"
-
-log = get_logger()
 
 
 @dataclass(slots=True)
@@ -120,9 +118,7 @@ class Decide:
             try:
                 return plans, _match(plans, MatchingTable(pool.copy(), context, only))
             except PluginFault as broken:
-                fault = broken.fault
-                log.warning("plugin.failed", kind=fault.kind, plugin=fault.plugin, why=fault.error)
-                metrics.plugin_faults.labels(fault.kind, fault.plugin).inc()
+                fault = note(broken)
                 plans = [replace(plan, strategy=plan.strategy.without(fault)) for plan in plans]
 
     def with_familiar_agents(

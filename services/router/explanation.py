@@ -1,6 +1,6 @@
 """The record of a decision: bounded in size, complete in its counts, and enough to decide again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -23,6 +23,8 @@ from shared.domain.clock import rfc3339
 MAX_CANDIDATES = 10
 #: Scores are kept to this many digits, far beyond what decides between two people.
 DIGITS = 9
+#: Different reasons that are kept; the agents of all others are summed up.
+MAX_REASONS = 50
 #: Rules without an answer that are kept with the reason.
 MAX_RULE_ERRORS = 20
 
@@ -61,7 +63,7 @@ def explain(
             for scored in choice.ranking[:MAX_CANDIDATES]
         ],
         "candidates_total": choice.passed,
-        "rejected": [_rejection(rejection) for rejection in choice.rejections],
+        "rejected": _rejected(choice.rejections),
         "faults": [
             {"kind": fault.kind, "plugin": fault.plugin, "error": fault.error}
             for fault in pipeline.faults
@@ -127,6 +129,16 @@ def _context(choice: Choice, context: Context, category: str | None) -> dict[str
 
 def _figures(performance: Mapping[str, Performance], category: str | None) -> dict[str, Any]:
     return {name: asdict(performance[name]) for name in ("", category or "") if name in performance}
+
+
+def _rejected(rejections: Sequence[Rejection]) -> list[Mapping[str, Any]]:
+    """Return the reasons; of more than MAX_REASONS the most frequent, and the sum of the rest."""
+    if len(rejections) <= MAX_REASONS:
+        return [_rejection(rejection) for rejection in rejections]
+    by_count = sorted(rejections, key=lambda rejection: -rejection.count)
+    rest = sum(rejection.count for rejection in by_count[MAX_REASONS:])
+    told = [_rejection(rejection) for rejection in by_count[:MAX_REASONS]]
+    return [*told, _rejection(Rejection("", "other reasons", rest, ()))]
 
 
 def _rejection(rejection: Rejection) -> Mapping[str, Any]:

@@ -145,6 +145,7 @@ class GuardedOrder(_Guarded, Order):
     def __init__(self, order: Order, name: str, watchdog: Watchdog) -> None:
         super().__init__(name, watchdog)
         self._order = order
+        self.counts = bool(order.counts)  # type: ignore[misc]
 
     def key(self, ticket: Waiting, context: Context) -> tuple[float, ...]:
         """Return the plugin's key; raises PluginFault if it is no tuple of numbers."""

@@ -6,17 +6,18 @@ free in the very moment a ticket is parked, when neither transaction can see the
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from services.router.configuration import Configuration
 from services.router.decide import ACTOR, Decide
+from services.router.faults import without_failing
 from services.router.matching import MatchingTable, Wanted
 from services.router.model import Context, Need, Subject
 from services.router.orders import Waiting
-from services.router.planning import Planned, resume
+from services.router.planning import Planned, resume, says_all
 from services.router.pool import Pool
-from services.router.repository import Head, RouterRepository, readable_needs, waiting_of
+from services.router.repository import RouterRepository, readable_needs, waiting_of
 from services.router.shadow import Seen, Shadow
 from shared.db import ticket_changes
 from shared.db.engine import Database, Row, Transaction
@@ -27,6 +28,9 @@ from shared.domain.errors import Unavailable
 from shared.domain.ticket import Lane, Priority, rank_of
 from shared.domain.work import ListName
 from shared.observability.logging import get_logger
+
+#: How often the router looks whether the next shift of somebody who has none for weeks is known.
+LOOK_AT_THE_ABSENT_EVERY = timedelta(days=1)
 
 log = get_logger()
 
@@ -40,6 +44,16 @@ class _InHand:
     passed_over: bool = False
     #: What shadow profiles are to decide on after the commit.
     seen: list[Seen] = field(default_factory=list)
+    #: Whether more classes of tickets wait than were looked at.
+    more: bool = False
+    #: Tickets that have to be routed anew, because their need does not say all any more.
+    outdated: list[str] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Forget all: it begins anew."""
+        self.tickets.clear()
+        self.outdated.clear()
+        self.passed_over = self.more = False
 
 
 class MatchAgents:
@@ -96,7 +110,11 @@ class MatchAgents:
             pool = self._repository.pool(tx, configuration, now)
             returned, later = self._return_untouched(tx, configuration, agents, now)
             later = _next_shifts(pool, agents, now) | later
-            only = self._claim(tx, configuration, agents, requirements, pool, now, in_hand)
+            self._repository.watchdog.begin()
+            only, configuration = without_failing(
+                configuration,
+                lambda using: self._claim(tx, using, agents, requirements, pool, now, in_hand),
+            )
             context = self._repository.context(pool, now)
             outcome = self._decide(
                 tx, configuration, in_hand.tickets, pool, context, only=only, wait=False
@@ -104,7 +122,8 @@ class MatchAgents:
             in_hand.seen += self._shadow.seen(
                 configuration, in_hand.tickets, pool, context, outcome, only
             )
-            full = len(in_hand.tickets) >= self._batch_size and outcome.bound > 0
+            TICKETS_TO_ROUTE.wake(tx, in_hand.outdated, now)
+            full = outcome.bound > 0 and (in_hand.more or len(in_hand.tickets) >= self._batch_size)
             # What others held may come free with nobody to ring: these stay on the list.
             if not full and not outcome.contested and not in_hand.passed_over:
                 self._repository.mark_idle(
@@ -115,11 +134,11 @@ class MatchAgents:
                 AGENTS_TO_MATCH.put_off(tx, list(later.items()))
         if returned or outcome.bound:
             self._ring(ListName.EVENTS)
-        if returned:
+        if returned or in_hand.outdated:
             self._ring(ListName.ROUTING)
         if full or len(agents) == self._batch_size or len(requirements) == self._batch_size:
             return self._batch_size
-        return returned + outcome.bound
+        return returned + outcome.bound + len(in_hand.outdated)
 
     def _claim(
         self,
@@ -134,8 +153,9 @@ class MatchAgents:
         """Claim waiting tickets, the most urgent first, and no more than there is room for.
 
         Agents that are due look at everything that waits; a requirement that is due is shown to
-        everybody. Returns who looks, as a set of positions.
+        everybody. Returns who looks, as a set of positions. It begins anew if a plugin fails in it.
         """
+        in_hand.clear()
         online = pool.facts.presences.get(Presence.ONLINE, 0)
         due = pool.named([a["id"] for a in agents if a["presence"] is Presence.ONLINE])
         looking = (online if requirements else due & online) & ~pool.full(1)
@@ -152,15 +172,24 @@ class MatchAgents:
             return looking
         heads = self._repository.heads(tx, list(servable), now)
         limit = min(self._batch_size, sum(agent.room for agent in pool.members(looking)))
-        for head in self._most_urgent(configuration, servable, heads, now)[:limit]:
+        urgency = _Urgency(configuration, now, self._queued(tx, configuration, servable))
+        # Classes that are more urgent may all want the same agent: others may have room yet.
+        in_hand.more = len(heads) > limit
+        # Among the `n` most urgent tickets of all there are only tickets of the `n` first classes:
+        # within a class nothing is more urgent than its head.
+        heads.sort(key=lambda head: urgency(servable[head.signature][0], head.rank, head.ticket))
+        for head in heads[:limit]:
             need, room = servable[head.signature]
             wanted = min(room, limit)
             claimed = self._repository.claim_waiting(tx, head, wanted, now)
             if len(claimed) < wanted:
                 count = self._repository.count_waiting(tx, head, wanted, now)
                 in_hand.passed_over |= count > len(claimed)
-            in_hand.tickets += [resume(configuration, ticket, need) for ticket in claimed]
-        urgency = _Urgency(configuration, now)
+            for ticket in claimed:
+                if says_all(need, ticket, pool):
+                    in_hand.tickets.append(resume(configuration, ticket, need))
+                else:
+                    in_hand.outdated.append(ticket["id"])
         in_hand.tickets.sort(
             key=lambda plan: urgency(
                 plan.subject.need, plan.ticket["rank"], waiting_of(plan.ticket)
@@ -169,23 +198,19 @@ class MatchAgents:
         del in_hand.tickets[self._batch_size :]
         return looking
 
-    def _most_urgent(
+    def _queued(
         self,
+        tx: Transaction,
         configuration: Configuration,
         servable: Mapping[str, tuple[Need, int]],
-        heads: Sequence[Head],
-        now: datetime,
-    ) -> list[Head]:
-        """Return the classes by the urgency of their first tickets.
-
-        Among the `n` most urgent tickets of all there are only tickets of the `n` first classes:
-        within a class nothing is more urgent than its head.
-        """
-        urgency = _Urgency(configuration, now)
-        return sorted(
-            heads,
-            key=lambda head: urgency(servable[head.signature][0], head.rank, head.ticket),
-        )
+    ) -> dict[str, int]:
+        """Count how many tickets wait with each need, where an order asks for it."""
+        counted = [
+            signature
+            for signature, (need, _) in servable.items()
+            if configuration.strategy(need.profile).order.counts
+        ]
+        return self._repository.queued(tx, counted) if counted else {}
 
     def _return_untouched(
         self,
@@ -227,14 +252,19 @@ class MatchAgents:
 class _Urgency:
     """Sort keys of waiting tickets: live before bulk, then by the order of each profile."""
 
-    def __init__(self, configuration: Configuration, now: datetime) -> None:
+    def __init__(
+        self, configuration: Configuration, now: datetime, queued: Mapping[str, int]
+    ) -> None:
         self._configuration = configuration
         self._context = Context(now)
+        self._queued = queued
 
     def __call__(self, need: Need, rank: int, ticket: Waiting) -> tuple[float, ...]:
         lane = rank >= rank_of(Lane.BULK, 0)
         order = self._configuration.strategy(need.profile).order
-        return (lane, *order.key(ticket, self._context))
+        queued = self._queued.get(need.signature, 1)
+        known = replace(ticket, signature=need.signature, queued=queued)
+        return (lane, *order.key(known, self._context))
 
 
 def _anybody(configuration: Configuration, need: Need, now: datetime) -> Wanted:
@@ -247,7 +277,7 @@ def _next_shifts(pool: Pool, agents: Sequence[Row], now: datetime) -> dict[str, 
     """Return when to look at agents again because a shift of theirs begins."""
     found = {}
     for agent in pool.members(pool.named([agent["id"] for agent in agents])):
-        start = None if agent.shift is None else agent.shift.next_start(now)
-        if start is not None:
-            found[agent.id] = start
+        if agent.shift is not None:
+            # Whoever is away for longer than schedules reach is looked at every day.
+            found[agent.id] = agent.shift.next_start(now) or now + LOOK_AT_THE_ABSENT_EVERY
     return found

@@ -7,12 +7,16 @@ simulator share the same objects.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Protocol
 
 from shared.domain.agent import Presence
 from shared.domain.ticket import Channel, Level, Priority
 
 DEFAULT_PROFILE = "default"
+
+#: Signatures longer than this are cut to so many characters and a hash of the whole.
+MAX_SIGNATURE, READABLE = 500, 200
 
 
 class Shift(Protocol):
@@ -65,7 +69,11 @@ class Need:
             )
             if value
         ]
-        return "|".join((self.team or "", skills, *more))
+        text = "|".join((self.team or "", skills, *more))
+        if len(text) <= MAX_SIGNATURE:
+            return text
+        # An index takes no key of any length; the need itself is kept beside the signature.
+        return f"{text[:READABLE]}…{sha256(text.encode()).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """What a ticket needs at this moment: rules, what it waited for, and what its team decided."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -175,18 +175,37 @@ def _need(
         pool, routed.need.team, now
     ):
         helpers += [overflow.team for overflow in policy.overflow if overflow.when_off_shift]
-    tags = _tags(ticket, routed)
+    language, tags = _distinguishing(ticket["language"], _tags(ticket, routed), pool)
     return Need(
         team=routed.need.team,
         skills=tuple(pair for pair in routed.need.skills if pair[0] not in dropped),
-        # A language, too, only distinguishes where somebody does not speak all of them.
-        language=ticket["language"] if pool.facts.speakers else None,
+        language=language,
         overflow=tuple(sorted(set(helpers))),
-        # Only a tag that somebody has a conflict with distinguishes one need from another.
-        tags=tuple(sorted(tag for tag in tags if tag in pool.facts.conflicts)),
+        tags=tags,
         excluded=tuple(sorted(ticket["declined_by"])),
         weight=strategy.profile.weight_of(ticket["channel"], routed.priority),
         profile=strategy.profile.name,
+    )
+
+
+def says_all(need: Need, ticket: Ticket, pool: Pool) -> bool:
+    """Tell whether a need has all that distinguishes its waiting ticket for the agents of now.
+
+    It has not once somebody names the first language, or a conflict with a tag of the ticket.
+    """
+    return (need.language, need.tags) == _distinguishing(ticket["language"], ticket["tags"], pool)
+
+
+def _distinguishing(
+    language: str | None, tags: Sequence[str], pool: Pool
+) -> tuple[str | None, tuple[str, ...]]:
+    """Return of a ticket's language and tags what makes a difference to somebody.
+
+    A tag does if somebody has a conflict with it, a language where somebody does not speak all.
+    """
+    return (
+        language if pool.facts.speakers else None,
+        tuple(sorted(tag for tag in tags if tag in pool.facts.conflicts)),
     )
 
 

@@ -9,6 +9,9 @@ from shared.domain.ticket import Channel, Priority
 from shared.domain.weight import ticket_weight
 from shared.schemas.profile import DEFAULT_DOCUMENT
 
+#: The bind refuses who is away or full, so a profile that forgets these would only lose races.
+NECESSARY = ("presence", "capacity")
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -42,7 +45,7 @@ def parse_profile(name: str, version: int, document: Mapping[str, Any]) -> Profi
     return Profile(
         name=name,
         version=version,
-        filters=tuple(filled["filters"]),
+        filters=(*filled["filters"], *(f for f in NECESSARY if f not in filled["filters"])),
         scorers=dict(filled["scorers"]),
         matcher=filled["matcher"],
         order=filled["order"],

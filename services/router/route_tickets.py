@@ -1,7 +1,8 @@
 """New tickets look for an agent: one batch, one transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from services.router.configuration import Configuration
 from services.router.decide import ACTOR, Decide, Outcome, decision_row
@@ -67,6 +68,7 @@ class RouteTickets:
         What shadow profiles are to decide on after the commit is added to `seen`.
         """
         now = self._clock.now()
+        self._repository.watchdog.begin()
         configuration = self._repository.configuration(tx)
         pool = self._repository.pool(tx, configuration, now)
         tickets, again = settle(tx, configuration, pool, tickets, now, ACTOR)
@@ -78,7 +80,7 @@ class RouteTickets:
         # Claimed by what the tickets said themselves; served by what the rules made of it.
         planned.sort(key=lambda each: each.columns["rank"])
         context = self._repository.context(pool, now)
-        outcome = self._decide(tx, configuration, planned, pool, context)
+        outcome = self._decide(tx, configuration, planned, pool, context, wait=not again)
         if outcome.contested:
             rings.add(ListName.ROUTING)
         if outcome.unplaced:
@@ -90,7 +92,7 @@ class RouteTickets:
         kept, delays = [], []
         now = self._clock.now()
         for each in planned:
-            until = each.ticket["queued_at"] + timedelta(seconds=each.routed.delay)
+            until = each.ticket["created_at"] + timedelta(seconds=each.routed.delay)
             if until > now:
                 delays.append((each.ticket["id"], until))
             else:
@@ -107,21 +109,32 @@ class RouteTickets:
         rings: set[ListName],
     ) -> None:
         now, unplaced = context.now, outcome.unplaced
-        parkings, decisions = [], []
+        parkings, decisions, as_before = [], [], []
         for each, choice in unplaced:
             signature = each.subject.need.signature
-            columns, changes_at = each.columns, each.changes_at
+            columns, changes_at = dict(each.columns), each.changes_at
             if each.subject.need.excluded and _nobody_else(choice):
                 columns, changes_at = {**columns, "declined_by": []}, now + ASK_AGAIN_AFTER
+            if _as_before(each.ticket, signature, columns):
+                as_before.append((each.ticket["id"], changes_at or ticket_changes.NEVER))
+                continue
             parkings.append(Parking(each.ticket, signature, choice.reason, columns, changes_at))
             decision = decision_row(configuration, each, choice, context)
             decisions.append(decision)
             outcome.made.append(Made(decision["id"], each, choice))
+        TICKETS_TO_ROUTE.wait(tx, as_before)
         ticket_changes.park(tx, parkings, now, ACTOR)
         self._repository.record(tx, decisions)
         self._repository.expect(tx, [each.subject.need for each, _ in unplaced], now)
         metrics.decisions.labels("waiting").inc(len(unplaced))
         rings.add(ListName.MATCHING)
+
+
+def _as_before(ticket: Row, signature: str, columns: Mapping[str, Any]) -> bool:
+    """Tell whether a ticket waits on with the need and the columns that it had."""
+    return ticket["signature"] == signature and all(
+        ticket[name] == value for name, value in columns.items()
+    )
 
 
 def _nobody_else(choice: Choice) -> bool:

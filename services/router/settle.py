@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from services.router.configuration import Configuration
+from services.router.faults import without_failing
 from services.router.matching import MatchingTable, Wanted
 from services.router.model import Candidate, Context
 from services.router.planning import plan
 from services.router.pool import Pool
 from shared.db import ticket_changes
 from shared.db.engine import Row, Transaction
-from shared.db.work_lists import TICKETS_TO_ROUTE
+from shared.db.ticket_changes import Kept
 from shared.domain.ticket import TicketStatus
 
 #: Filters that say whether somebody may have a ticket at all, not whether now is a good moment.
@@ -33,21 +35,26 @@ def settle(
     """
     looking: list[Row] = []
     expired: list[tuple[Row, dict[str, str]]] = []
-    kept: list[tuple[Row, Candidate]] = []
-    lost: list[tuple[Row, Candidate]] = []
+    kept: list[Kept] = []
+    lost: list[tuple[Row, dict[str, str]]] = []
     for ticket in tickets:
         holder = _agent(pool, ticket["offered_to"] or ticket["assignee_id"])
         if ticket["offered_to"] is not None and holder is not None:
             expired.append((ticket, _identity(holder)))
         elif ticket["status"] is TicketStatus.OPEN and holder is not None:
-            fits = _still_fits(configuration, pool, ticket, holder, now)
-            (kept if fits else lost).append((ticket, holder))
+            fits, configuration = without_failing(
+                configuration, partial(_still_fits, pool, ticket, holder, now)
+            )
+            if fits:
+                columns = plan(configuration, ticket, pool, now).columns
+                kept.append(Kept(ticket, _identity(holder), columns))
+            else:
+                lost.append((ticket, _identity(holder)))
         else:
             looking.append(ticket)
     ticket_changes.decline(tx, expired, now, actor, expired=True)
-    TICKETS_TO_ROUTE.finish(tx, [ticket["id"] for ticket, _ in kept])
-    for ticket, holder in lost:
-        ticket_changes.return_tickets(tx, [ticket], _identity(holder), now, actor)
+    ticket_changes.keep(tx, kept, now, actor)
+    ticket_changes.take_back(tx, lost, now, actor)
     return looking, bool(expired or lost)
 
 
@@ -61,7 +68,7 @@ def _identity(agent: Candidate) -> dict[str, str]:
 
 
 def _still_fits(
-    configuration: Configuration, pool: Pool, ticket: Row, holder: Candidate, now: datetime
+    pool: Pool, ticket: Row, holder: Candidate, now: datetime, configuration: Configuration
 ) -> bool:
     planned = plan(configuration, ticket, pool, now)
     pipeline = planned.strategy.pipeline.only(lambda name: name not in PASSING_FILTERS)

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Table, delete, exists, select, tuple_, update
+from sqlalchemy import literal_column, ColumnElement, Table, delete, exists, select, tuple_, update
 
 from shared.db.engine import Database
 from shared.db.models import Agent, DryRun, IdempotencyKey, Requirement, ShadowDecision, Ticket
@@ -27,25 +27,30 @@ def look_again(database: Database, now: datetime) -> None:
     Matching passes over tickets that somebody holds for a moment. Whoever changes one rings;
     whoever looked at it and changed nothing does not, and then this is what brings it back.
     """
-    waiting = exists().where(
-        _TICKETS.c.work_state == WAITING, _TICKETS.c.signature == _REQUIREMENTS.c.signature
-    )
-    ready = {"work_state": WorkState.READY, "available_at": now}
     with database.transaction() as tx:
-        tx.execute(
-            update(_REQUIREMENTS)
-            .where(_REQUIREMENTS.c.work_state == WorkState.IDLE, waiting)
-            .values(**ready)
-        )
-        tx.execute(
-            update(_AGENTS)
-            .where(
-                _AGENTS.c.work_state == WorkState.IDLE,
-                _AGENTS.c.presence != Presence.ONLINE,
-                _AGENTS.c.load > 0,
-            )
-            .values(**ready)
-        )
+        statement = update(_REQUIREMENTS).where(_REQUIREMENTS.c.work_state == IDLE, _WAITED_FOR)
+        tx.execute(statement.values(work_state=WorkState.READY, available_at=now))
+    untouched = exists().where(
+        _TICKETS.c.assignee_id == _AGENTS.c.id,
+        _TICKETS.c.status == literal_column("'open'"),
+        _TICKETS.c.touched_at.is_(None),
+    )
+    query = (
+        select(_AGENTS.c.id)
+        .where(_AGENTS.c.work_state == IDLE, _AGENTS.c.presence != Presence.ONLINE, untouched)
+        .order_by(_AGENTS.c.id)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    with database.transaction() as tx:
+        # Not by SQLAlchemy, which would tell every index of agents that something changed.
+        ready = {"work_state": WorkState.READY.value, "available_at": now}
+        tx.update(_AGENTS, [{"id": row["id"], **ready} for row in tx.rows(query)])
+
+
+def forget_requirements(database: Database) -> None:
+    """Delete needs that no ticket waits with."""
+    with database.transaction() as tx:
+        tx.execute(delete(_REQUIREMENTS).where(_REQUIREMENTS.c.work_state == IDLE, ~_WAITED_FOR))
 
 
 def forget_dry_runs(database: Database, now: datetime) -> None:

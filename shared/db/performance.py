@@ -3,20 +3,9 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    Text,
-    case,
-    delete,
-    exists,
-    func,
-    insert,
-    literal,
-    select,
-)
+from sqlalchemy import ColumnElement, Select, Text, case, delete, func, literal, select
 
-from shared.db.engine import Database
+from shared.db.engine import Database, Row, rows
 from shared.db.models import AgentPerformance, Assignment, Ticket
 from shared.db.models.base import table
 from shared.db.moments import seconds_between
@@ -26,44 +15,53 @@ from shared.domain.agent import AssignmentEnd
 LOOK_BACK = timedelta(days=90)
 
 _PERFORMANCE, _ASSIGNMENTS, _TICKETS = table(AgentPerformance), table(Assignment), table(Ticket)
-_AGAIN = _ASSIGNMENTS.alias("again")
 
 
 def count_performance(database: Database, now: datetime) -> None:
     """Replace the figures of all agents, by category and over all of them.
 
     The handling time is the mean from accepting to resolving, in seconds; a ticket that somebody
-    had again afterwards counts as reopened.
+    had again afterwards counts as reopened. Counted outside of the transaction that writes.
     """
-    columns = ("agent_id", "category", "tickets", "handling_s", "reopened", "counted_at")
+    category = _TICKETS.c.category
+    found: list[Row] = []
+    with database.reading() as connection:
+        for query in (
+            _figures(category, now).where(category.is_not(None)).group_by(category),
+            _figures(literal("", Text()), now),
+        ):
+            found += rows(connection, query)
     with database.transaction() as tx:
         tx.execute(delete(_PERFORMANCE))
-        category = _TICKETS.c.category
-        named = _figures(category, now).where(category.is_not(None)).group_by(category)
-        for query in (named, _figures(literal("", Text()), now)):
-            tx.execute(insert(_PERFORMANCE).from_select(columns, query))
+        tx.insert(_PERFORMANCE, [{**row, "counted_at": now} for row in found])
 
 
 def _figures(category: ColumnElement[Any], now: datetime) -> Select[Any]:
-    reopened = exists().where(
-        _AGAIN.c.ticket_id == _ASSIGNMENTS.c.ticket_id,
-        _AGAIN.c.started_at > _ASSIGNMENTS.c.ended_at,
+    columns = _ASSIGNMENTS.c
+    in_turn = func.lead(columns.started_at).over(
+        partition_by=columns.ticket_id, order_by=columns.started_at
     )
-    handling = seconds_between(_ASSIGNMENTS.c.accepted_at, _ASSIGNMENTS.c.ended_at)
+    held = (
+        select(
+            columns.agent_id,
+            columns.ticket_id,
+            columns.accepted_at,
+            columns.ended_at,
+            columns.end_reason,
+            in_turn.label("again_at"),
+        )
+        .where((columns.ended_at > now - LOOK_BACK) | columns.ended_at.is_(None))
+        .subquery("held")
+    )
     return (
         select(
-            _ASSIGNMENTS.c.agent_id,
-            category,
-            func.count(),
-            func.avg(handling),
-            func.sum(case((reopened, 1), else_=0)),
-            literal(now, _PERFORMANCE.c.counted_at.type),
+            held.c.agent_id,
+            category.label("category"),
+            func.count().label("tickets"),
+            func.avg(seconds_between(held.c.accepted_at, held.c.ended_at)).label("handling_s"),
+            func.sum(case((held.c.again_at.is_not(None), 1), else_=0)).label("reopened"),
         )
-        .join(_TICKETS, _TICKETS.c.id == _ASSIGNMENTS.c.ticket_id)
-        .where(
-            _ASSIGNMENTS.c.end_reason == AssignmentEnd.RESOLVED,
-            _ASSIGNMENTS.c.accepted_at.is_not(None),
-            _ASSIGNMENTS.c.ended_at > now - LOOK_BACK,
-        )
-        .group_by(_ASSIGNMENTS.c.agent_id)
+        .join(_TICKETS, _TICKETS.c.id == held.c.ticket_id)
+        .where(held.c.end_reason == AssignmentEnd.RESOLVED, held.c.accepted_at.is_not(None))
+        .group_by(held.c.agent_id)
     )

@@ -110,13 +110,19 @@ class WorkList:
         metrics.rows_failed.labels(self.name, "dead" if rest is None else "retried").inc()
         return state
 
-    def finish(self, tx: Transaction, keys: Sequence[str]) -> None:
-        """Take rows off the list that need nothing."""
-        tx.update(
-            self.table,
-            [{self.key: key, "work_state": WorkState.DONE, "attempts": 0} for key in keys],
-            key=(self.key,),
-        )
+    def wait(self, tx: Transaction, moments: Sequence[tuple[str, datetime]]) -> None:
+        """Let claimed rows wait on, until something happens or their moments come."""
+        rows = [
+            {
+                self.key: key,
+                "work_state": WorkState.WAITING,
+                "available_at": moment,
+                "attempts": 0,
+                "last_error": None,
+            }
+            for key, moment in moments
+        ]
+        tx.update(self.table, rows, key=(self.key,))
 
     def put_off(self, tx: Transaction, moments: Sequence[tuple[str, datetime]]) -> None:
         """Let rows rest until their moments."""

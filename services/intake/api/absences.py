@@ -41,6 +41,7 @@ _schema = AbsenceSchema()
 def create_absence(content: Mapping[str, Any], agent_id: str) -> Response:
     """Add an absence."""
     app = parts()
+    now = app.now()
     row = {
         "id": new_id(Prefix.ABSENCE),
         "agent_id": agent_id,
@@ -48,12 +49,14 @@ def create_absence(content: Mapping[str, Any], agent_id: str) -> Response:
         "ends_at": content["ends_at"],
         "reason": content["reason"],
         "source": AbsenceSource.MANUAL,
-        "created_at": app.now(),
+        "created_at": now,
     }
     with app.database.transaction() as tx:
-        repository.one(tx.connection, repository.AGENTS, agent_id, "agent")
+        # On the matching list, because the end of the absence may be when they start next.
+        repository.change_agent(tx, agent_id, {}, now)
         repository.add(tx, calendar_repository.ABSENCES, row)
         repository.bump_configuration(tx)
+    app.ring(ListName.MATCHING)
     return answer(_schema.dump(row), 201)
 
 

@@ -130,8 +130,7 @@ def set_presence(content: Mapping[str, Any], agent_id: str) -> Response:
     app = parts()
     now = app.now()
     with app.database.transaction() as tx:
-        values = {"presence": content["presence"], "presence_since": now}
-        repository.change_agent(tx, agent_id, values, now)
+        repository.change_presence(tx, agent_id, content["presence"], now)
     app.ring(ListName.MATCHING)
     return answer(_read(agent_id))
 

@@ -92,8 +92,9 @@ def answer_offer(content: Mapping[str, Any], ticket_id: str) -> Response:
     app = parts()
     with app.database.transaction() as tx:
         ticket, _ = repository.locked_ticket(tx, ticket_id)
+        check_version(ticket["version"])
         now = app.now()
-        offer = repository.open_offer(tx, ticket_id)
+        offer = repository.open_offer(tx, ticket_id, now)
         if offer is None or offer.agent["id"] != content["agent_id"]:
             raise Conflict(
                 "The ticket is not offered to this agent, or no longer: the time was over, "

@@ -19,6 +19,7 @@ from shared.schemas.explain import ExplainedSchema, ExplainSchema
 #: How long to wait for a router, and how often to look, in seconds.
 PATIENCE_S = 5.0
 LOOK_EVERY_S = 0.01
+LOOK_AT_LEAST_EVERY_S = 0.25
 
 blp = blueprint("explain", "What routing would do, without doing it.")
 
@@ -57,7 +58,7 @@ def explain(content: Mapping[str, Any]) -> Response:
 
 
 def _answer(app: Parts, question_id: str) -> Any:
-    deadline, pause = monotonic() + PATIENCE_S, threading.Event()
+    deadline, pause, rest_s = monotonic() + PATIENCE_S, threading.Event(), LOOK_EVERY_S
     while True:
         with app.database.reading() as connection:
             found = repository.one(connection, repository.DRY_RUNS, question_id, "question")
@@ -67,4 +68,5 @@ def _answer(app: Parts, question_id: str) -> Any:
             raise Unavailable(f"The router could not answer: {found['last_error']}")
         if monotonic() > deadline:
             raise Unavailable(f"No router answered within {PATIENCE_S:g} seconds.")
-        pause.wait(LOOK_EVERY_S)
+        pause.wait(rest_s)
+        rest_s = min(rest_s * 1.5, LOOK_AT_LEAST_EVERY_S)

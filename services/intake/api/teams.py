@@ -16,6 +16,7 @@ from services.intake.api.http import (
     page,
     parts,
 )
+from shared.db import ticket_changes
 from shared.domain.work import ListName
 from shared.schemas.base import patch_of
 from shared.schemas.team import (
@@ -85,6 +86,8 @@ def update_team(content: Mapping[str, Any], name: str) -> Response:
         repository.bump_configuration(tx)
         team_references.require(tx, name, content)
         repository.change(tx, repository.TEAMS, name, values, "team")
+        if not set(content).isdisjoint(("overflow", "profile")):
+            ticket_changes.look_at_waiting(tx, name, now)
         if "calendar" in content:
             calendar_repository.free_members(tx, name, now)
     if "calendar" in content:

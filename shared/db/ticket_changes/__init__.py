@@ -6,15 +6,20 @@ tickets, ticket_events, assignments or agents.load in any other way.
 """
 
 from shared.db.ticket_changes.assign import (
+    NEVER,
     Binding,
+    Kept,
     Offer,
     Parking,
     accept,
     assign,
     decline,
+    keep,
+    look_at_waiting,
     park,
     reserve,
     return_tickets,
+    take_back,
 )
 from shared.db.ticket_changes.by_hand import Asked, assign_by_hand, transfer
 from shared.db.ticket_changes.create import NewTicket, create, draft
@@ -22,8 +27,10 @@ from shared.db.ticket_changes.journal import ticket_document
 from shared.db.ticket_changes.life import edit, transition
 
 __all__ = [
+    "NEVER",
     "Asked",
     "Binding",
+    "Kept",
     "NewTicket",
     "Offer",
     "Parking",
@@ -34,9 +41,12 @@ __all__ = [
     "decline",
     "draft",
     "edit",
+    "keep",
+    "look_at_waiting",
     "park",
     "reserve",
     "return_tickets",
+    "take_back",
     "ticket_document",
     "transfer",
     "transition",

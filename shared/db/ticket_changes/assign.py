@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from shared.db.engine import Transaction
-from shared.db.models import Assignment
+from shared.db.models import Assignment, Ticket
 from shared.db.models.base import table
 from shared.db.ticket_changes.journal import Assignee, Change, TicketRow, apply
 from shared.db.ticket_changes.load import release, reserve
+from shared.db.types import WAITING
 from shared.domain.agent import AssignmentEnd
 from shared.domain.clock import rfc3339
 from shared.domain.event import EventType
@@ -20,22 +21,26 @@ from shared.domain.ids import Prefix, new_id
 from shared.domain.ticket import TicketStatus
 from shared.domain.work import WorkState
 
-_ASSIGNMENTS = table(Assignment)
+_ASSIGNMENTS, _TICKETS = table(Assignment), table(Ticket)
 
 #: When a need changes that never does.
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 __all__ = [
     "Binding",
+    "Kept",
     "Offer",
     "Parking",
     "accept",
     "assign",
     "decline",
     "end_assignments",
+    "keep",
+    "look_at_waiting",
     "park",
     "reserve",
     "return_tickets",
+    "take_back",
 ]
 
 
@@ -240,9 +245,16 @@ def return_tickets(
     actor: str,
 ) -> None:
     """Take locked tickets back from an agent and make them ready to be routed anew."""
-    if not tickets:
+    take_back(tx, [(ticket, agent) for ticket in tickets], now, actor)
+
+
+def take_back(
+    tx: Transaction, held: Sequence[tuple[TicketRow, Assignee]], now: datetime, actor: str
+) -> None:
+    """Take locked tickets back from their agents and make them ready to be routed anew."""
+    if not held:
         return
-    end_assignments(tx, [ticket["id"] for ticket in tickets], AssignmentEnd.RETURNED, now)
+    end_assignments(tx, [ticket["id"] for ticket, _ in held], AssignmentEnd.RETURNED, now)
     changes = [
         Change(
             ticket,
@@ -259,8 +271,34 @@ def return_tickets(
             None,
             {"returned_from": agent},
         )
-        for ticket in tickets
+        for ticket, agent in held
     ]
+    apply(tx, changes, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An assigned ticket that was looked at again and stays; `routed` are its columns now."""
+
+    ticket: TicketRow
+    agent: Assignee
+    routed: Mapping[str, Any]
+
+
+def keep(tx: Transaction, kept: Sequence[Kept], now: datetime, actor: str) -> None:
+    """Leave locked tickets with their agents; write what rules make of them now, and tell it."""
+    done = {"work_state": WorkState.DONE, "attempts": 0, "last_error": None}
+    changes, same = [], []
+    for each in kept:
+        changed = sorted(n for n, value in each.routed.items() if each.ticket[n] != value)
+        told = [name for name in changed if name not in ("rank", "rule_fields")]
+        if told:
+            values, data = {**each.routed, **done}, {"changed": told}
+            event = EventType.TICKET_UPDATED
+            changes.append(Change(each.ticket, values, event, actor, each.agent, data))
+        else:
+            same.append({"id": each.ticket["id"], **done})
+    tx.update(_TICKETS, same)
     apply(tx, changes, now)
 
 
@@ -279,3 +317,9 @@ def end_assignments(
     tx.update(_ASSIGNMENTS, ended)
     if weights:
         release(tx, weights, now)
+
+
+def look_at_waiting(tx: Transaction, team: str, now: datetime) -> None:
+    """Let the waiting tickets of a team be routed again: what the team decided has changed."""
+    waiting = update(_TICKETS).where(_TICKETS.c.work_state == WAITING, _TICKETS.c.team == team)
+    tx.execute(waiting.values(available_at=now))

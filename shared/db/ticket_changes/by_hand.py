@@ -10,7 +10,7 @@ from shared.db.models import Decision
 from shared.db.models.base import table
 from shared.db.ticket_changes.assign import Binding, assign, end_assignments
 from shared.db.ticket_changes.journal import Assignee, Change, TicketRow, apply
-from shared.db.ticket_changes.load import force, reserve
+from shared.db.ticket_changes.load import force, lock, reserve
 from shared.db.types import dump_json
 from shared.domain.agent import AssignmentEnd
 from shared.domain.errors import Conflict
@@ -58,6 +58,8 @@ def assign_by_hand(
     the guard refuses, or the ticket is over.
     """
     _require_open(ticket)
+    holder = ticket["assignee_id"] or ticket["offered_to"] or agent["id"]
+    lock(tx, [holder, agent["id"]])
     end_assignments(tx, [ticket["id"]], AssignmentEnd.REASSIGNED, now)
     if not guard:
         force(tx, agent["id"], weight, now)

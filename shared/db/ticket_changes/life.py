@@ -1,6 +1,6 @@
 """Changes that people ask for: edits, and steps in the life of a ticket."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,9 @@ _EVENTS = {
     Transition.CLOSE: EventType.TICKET_CLOSED,
     Transition.REOPEN: EventType.TICKET_REOPENED,
 }
+
+#: Fields that say who may have a ticket, whatever the rules look at.
+_NEEDED = ("team", "required_skills", "tags", "priority")
 
 #: Fields from which the priority follows when it is not set by itself.
 _PRIORITY_SOURCES = ("severity", "impact", "urgency")
@@ -112,9 +115,13 @@ def edit(
             values["asked"].pop("team_pinned", None)
     if ticket["assignee_id"] is not None:
         values["touched_at"] = now
-    if ticket["status"] is TicketStatus.OPEN and not set(changed).isdisjoint(ticket["rule_fields"]):
+    if ticket["status"] is TicketStatus.OPEN and not set(values).isdisjoint(ticket["rule_fields"]):
         # A rule had looked at it: the router sees whether its agent still fits.
         values |= {"work_state": WorkState.READY, "available_at": now}
+    if ticket["offered_to"] is not None and _changes_need(ticket, changed):
+        # Who was asked may not be the right one any more; nobody declined.
+        end_assignments(tx, [ticket["id"]], AssignmentEnd.RETURNED, now)
+        values |= {"offered_to": None, "work_state": WorkState.READY, "available_at": now}
     if ticket["work_state"] is WorkState.WAITING:
         values |= {"work_state": WorkState.READY, "available_at": now, "signature": None}
     change = Change(
@@ -127,3 +134,8 @@ def edit(
         correlation_id,
     )
     return apply(tx, [change], now)[0]
+
+
+def _changes_need(ticket: TicketRow, changed: Sequence[str]) -> bool:
+    """Tell whether an edit may change who should have a ticket."""
+    return not {*_NEEDED, *ticket["rule_fields"]}.isdisjoint(changed)

@@ -1,6 +1,6 @@
 """The load of agents: raised under guard, lowered with every ticket that leaves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -47,6 +47,16 @@ def reserve(
     )
     taken = tx.execute(statement, _parameters(tx.dialect, weights) | {"now": now})
     return set(taken.scalars())
+
+
+def lock(tx: Transaction, agent_ids: Sequence[str]) -> None:
+    """Lock agents in the order of their ids, before their loads move in another order."""
+    tx.execute(
+        select(_AGENTS.c.id)
+        .where(_AGENTS.c.id.in_(agent_ids))
+        .order_by(_AGENTS.c.id)
+        .with_for_update(key_share=True)
+    )
 
 
 def force(tx: Transaction, agent_id: str, weight: int, now: datetime) -> None:
