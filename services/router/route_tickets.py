@@ -130,7 +130,7 @@ class RouteTickets:
         rings.add(ListName.MATCHING)
 
 
-def _as_before(ticket: Row, signature: str, columns: Mapping[str, Any]) -> bool:
+def _as_before(ticket: Mapping[str, Any], signature: str, columns: Mapping[str, Any]) -> bool:
     """Tell whether a ticket waits on with the need and the columns that it had."""
     return ticket["signature"] == signature and all(
         ticket[name] == value for name, value in columns.items()

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import literal_column, ColumnElement, Table, delete, exists, select, tuple_, update
+from sqlalchemy import ColumnElement, Table, delete, exists, literal_column, select, tuple_, update
 
 from shared.db.engine import Database
 from shared.db.models import Agent, DryRun, IdempotencyKey, Requirement, ShadowDecision, Ticket
@@ -19,6 +19,11 @@ SHADOWS_KEPT = timedelta(days=90)
 
 _KEYS, _AGENTS, _DRY_RUNS = table(IdempotencyKey), table(Agent), table(DryRun)
 _REQUIREMENTS, _TICKETS, _SHADOWS = table(Requirement), table(Ticket), table(ShadowDecision)
+#: Written into the SQL, like the states of the partial indexes.
+IDLE: ColumnElement[str] = literal_column("'idle'")
+_WAITED_FOR = exists().where(
+    _TICKETS.c.work_state == WAITING, _TICKETS.c.signature == _REQUIREMENTS.c.signature
+)
 
 
 def look_again(database: Database, now: datetime) -> None:

@@ -213,7 +213,7 @@ def test_who_may_have_got_free_is_on_the_matching_list(desk: Desk, database: Dat
     url = f"/v1/agents/{away}/absences"
     absence_id = desk.ok("POST", url, absence)["id"]
     changes: list[tuple[Any, set[str]]] = [
-        (lambda: desk.ok("POST", url, absence), set()),
+        (lambda: desk.ok("POST", url, absence), {away}),
         (lambda: put_ical(desk, url, ical()), {away}),
         (lambda: desk.call("DELETE", f"{url}/{absence_id}"), {away}),
         (lambda: desk.ok("PATCH", "/v1/calendars/berlin", {"hours": NIGHTS}),
