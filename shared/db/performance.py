@@ -33,7 +33,12 @@ def count_performance(database: Database, now: datetime) -> None:
             found += rows(connection, query)
     with database.transaction() as tx:
         tx.execute(delete(_PERFORMANCE))
-        tx.insert(_PERFORMANCE, [{**row, "counted_at": now} for row in found])
+        # Another process may count at the same time; one result is as good as the other.
+        tx.insert_new(_PERFORMANCE, [_row(row, now) for row in found])
+
+
+def _row(found: Row, now: datetime) -> dict[str, Any]:
+    return {str(name): value for name, value in found.items()} | {"counted_at": now}
 
 
 def _figures(category: ColumnElement[Any], now: datetime) -> Select[Any]:

@@ -375,7 +375,7 @@ def test_a_strategy_falls_back_on_what_always_works() -> None:
             },
         )
     )
-    assert [f.name for f in built.pipeline.filters] == ["skills"]
+    assert [f.name for f in built.pipeline.filters] == ["skills", "presence", "capacity"]
     assert [s.name for s, _ in built.pipeline.scorers] == ["least_loaded"]
     assert isinstance(built.matcher, GreedyMatcher)
     assert isinstance(built.order, EarliestDeadline)
