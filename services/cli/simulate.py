@@ -29,6 +29,7 @@ from services.router.simulation.report.page import page
 from services.router.simulation.report.table import rendered
 from services.router.simulation.scenario import read_scenario
 from services.router.simulation.shadow import SkillPrice, skill_prices
+from services.router.simulation.staff_file import read_staff
 from services.router.simulation.theory.errors import LabError
 from shared.domain.clock import SystemClock, rfc3339
 from shared.settings import load_settings
@@ -86,6 +87,11 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--agents",
     type=click.IntRange(1, 10_000),
     help="With a log: as many, always there, instead of the log's staff.",
+)
+@click.option(
+    "--staff",
+    type=_FILE,
+    help="With a log: the agents of a YAML file instead of the log's staff.",
 )
 @click.option("--arrivals", type=click.Choice(Arrivals), default=Arrivals.LOG, show_default=True)
 @click.option(
@@ -186,6 +192,8 @@ def _replayed(
     handling = options["handling"] or usual
     law, mean_s = (None, None) if isinstance(handling, Reading) else handling
     rate = options["rate"]
+    if options["agents"] is not None and options["staff"] is not None:
+        raise LabError("--agents and --staff both say who works; give one of them")
     read = LogOptions(
         reading=handling if isinstance(handling, Reading) else usual,
         gap_s=options["gap"],
@@ -194,6 +202,7 @@ def _replayed(
         scale=options["scale"],
         capacity=options["capacity"],
         agents=options["agents"],
+        staff=None if options["staff"] is None else read_staff(options["staff"]),
         arrivals=options["arrivals"],
         rate=None if rate is None else rate / 3600,
         handovers=not options["no_handovers"],

@@ -16,13 +16,17 @@ LEVELS = (3, 8, 20, 50)
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An agent of the log; `skills` are levels by category, `solved` how many tickets in all."""
+    """An agent of the log; `skills` are levels by category, `solved` how many tickets in all.
+
+    Without `shifts` they are always there; `capacity` is at least how much they have in hand.
+    """
 
     name: str
     teams: frozenset[str]
     skills: Mapping[str, int]
     solved: int
-    shifts: tuple[Interval, ...]
+    shifts: tuple[Interval, ...] | None
+    capacity: int = 1
 
 
 def slug(name: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from statistics import fmean
+from typing import Any
 
 from services.router.model import Candidate, Need, Performance, Subject
 from services.router.simulation.desk import Handling, Job, Roster, Sla, Source, Worker, World
@@ -14,6 +15,7 @@ from services.router.simulation.log import LogRecord
 from services.router.simulation.log_handling import Reading, Sample, estimate, kind_of, samples
 from services.router.simulation.log_sources import LoggedSource, ResampledSource
 from services.router.simulation.log_staff import Member, category_of, in_hand, members, slug
+from services.router.simulation.staff_file import staff_members
 from services.router.simulation.theory.errors import LabError
 from shared.domain.agent import Presence
 from shared.domain.ticket import RESOLUTION_TARGETS
@@ -31,8 +33,8 @@ class LogOptions:
     """How a log is read.
 
     `law` and `mean_s` replace the log's handling times; `agents` replaces its staff by so many who
-    are always there, with the skills of those who resolved most; `rate` is in tickets a second;
-    `scale` multiplies handling times.
+    are always there, with the skills of those who resolved most, and `staff` by the agents of a
+    file; `rate` is in tickets a second; `scale` multiplies handling times.
     """
 
     reading: Reading = Reading.EFFORT
@@ -42,6 +44,7 @@ class LogOptions:
     scale: float = 1.0
     capacity: int = 1
     agents: int | None = None
+    staff: Sequence[Mapping[str, Any]] | None = None
     arrivals: Arrivals = Arrivals.LOG
     rate: float | None = None
     handovers: bool = True
@@ -55,13 +58,14 @@ def log_world(title: str, records: Sequence[LogRecord], options: LogOptions) -> 
     Raises LabError if none is left.
     """
     start = records[0].opened_at
-    staff = _staff(members(records, start, options.gap_s), options)
+    horizon_s = (records[-1].opened_at - start).total_seconds()
+    staff = _staff(members(records, start, options.gap_s), options, start, horizon_s)
     able = _able(records, staff)
     kept = [record for record in records if able.get(kind_of(record))]
     if not kept:
         raise LabError(
             f"{title}: no ticket can be served: the log must name `agent_final`, `group_final` and "
-            "`resolved_at` for some, and --agents must leave somebody for their groups"
+            "`resolved_at` for some, and --agents or --staff must leave somebody for their groups"
         )
     found = samples(records, options.reading, options.gap_s)
     estimates = estimate(found, {kind: kind.split("/", maxsplit=1)[0] for kind in able})
@@ -96,7 +100,7 @@ def log_world(title: str, records: Sequence[LogRecord], options: LogOptions) -> 
         start=start,
         horizon_s=horizon_s,
         workers=tuple(
-            _worker(member, start, options, capacities[member.name], known.get(member.name, {}))
+            _worker(member, start, capacities[member.name], known.get(member.name, {}))
             for member in staff.values()
         ),
         source=source,
@@ -107,7 +111,11 @@ def log_world(title: str, records: Sequence[LogRecord], options: LogOptions) -> 
     )
 
 
-def _staff(known: Mapping[str, Member], options: LogOptions) -> dict[str, Member]:
+def _staff(
+    known: Mapping[str, Member], options: LogOptions, start: datetime, horizon_s: float
+) -> dict[str, Member]:
+    if options.staff is not None:
+        return staff_members(options.staff, start, horizon_s)
     if options.agents is None:
         return dict(known)
     busiest = sorted(known.values(), key=lambda member: (-member.solved, member.name))
@@ -119,7 +127,7 @@ def _staff(known: Mapping[str, Member], options: LogOptions) -> dict[str, Member
         model = busiest[number % len(busiest)]
         copies[model.name] += 1
         name = model.name if copies[model.name] == 1 else f"{model.name} ({copies[model.name]})"
-        chosen[name] = replace(model, name=name, shifts=())
+        chosen[name] = replace(model, name=name, shifts=None)
     return chosen
 
 
@@ -128,7 +136,10 @@ def _capacities(
 ) -> dict[str, int]:
     """Return how much each can have in hand: what is said, or what the log shows if more."""
     shown = in_hand(records) if options.reading is Reading.IN_HAND else {}
-    return {name: max(options.capacity, shown.get(name, 1)) for name in staff}
+    return {
+        name: max(options.capacity, member.capacity, shown.get(name, 1))
+        for name, member in staff.items()
+    }
 
 
 def _able(records: Sequence[LogRecord], staff: Mapping[str, Member]) -> dict[str, set[str]]:
@@ -178,11 +189,10 @@ def _jobs(
 def _worker(
     member: Member,
     start: datetime,
-    options: LogOptions,
     capacity: int,
     performance: Mapping[str, Performance],
 ) -> Worker:
-    shifts = member.shifts if options.agents is None else None
+    shifts = member.shifts
     candidate = Candidate(
         id=member.name,
         name=member.name,

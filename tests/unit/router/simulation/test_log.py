@@ -1,6 +1,7 @@
 """Logs: read with a line for each mistake, made into the desk that they show."""
 
 import gzip
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from services.router.simulation.log import read_log
 from services.router.simulation.log_handling import Reading, estimate, samples
 from services.router.simulation.log_world import Arrivals, LogOptions, log_world
 from services.router.simulation.measures import measure
+from services.router.simulation.staff_file import read_staff
 from services.router.simulation.theory.errors import LabError
 from tests.unit.router.simulation.desks import simulate
 
@@ -124,6 +126,53 @@ def test_as_many_agents_as_asked_for_replace_the_staff() -> None:
     world = log_world("sample", records, LogOptions(agents=40))
     assert len(world.workers) == 40
     assert all(worker.shifts is None for worker in world.workers)
+
+
+def test_agents_of_a_file_replace_the_staff(tmp_path: Path) -> None:
+    file = tmp_path / "staff.yaml"
+    file.write_text(
+        """
+        agents:
+          - name: Day
+            count: 30
+            teams: [group-70]
+            skills: {category-55: 3}
+            capacity: 2
+            shifts: [{days: [mon, tue, wed, thu, fri], start: "08:00", end: "16:00"}]
+          - name: Always
+            teams: [group-70]
+        """
+    )
+    world = log_world("sample", read_log(SAMPLE), LogOptions(staff=read_staff(file)))
+    workers = {worker.id: worker for worker in world.workers}
+    assert len(workers) == 31
+    assert workers["Always"].shifts is None
+    assert workers["Day 7"].candidate.capacity == 2
+    assert workers["Day 7"].candidate.skills == {"category-55": 3}
+    day = workers["Day 7"].candidate.shift
+    assert day is not None
+    assert not day.on(datetime(2016, 3, 5, 10, tzinfo=UTC))
+    assert day.on(datetime(2016, 3, 7, 10, tzinfo=UTC))
+    found = measure(world, simulate(world, {}))
+    assert found.tickets > 100
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("agents: []", "agents"),
+        ("agents: [{name: A, rate: 3}]", "rate"),
+        ("agents: [{name: A, shifts: [{start: '25:00', end: '16:00'}]}]", "start"),
+        ("agents: [{name: A}, {name: A}]", "'A' is given more than once"),
+    ],
+)
+def test_a_wrong_file_of_staff_is_refused_with_its_place(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    file = tmp_path / "staff.yaml"
+    file.write_text(text)
+    with pytest.raises(LabError, match=complaint):
+        read_staff(file)
 
 
 def test_poisson_arrivals_are_drawn_from_the_log_anew_for_each_seed() -> None:
