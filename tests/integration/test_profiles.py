@@ -68,3 +68,22 @@ def test_a_changed_profile_decides_from_the_next_ticket_on_and_decisions_name_it
         shop.desk.decisions(ticket)[-1]["explanation"]["profile"]["version"] for ticket in tickets
     ]
     assert versions == [2, 3]
+
+
+def test_the_longest_queue_goes_first_where_the_order_says_so(shop: Shop) -> None:
+    shop.desk.skill("vpn", "dns")
+    shop.desk.ok("PUT", f"{URL}/even", {"order": "queue_balance"})
+    shop.desk.team("first", profile="even")
+    agent = shop.desk.agent(1, skills={"vpn": 1, "dns": 1}, teams=["first"], presence="offline")
+    waiting = {
+        skill: [
+            shop.desk.ticket(team="first", required_skills=[{"skill": skill, "level": 1}])["id"]
+            for _ in range(count)
+        ]
+        for skill, count in (("dns", 1), ("vpn", 3))
+    }
+    shop.settle()
+    shop.desk.presence(agent, "online")
+    shop.settle()
+    # The only ticket for dns is the oldest; three wait for vpn.
+    assert shop.desk.assignee(waiting["vpn"][0]) == agent
