@@ -87,3 +87,16 @@ def test_the_longest_queue_goes_first_where_the_order_says_so(shop: Shop) -> Non
     shop.settle()
     # The only ticket for dns is the oldest; three wait for vpn.
     assert shop.desk.assignee(waiting["vpn"][0]) == agent
+
+
+def test_a_profile_excludes_agents_by_id(shop: Shop) -> None:
+    barred, other = shop.desk.agent(50), shop.desk.agent(1)
+    shop.desk.ok("PUT", f"{URL}/strict", {"options": {"excluded": {"agents": [barred]}}})
+    shop.desk.team("first", profile="strict")
+    for agent in (barred, other):
+        shop.desk.change_agent(agent, teams=["first"])
+    tickets = [shop.desk.ticket(team="first")["id"] for _ in range(2)]
+    shop.settle()
+    assert sorted(map(str, map(shop.desk.assignee, tickets))) == ["None", other]
+    reasons = [r["reason"] for r in shop.desk.decisions(tickets[0])[0]["explanation"]["rejected"]]
+    assert "is excluded by the profile" in reasons
