@@ -235,7 +235,7 @@ class MatchAgents:
                 elif until is not None:
                     later[agent["id"]] = min(until, later.get(agent["id"], until))
             identity = {"id": agent["id"], "name": agent["name"], "email": agent["email"]}
-            ticket_changes.return_tickets(tx, back, identity, now, ACTOR)
+            ticket_changes.take_back(tx, [(ticket, identity) for ticket in back], now, ACTOR)
             returned += len(back)
         return returned, later
 

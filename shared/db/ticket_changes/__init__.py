@@ -18,7 +18,6 @@ from shared.db.ticket_changes.assign import (
     look_at_waiting,
     park,
     reserve,
-    return_tickets,
     take_back,
 )
 from shared.db.ticket_changes.by_hand import Asked, assign_by_hand, transfer
@@ -45,7 +44,6 @@ __all__ = [
     "look_at_waiting",
     "park",
     "reserve",
-    "return_tickets",
     "take_back",
     "ticket_document",
     "transfer",

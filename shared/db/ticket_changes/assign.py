@@ -39,7 +39,6 @@ __all__ = [
     "look_at_waiting",
     "park",
     "reserve",
-    "return_tickets",
     "take_back",
 ]
 
@@ -235,17 +234,6 @@ def park(tx: Transaction, parkings: Sequence[Parking], now: datetime, actor: str
         for parking in parkings
     ]
     apply(tx, changes, now)
-
-
-def return_tickets(
-    tx: Transaction,
-    tickets: Sequence[TicketRow],
-    agent: Assignee,
-    now: datetime,
-    actor: str,
-) -> None:
-    """Take locked tickets back from an agent and make them ready to be routed anew."""
-    take_back(tx, [(ticket, agent) for ticket in tickets], now, actor)
 
 
 def take_back(
