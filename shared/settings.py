@@ -10,12 +10,15 @@ import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import environs
 from marshmallow import ValidationError, validate
+
+from shared.domain.lifecycle import ChildrenRule, LifeRules
 
 PREFIX = "PATCHBAY_"
 
@@ -67,6 +70,11 @@ class Settings:
     webhook_concurrency: int
     webhook_endpoint_concurrency: int
     idempotency_ttl_s: int
+    auto_close_after_s: int
+    reopen_window_s: int
+    rating_window_s: int
+    close_children: ChildrenRule
+    close_on_confirmation: bool
     log_format: LogFormat
     log_level: str
 
@@ -94,6 +102,18 @@ def load_settings() -> Settings:
     return settings
 
 
+def life_rules(settings: Settings) -> LifeRules:
+    """Return what is set about the life of tickets."""
+    after_s = settings.auto_close_after_s
+    return LifeRules(
+        auto_close_after=timedelta(seconds=after_s) if after_s else None,
+        reopen_window=timedelta(seconds=settings.reopen_window_s),
+        rating_window=timedelta(seconds=settings.rating_window_s),
+        children=settings.close_children,
+        close_on_confirmation=settings.close_on_confirmation,
+    )
+
+
 def variable_names() -> list[str]:
     """Return the name of every variable, in the order of the settings."""
     return [PREFIX + field.name.upper() for field in fields(Settings)]
@@ -101,6 +121,7 @@ def variable_names() -> list[str]:
 
 def _read(env: environs.Env) -> dict[str, Any]:
     at_least_one = validate.Range(min=1)
+    not_negative = validate.Range(min=0)
     positive = validate.Range(min=0, min_inclusive=False)
     return {
         "database_url": env.str(
@@ -135,6 +156,13 @@ def _read(env: environs.Env) -> dict[str, Any]:
             "WEBHOOK_ENDPOINT_CONCURRENCY", 128, validate=at_least_one
         ),
         "idempotency_ttl_s": env.int("IDEMPOTENCY_TTL_S", 86_400, validate=at_least_one),
+        "auto_close_after_s": env.int("AUTO_CLOSE_AFTER_S", 432_000, validate=not_negative),
+        "reopen_window_s": env.int("REOPEN_WINDOW_S", 604_800, validate=not_negative),
+        "rating_window_s": env.int("RATING_WINDOW_S", 604_800, validate=not_negative),
+        "close_children": env.enum(
+            "CLOSE_CHILDREN", ChildrenRule.ASK, enum=ChildrenRule, by_value=True
+        ),
+        "close_on_confirmation": env.bool("CLOSE_ON_CONFIRMATION", True),
         "log_format": env.enum("LOG_FORMAT", LogFormat.AUTO, enum=LogFormat, by_value=True),
         "log_level": env.str(
             "LOG_LEVEL",

@@ -13,13 +13,19 @@ from shared.db.schema import require_current
 from shared.domain.api_key import ALL, SCOPES, digest, new_token
 from shared.domain.clock import SystemClock
 from shared.domain.ids import Prefix, new_id
+from shared.domain.role import Role
 from shared.settings import load_settings
 
 _KEYS = table(ApiKey)
 
 
 def store_key(
-    database: Database, token: str, name: str, scopes: list[str], days: int | None = None
+    database: Database,
+    token: str,
+    name: str,
+    scopes: list[str],
+    days: int | None = None,
+    role: Role = Role.ADMIN,
 ) -> None:
     """Store a new API key by the hash of its token."""
     now = SystemClock().now()
@@ -28,6 +34,7 @@ def store_key(
         "name": name,
         "digest": digest(token),
         "scopes": scopes,
+        "role": role,
         "created_at": now,
         "expires_at": None if days is None else now + timedelta(days=days),
         "revoked_at": None,
@@ -36,10 +43,16 @@ def store_key(
         tx.insert(_KEYS, [row])
 
 
-def create_key(database: Database, name: str, scopes: list[str], days: int | None = None) -> str:
+def create_key(
+    database: Database,
+    name: str,
+    scopes: list[str],
+    days: int | None = None,
+    role: Role = Role.ADMIN,
+) -> str:
     """Make a token, store its key and return it."""
     token = new_token()
-    store_key(database, token, name, scopes, days)
+    store_key(database, token, name, scopes, days, role)
     return token
 
 
@@ -64,9 +77,16 @@ def keys() -> None:
     help=f"What the key may do; may be given several times. {ALL} is everything.",
 )
 @click.option(
+    "--role",
+    type=click.Choice([role.value for role in Role if role is not Role.SYSTEM]),
+    default=Role.ADMIN.value,
+    show_default=True,
+    help="What its holder is to the desk; some steps of a ticket are for leads only.",
+)
+@click.option(
     "--days", type=click.IntRange(1), help="Days until the key expires; never if left out."
 )
-def create(name: str, scopes: tuple[str, ...], days: int | None) -> None:
+def create(name: str, scopes: tuple[str, ...], role: str, days: int | None) -> None:
     """Make a key and print its token, this once.
 
     \b
@@ -75,7 +95,7 @@ def create(name: str, scopes: tuple[str, ...], days: int | None) -> None:
     if not scopes:
         message = f"Say what the key may do: --scope one of {', '.join(SCOPES)}."
         raise click.UsageError(message)
-    click.echo(create_key(_database(), name, list(scopes), days))
+    click.echo(create_key(_database(), name, list(scopes), days, Role(role)))
     click.echo("Keep this token; it is not shown again.", err=True)
 
 
@@ -87,7 +107,7 @@ def list_keys() -> None:
             state = "revoked" if row.revoked_at else "valid"
             if row.expires_at:
                 state += f" until {row.expires_at:%Y-%m-%d %H:%M} UTC"
-            click.echo(f"{row.id}  {row.name}  {' '.join(row.scopes)}  {state}")
+            click.echo(f"{row.id}  {row.name}  {row.role}  {' '.join(row.scopes)}  {state}")
 
 
 @keys.command()

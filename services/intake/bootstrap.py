@@ -10,9 +10,12 @@ from services.intake.api import (
     agents,
     assignment,
     calendars,
+    comments,
     docs,
     explain,
     health,
+    life,
+    links,
     problems,
     profiles,
     requests,
@@ -28,6 +31,7 @@ from services.intake.group_commit import GroupCommitter
 from services.intake.reference import ReferenceData
 from shared.domain.address_guard import AddressGuard
 from shared.runtime import Runtime
+from shared.settings import life_rules
 
 
 def build(runtime: Runtime) -> Flask:
@@ -53,12 +57,16 @@ def build(runtime: Runtime) -> Flask:
         guard=AddressGuard(
             settings.webhook_allowed_networks, allow_http=settings.webhook_allow_http
         ),
+        rules=life_rules(settings),
     )
     requests.register(app)
     problems.register(app)
     api = Api(app)
     for module in (
         tickets,
+        life,
+        comments,
+        links,
         assignment,
         agents,
         absences,

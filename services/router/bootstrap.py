@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from services.router import wake_tickets
+from services.router import advance_tickets, wake_tickets
+from services.router.advance_tickets import AdvanceTickets
 from services.router.answer_questions import AnswerQuestions
 from services.router.match_agents import MatchAgents
 from services.router.repository import RouterRepository
@@ -29,6 +30,7 @@ from shared.messaging.list_runner import ListRunner
 from shared.messaging.timers import PeriodicJob
 from shared.messaging.worker_host import Bound, Service
 from shared.runtime import Runtime
+from shared.settings import life_rules
 
 FORGET_KEYS_EVERY = timedelta(minutes=10)
 COUNT_PERFORMANCE_EVERY = timedelta(hours=1)
@@ -53,6 +55,18 @@ def build(runtime: Runtime) -> Service:
         full_batch=batch_size,
         ring=runtime.ring,
     )
+    advance = ListRunner(
+        ListName.LIFE,
+        AdvanceTickets(
+            runtime.database,
+            runtime.clock,
+            runtime.ring,
+            life_rules(runtime.settings),
+            batch_size,
+        ),
+        full_batch=batch_size,
+        ring=runtime.ring,
+    )
     answer = ListRunner(
         ListName.QUESTIONS, AnswerQuestions(*parts), full_batch=batch_size, ring=runtime.ring
     )
@@ -63,6 +77,7 @@ def build(runtime: Runtime) -> Service:
             Bound(match, _matching_ready, AGENTS_TO_MATCH.next_due),
             Bound(answer, QUESTIONS.has_ready, QUESTIONS.next_due),
             Bound(wake, wake_tickets.has_ready, wake_tickets.next_due),
+            Bound(advance, advance_tickets.has_ready, advance_tickets.next_due),
         ],
         jobs=[
             PeriodicJob(

@@ -27,3 +27,5 @@ class AssignmentEnd(StrEnum):
     EXPIRED = "expired"
     REASSIGNED = "reassigned"
     TRANSFERRED = "transferred"
+    CANCELLED = "cancelled"
+    MERGED = "merged"

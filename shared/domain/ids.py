@@ -22,6 +22,7 @@ class Prefix(StrEnum):
     API_KEY = "key"
     ASSIGNMENT = "asg"
     ATTEMPT = "atm"
+    COMMENT = "cmt"
     DECISION = "dec"
     DELIVERY = "dlv"
     DRY_RUN = "dry"

@@ -9,12 +9,20 @@ class TicketStatus(StrEnum):
 
     NEW = "new"
     OPEN = "open"
+    PENDING_CUSTOMER = "pending_customer"
+    ON_HOLD = "on_hold"
     RESOLVED = "resolved"
     CLOSED = "closed"
+    CANCELLED = "cancelled"
+    MERGED = "merged"
+    SPAM = "spam"
 
 
-#: A ticket that somebody has, or looks for somebody.
+#: A ticket that somebody works on, or that looks for somebody.
 OPEN_STATUSES = frozenset({TicketStatus.NEW, TicketStatus.OPEN})
+
+#: A ticket that waits for an answer or for somebody outside. Whoever has it keeps it.
+PAUSED_STATUSES = frozenset({TicketStatus.PENDING_CUSTOMER, TicketStatus.ON_HOLD})
 
 
 class TicketType(StrEnum):

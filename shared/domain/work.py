@@ -10,6 +10,7 @@ class ListName(StrEnum):
     ROUTING = "routing"
     MATCHING = "matching"
     WAKING = "waking"
+    LIFE = "life"
     QUESTIONS = "questions"
     EVENTS = "events"
     WEBHOOK = "webhook"

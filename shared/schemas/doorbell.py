@@ -19,6 +19,7 @@ ACTORS: dict[ListName, str] = {
     ListName.ROUTING: "router.route_tickets",
     ListName.MATCHING: "router.match_agents",
     ListName.WAKING: "router.wake_tickets",
+    ListName.LIFE: "router.advance_tickets",
     ListName.QUESTIONS: "router.answer_questions",
     ListName.EVENTS: "notifier.fan_out",
     ListName.WEBHOOK: "notifier.deliver_webhooks",

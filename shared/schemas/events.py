@@ -14,7 +14,10 @@ from marshmallow import Schema, fields
 
 from shared.domain.clock import rfc3339
 from shared.domain.event import EventType
+from shared.domain.lifecycle import HoldReason
+from shared.domain.link import LinkRole
 from shared.schemas.base import StrictSchema, Timestamp
+from shared.schemas.comment import CommentSchema
 from shared.schemas.ticket import AssigneeSchema, TicketSchema
 
 
@@ -79,6 +82,59 @@ class TicketUpdatedDataSchema(TicketDataSchema):
     changed = fields.List(fields.String(), required=True)
 
 
+class TicketPausedDataSchema(TicketDataSchema):
+    """The ticket, and why it is paused and until when."""
+
+    reason = fields.Enum(HoldReason, by_value=True, required=True, allow_none=True)
+    note = fields.String(required=True, allow_none=True)
+    until = Timestamp(required=True, allow_none=True)
+
+
+class TicketCommentedDataSchema(TicketDataSchema):
+    """The ticket and what was said. `internal` comments are not for the requester."""
+
+    comment = fields.Nested(CommentSchema, required=True)
+
+
+class TicketVerifiedDataSchema(TicketDataSchema):
+    """The ticket and how it is known whether the solution holds."""
+
+    verification = fields.Dict(required=True)
+
+
+class TicketRatedDataSchema(TicketDataSchema):
+    """The ticket and how content the requester is."""
+
+    satisfaction = fields.Dict(required=True)
+
+
+class LinkedTicketSchema(StrictSchema):
+    """The other ticket of a link, and what it is to this one."""
+
+    role = fields.Enum(LinkRole, by_value=True, required=True)
+    ticket_id = fields.String(required=True)
+    number = fields.Integer(required=True)
+
+
+class TicketLinkedDataSchema(TicketDataSchema):
+    """The ticket and the one it was linked with, or no longer is."""
+
+    link = fields.Nested(LinkedTicketSchema, required=True)
+
+
+class TicketReferenceSchema(StrictSchema):
+    """Another ticket."""
+
+    id = fields.String(required=True)
+    number = fields.Integer(required=True)
+
+
+class TicketMergedDataSchema(TicketDataSchema):
+    """The ticket that is no more, and the one that it is part of now."""
+
+    into = fields.Nested(TicketReferenceSchema, required=True)
+
+
 @dataclass(frozen=True, slots=True)
 class EventDefinition:
     """One entry of the event catalogue."""
@@ -128,6 +184,58 @@ CATALOGUE: dict[EventType, EventDefinition] = {
         ),
         EventDefinition(
             EventType.TICKET_UPDATED, 1, "Fields of a ticket changed.", TicketUpdatedDataSchema
+        ),
+        EventDefinition(
+            EventType.TICKET_COMMENTED,
+            1,
+            "Something was said about a ticket.",
+            TicketCommentedDataSchema,
+        ),
+        EventDefinition(
+            EventType.TICKET_PENDING,
+            1,
+            "The requester is asked for something.",
+            TicketPausedDataSchema,
+        ),
+        EventDefinition(
+            EventType.TICKET_HELD, 1, "A ticket was put on hold.", TicketPausedDataSchema
+        ),
+        EventDefinition(EventType.TICKET_RESUMED, 1, "A paused ticket goes on.", TicketDataSchema),
+        EventDefinition(
+            EventType.TICKET_VERIFIED,
+            1,
+            "It was checked whether the solution holds.",
+            TicketVerifiedDataSchema,
+        ),
+        EventDefinition(
+            EventType.TICKET_RATED, 1, "The requester rated a solution.", TicketRatedDataSchema
+        ),
+        EventDefinition(
+            EventType.TICKET_CANCELLED, 1, "A ticket is not wanted any more.", TicketDataSchema
+        ),
+        EventDefinition(
+            EventType.TICKET_MARKED_SPAM, 1, "A ticket turned out to be spam.", TicketDataSchema
+        ),
+        EventDefinition(
+            EventType.TICKET_RESTORED, 1, "A ticket is no spam after all.", TicketDataSchema
+        ),
+        EventDefinition(
+            EventType.TICKET_LINKED,
+            1,
+            "A ticket was linked with another.",
+            TicketLinkedDataSchema,
+        ),
+        EventDefinition(
+            EventType.TICKET_UNLINKED,
+            1,
+            "A link between two tickets was taken away.",
+            TicketLinkedDataSchema,
+        ),
+        EventDefinition(
+            EventType.TICKET_MERGED,
+            1,
+            "A ticket became part of another.",
+            TicketMergedDataSchema,
         ),
         EventDefinition(EventType.TICKET_RESOLVED, 1, "A ticket was resolved.", TicketDataSchema),
         EventDefinition(EventType.TICKET_CLOSED, 1, "A ticket was closed.", TicketDataSchema),

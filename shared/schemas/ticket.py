@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from shared.domain.lifecycle import Transition
+from shared.domain.lifecycle import ChildrenRule, HoldReason, Transition
 from shared.domain.ticket import (
     Channel,
     Lane,
@@ -63,6 +63,14 @@ class RequiredSkillSchema(StrictSchema):
     )
 
 
+class ImpactDetailsSchema(StrictSchema):
+    """What the trouble costs, in words."""
+
+    delays = line(2_000, allow_none=True, load_default=None)
+    costs = line(2_000, allow_none=True, load_default=None)
+    productivity = line(2_000, allow_none=True, load_default=None)
+
+
 class _TicketContent(StrictSchema):
     """The fields that whoever writes a ticket may set, then and later."""
 
@@ -87,6 +95,7 @@ class _TicketContent(StrictSchema):
     # marshmallow takes fields out of the class, so this does not hide Schema.error_messages.
     error_messages = fields.List(line(10_000), validate=validate.Length(max=50), load_default=list)  # type: ignore[assignment]
     steps_to_reproduce = line(50_000, allow_none=True, load_default=None)
+    impact_details = fields.Nested(ImpactDetailsSchema, allow_none=True, load_default=None)
     tags = fields.List(slug(), validate=validate.Length(max=50), load_default=list)
     custom_fields = fields.Dict(
         keys=fields.String(validate=[validate.Length(min=1, max=64), no_nul]),
@@ -133,7 +142,10 @@ class UpdateTicketSchema(_TicketContent):
 
 
 class ResolutionSchema(StrictSchema):
-    """What solved it, for the requester and for the next one with the same trouble."""
+    """What solved it, for the requester and for the next one with the same trouble.
+
+    `summary` is the solution as the requester is told it.
+    """
 
     summary = line(10_000, 1, required=True)
     cause = line(10_000, allow_none=True)
@@ -145,13 +157,67 @@ class TransitionSchema(StrictSchema):
     """A step in the life of a ticket."""
 
     transition = fields.Enum(Transition, by_value=True, required=True)
-    resolution = fields.Nested(ResolutionSchema, allow_none=True, load_default=None)
+    resolution = fields.Nested(
+        ResolutionSchema,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "With `resolve`: what solved it."},
+    )
+    reason = fields.Enum(
+        HoldReason,
+        by_value=True,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "With `hold`, which needs it: what it waits for."},
+    )
+    note = line(
+        10_000,
+        1,
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "With `ask`, which details are needed; with `hold`, more words."},
+    )
+    until = Timestamp(
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "With `ask` and `hold`: when it resumes by itself."},
+    )
+    children = fields.Enum(
+        ChildrenRule,
+        by_value=True,
+        allow_none=True,
+        load_default=None,
+        validate=validate.OneOf([ChildrenRule.FORCE, ChildrenRule.LEAVE]),
+        metadata={"description": "With `resolve`, `close`, `cancel`: what open children do."},
+    )
 
     @validates_schema
-    def _resolution_only_when_resolving(self, data: dict[str, Any], **_: Any) -> None:
-        if data.get("resolution") and data.get("transition") is not Transition.RESOLVE:
-            message = "Only the transition `resolve` takes a resolution."
-            raise ValidationError(message, "resolution")
+    def _only_what_the_step_takes(self, data: dict[str, Any], **_: Any) -> None:
+        step = data.get("transition")
+        if step is None:
+            return
+        errors = {
+            name: [f"Only {_words(steps)} takes this."]
+            for name, steps in _DETAILS.items()
+            if data.get(name) is not None and step not in steps
+        }
+        if step is Transition.HOLD and data.get("reason") is None:
+            errors["reason"] = ["Say what it waits for."]
+        if errors:
+            raise ValidationError(errors)
+
+
+_DETAILS = {
+    "resolution": (Transition.RESOLVE,),
+    "reason": (Transition.HOLD,),
+    "note": (Transition.ASK, Transition.HOLD),
+    "until": (Transition.ASK, Transition.HOLD),
+    "children": (Transition.RESOLVE, Transition.CLOSE, Transition.CANCEL),
+}
+
+
+def _words(steps: tuple[Transition, ...]) -> str:
+    return " or ".join(f"`{step.value}`" for step in steps)
 
 
 class AssigneeSchema(StrictSchema):
@@ -182,6 +248,7 @@ class TicketSchema(StrictSchema):
     priority = fields.Enum(Priority, by_value=True, required=True)
     error_messages = fields.List(fields.String(), required=True)  # type: ignore[assignment]
     steps_to_reproduce = fields.String(required=True, allow_none=True)
+    impact_details = fields.Dict(required=True, allow_none=True)
     tags = fields.List(fields.String(), required=True)
     custom_fields = fields.Dict(required=True)
     required_skills = fields.List(fields.Nested(RequiredSkillSchema), required=True)
@@ -196,7 +263,25 @@ class TicketSchema(StrictSchema):
         allow_none=True,
         metadata={"description": "The agent who is asked to take it."},
     )
+    hold = fields.Dict(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Why it is paused: reason, note, until."},
+    )
     resolution = fields.Dict(required=True, allow_none=True)
+    verification = fields.Dict(
+        required=True,
+        allow_none=True,
+        metadata={"description": "How it is known that the solution holds."},
+    )
+    satisfaction = fields.Dict(
+        required=True, allow_none=True, metadata={"description": "The requester's rating, 1 to 5."}
+    )
+    reopen_count = fields.Integer(required=True)
+    merged_into_id = fields.String(required=True, allow_none=True)
+    time_spent_s = fields.Integer(
+        required=True, metadata={"description": "What comments say the work took, in seconds."}
+    )
     expected_resolution_at = Timestamp(required=True)
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)

@@ -7,9 +7,17 @@ from flask import Response, g
 
 from services.intake import repository
 from services.intake.api.auth import requires
-from services.intake.api.http import actor, answer, blueprint, body, check_version, etag, parts
+from services.intake.api.http import (
+    actor,
+    answer,
+    asked,
+    blueprint,
+    body,
+    check_version,
+    etag,
+    parts,
+)
 from shared.db import ticket_changes
-from shared.db.ticket_changes import Asked
 from shared.domain.errors import Conflict, FieldError, InvalidInput
 from shared.domain.ticket import TicketStatus
 from shared.domain.weight import ticket_weight
@@ -32,7 +40,7 @@ def assign_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     The agent must be online and have room unless `guard` is false; the decision's record says so.
     """
     app = parts()
-    asked = Asked(actor(), g.request_id, content["reason"])
+    by = asked(content["reason"])
     with app.database.transaction() as tx:
         ticket, holder = repository.locked_ticket(tx, ticket_id)
         check_version(ticket["version"])
@@ -51,7 +59,7 @@ def assign_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
             ticket["priority"],
         )
         document = ticket_changes.assign_by_hand(
-            tx, ticket, agent, weight, app.now(), asked, guard=content["guard"]
+            tx, ticket, agent, weight, app.now(), by, guard=content["guard"]
         )
     app.ring(ListName.EVENTS)
     app.ring(ListName.MATCHING)
@@ -71,12 +79,12 @@ def transfer_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     changes = dict(content)
     escalated, reason = changes.pop("escalate"), changes.pop("reason")
     app.reference.require(changes)
-    asked = Asked(actor(), g.request_id, reason)
+    by = asked(reason)
     with app.database.transaction() as tx:
         ticket, holder = repository.locked_ticket(tx, ticket_id)
         check_version(ticket["version"])
         document = ticket_changes.transfer(
-            tx, ticket, holder, changes, app.now(), asked, escalated=escalated
+            tx, ticket, holder, changes, app.now(), by, escalated=escalated
         )
     for name in (ListName.EVENTS, ListName.ROUTING, ListName.MATCHING):
         app.ring(name)

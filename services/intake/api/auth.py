@@ -16,6 +16,7 @@ from shared.db.engine import Database
 from shared.domain.api_key import ALL, digest
 from shared.domain.clock import Clock
 from shared.domain.errors import Forbidden, Unauthenticated
+from shared.domain.role import Role
 
 #: A key that was revoked may still be accepted for this long; a look-up for every request would
 #: cost more than the rest of it.
@@ -35,6 +36,7 @@ class Caller:
     scopes: frozenset[str]
     expires_at: datetime | None
     revoked: bool
+    role: Role = Role.ADMIN
 
 
 class Authenticator:
@@ -80,6 +82,7 @@ class Authenticator:
             frozenset(row["scopes"]),
             row["expires_at"],
             row["revoked_at"] is not None,
+            row["role"],
         )
         with self._lock:
             if len(self._cache) >= MAX_CACHED:

@@ -16,10 +16,12 @@ from services.intake.api.auth import Authenticator
 from services.intake.group_commit import GroupCommitter
 from services.intake.reference import ReferenceData
 from shared.db.engine import Database
+from shared.db.ticket_changes import Asked
 from shared.db.types import dump_json
 from shared.domain.address_guard import AddressGuard
 from shared.domain.clock import Clock
 from shared.domain.errors import MalformedRequest, VersionMismatch
+from shared.domain.lifecycle import LifeRules
 from shared.domain.work import ListName
 from shared.schemas.base import StrictSchema
 from shared.schemas.refusal import refused_fields
@@ -45,6 +47,7 @@ class Parts:
     authenticator: Authenticator
     reference: ReferenceData
     guard: AddressGuard
+    rules: LifeRules
 
     def now(self) -> datetime:
         """Return the present moment."""
@@ -69,6 +72,11 @@ def parts() -> Parts:
 def actor() -> str:
     """Return who is calling, as events name them."""
     return f"key:{g.caller.key_id}"
+
+
+def asked(reason: str | None = None) -> Asked:
+    """Return who asks for a change, as changes of tickets note it."""
+    return Asked(actor(), g.request_id, reason, g.caller.role)
 
 
 def blueprint(name: str, description: str) -> Blueprint:

@@ -1,4 +1,4 @@
-"""/v1/tickets: making, reading and changing tickets."""
+"""/v1/tickets: making, reading and editing tickets."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +25,6 @@ from shared.db import ticket_changes
 from shared.db.ticket_changes import NewTicket
 from shared.db.types import load_json
 from shared.domain.errors import FieldError, InvalidInput
-from shared.domain.lifecycle import Transition
 from shared.domain.work import ListName
 from shared.schemas.base import StrictSchema, patch_of
 from shared.schemas.base import page as page_schema
@@ -34,14 +33,10 @@ from shared.schemas.events import EventSchema
 from shared.schemas.ticket import (
     CreateTicketSchema,
     TicketSchema,
-    TransitionSchema,
     UpdateTicketSchema,
 )
 
 MAX_KEY_CHARS = 255
-
-#: Which list a step gives work to, besides that of its event.
-_WAKES = {Transition.REOPEN: ListName.ROUTING, Transition.RESOLVE: ListName.MATCHING}
 
 blp = blueprint("tickets", "Requests for help, from the first word to the solution.")
 
@@ -124,26 +119,6 @@ def update_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     app.ring(ListName.EVENTS)
     app.ring(ListName.ROUTING)
     return answer(changed, headers={"ETag": etag(changed["version"])})
-
-
-@blp.route("/tickets/<ticket_id>/transitions", methods=["POST"])
-@requires("tickets:write", problems=(400, 401, 403, 404, 409, 412, 413, 415, 422, 503))
-@body(TransitionSchema())
-@blp.response(200, TicketSchema())
-def transition_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
-    """Take a step in the life of a ticket: `resolve`, `close` or `reopen`."""
-    app = parts()
-    step: Transition = content["transition"]
-    with app.database.transaction() as tx:
-        ticket, assignee = repository.locked_ticket(tx, ticket_id)
-        check_version(ticket["version"])
-        document = ticket_changes.transition(
-            tx, ticket, assignee, step, content["resolution"], app.now(), actor(), g.request_id
-        )
-    app.ring(ListName.EVENTS)
-    if step in _WAKES:
-        app.ring(_WAKES[step])
-    return answer(document, headers={"ETag": etag(document["version"])})
 
 
 @blp.route("/tickets/<ticket_id>/events", methods=["GET"])

@@ -7,6 +7,7 @@ from shared.db.models.api_key import ApiKey
 from shared.db.models.assignment import Assignment
 from shared.db.models.base import Base
 from shared.db.models.calendar import Calendar
+from shared.db.models.comment import Comment
 from shared.db.models.configuration import ConfigurationVersion
 from shared.db.models.decision import Decision
 from shared.db.models.delivery import Delivery
@@ -19,11 +20,13 @@ from shared.db.models.profile import Profile
 from shared.db.models.requirement import Requirement
 from shared.db.models.routing_rules import RoutingRules
 from shared.db.models.shadow_decision import ShadowDecision
+from shared.db.models.signing_key import SigningKey
 from shared.db.models.skill import Skill
 from shared.db.models.subscription import Subscription
 from shared.db.models.team import Team
 from shared.db.models.ticket import Ticket
 from shared.db.models.ticket_event import TicketEvent
+from shared.db.models.ticket_link import TicketLink
 
 __all__ = [
     "Absence",
@@ -35,6 +38,7 @@ __all__ = [
     "Assignment",
     "Base",
     "Calendar",
+    "Comment",
     "ConfigurationVersion",
     "Decision",
     "Delivery",
@@ -47,9 +51,11 @@ __all__ = [
     "Requirement",
     "RoutingRules",
     "ShadowDecision",
+    "SigningKey",
     "Skill",
     "Subscription",
     "Team",
     "Ticket",
     "TicketEvent",
+    "TicketLink",
 ]

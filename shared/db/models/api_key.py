@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text
+from sqlalchemy import Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, id_column
-from shared.db.types import Document
+from shared.db.types import Document, Word
+from shared.domain.role import Role
 
 
 class ApiKey(Base):
@@ -19,6 +20,7 @@ class ApiKey(Base):
     name: Mapped[str]
     digest: Mapped[str] = mapped_column(Text, unique=True)
     scopes: Mapped[list[Any]] = mapped_column(Document)
+    role: Mapped[Role] = mapped_column(Word(Role), server_default=text("'admin'"))
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

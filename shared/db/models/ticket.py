@@ -27,7 +27,8 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     when somebody last worked on the present assignment. `queued_at` is when it began to look for
     an agent; `declined_by` who would not have it since then; `offered_to` who is being asked;
     `former_agent_id` who had it before it was reopened; `rule_fields` what rules looked at, and
-    `asked` what people wrote in the fields that rules write too.
+    `asked` what people wrote in the fields that rules write too. `hold` says why a paused ticket is
+    paused, `life_due_at` is when a hold ends or a resolved ticket closes by itself.
     """
 
     __tablename__ = "tickets"
@@ -61,6 +62,12 @@ class Ticket(Base, TimestampColumns, WorkColumns):
             sqlite_where=text("work_state = 'waiting'"),
         ),
         Index(
+            "ix_tickets_life",
+            "life_due_at",
+            postgresql_where=text("life_due_at IS NOT NULL"),
+            sqlite_where=text("life_due_at IS NOT NULL"),
+        ),
+        Index(
             "ix_tickets_assignee",
             "assignee_id",
             postgresql_where=text("status = 'open'"),
@@ -85,6 +92,7 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     priority: Mapped[Priority] = mapped_column(Word(Priority))
     error_messages: Mapped[list[Any]] = mapped_column(Document)
     steps_to_reproduce: Mapped[str | None]
+    impact_details: Mapped[dict[str, Any] | None] = mapped_column(Document)
     tags: Mapped[list[Any]] = mapped_column(Document)
     custom_fields: Mapped[dict[str, Any]] = mapped_column(Document)
     required_skills: Mapped[list[Any]] = mapped_column(Document)
@@ -96,6 +104,13 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     assignee_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("agents.id"))
     touched_at: Mapped[datetime | None]
     resolution: Mapped[dict[str, Any] | None] = mapped_column(Document)
+    verification: Mapped[dict[str, Any] | None] = mapped_column(Document)
+    satisfaction: Mapped[dict[str, Any] | None] = mapped_column(Document)
+    hold: Mapped[dict[str, Any] | None] = mapped_column(Document)
+    life_due_at: Mapped[datetime | None]
+    reopen_count: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    merged_into_id: Mapped[str | None] = mapped_column(IdText)
+    time_spent_s: Mapped[int] = mapped_column(Integer, server_default=text("0"))
     expected_resolution_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]

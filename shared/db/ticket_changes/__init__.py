@@ -5,6 +5,7 @@ true and puts the event on the outbox, all in the caller's transaction. No servi
 tickets, ticket_events, assignments or agents.load in any other way.
 """
 
+from shared.db.ticket_changes.asked import Asked
 from shared.db.ticket_changes.assign import (
     NEVER,
     Binding,
@@ -20,32 +21,53 @@ from shared.db.ticket_changes.assign import (
     reserve,
     take_back,
 )
-from shared.db.ticket_changes.by_hand import Asked, assign_by_hand, transfer
+from shared.db.ticket_changes.by_hand import assign_by_hand, transfer
+from shared.db.ticket_changes.conversation import Author, NewComment, comment, comment_document
 from shared.db.ticket_changes.create import NewTicket, create, draft
+from shared.db.ticket_changes.edit import edit
+from shared.db.ticket_changes.family import Member, members
+from shared.db.ticket_changes.follow_up import follow_up
 from shared.db.ticket_changes.journal import ticket_document
-from shared.db.ticket_changes.life import edit, transition
+from shared.db.ticket_changes.life import advance, transition
+from shared.db.ticket_changes.links import link, unlink
+from shared.db.ticket_changes.merge import merge
+from shared.db.ticket_changes.outcome import document_resolution, rate, verify
 
 __all__ = [
     "NEVER",
     "Asked",
+    "Author",
     "Binding",
     "Kept",
+    "Member",
+    "NewComment",
     "NewTicket",
     "Offer",
     "Parking",
     "accept",
+    "advance",
     "assign",
     "assign_by_hand",
+    "comment",
+    "comment_document",
     "create",
     "decline",
+    "document_resolution",
     "draft",
     "edit",
+    "follow_up",
     "keep",
+    "link",
     "look_at_waiting",
+    "members",
+    "merge",
     "park",
+    "rate",
     "reserve",
     "take_back",
     "ticket_document",
     "transfer",
     "transition",
+    "unlink",
+    "verify",
 ]

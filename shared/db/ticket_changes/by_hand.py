@@ -1,13 +1,13 @@
 """What people decide themselves: who gets a ticket, and which team it goes to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from shared.db.engine import Transaction
 from shared.db.models import Decision
 from shared.db.models.base import table
+from shared.db.ticket_changes.asked import Asked
 from shared.db.ticket_changes.assign import Binding, assign, end_assignments
 from shared.db.ticket_changes.journal import Assignee, Change, TicketRow, apply
 from shared.db.ticket_changes.load import force, lock, reserve
@@ -18,6 +18,7 @@ from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
 from shared.domain.ticket import (
     OPEN_STATUSES,
+    PAUSED_STATUSES,
     Lane,
     Priority,
     TicketStatus,
@@ -30,15 +31,6 @@ _DECISIONS = table(Decision)
 
 #: Stands in decisions for the profile; no profile can be called so.
 BY_HAND = "by hand"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Who asks for a change, in which request, and why."""
-
-    actor: str
-    request: str
-    reason: str | None = None
 
 
 def assign_by_hand(
@@ -141,7 +133,8 @@ def transfer(
 
 def _require_open(ticket: TicketRow) -> None:
     if ticket["status"] not in OPEN_STATUSES:
-        message = f"The ticket is {ticket['status'].value}; reopen it first."
+        word = "resume" if ticket["status"] in PAUSED_STATUSES else "reopen"
+        message = f"The ticket is {ticket['status'].value}; {word} it first."
         raise Conflict(message)
 
 

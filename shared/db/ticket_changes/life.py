@@ -1,36 +1,67 @@
-"""Changes that people ask for: edits, and steps in the life of a ticket."""
+"""Steps in the life of a ticket, its open children with it where that is asked for."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from shared.db.engine import Transaction
+from shared.db.models import Ticket
+from shared.db.models.base import table
+from shared.db.ticket_changes.asked import Asked
 from shared.db.ticket_changes.assign import end_assignments
+from shared.db.ticket_changes.family import Member, open_children
 from shared.db.ticket_changes.journal import Assignee, Change, TicketRow, apply
 from shared.domain.agent import AssignmentEnd
+from shared.domain.clock import rfc3339
+from shared.domain.errors import Conflict
 from shared.domain.event import EventType
-from shared.domain.lifecycle import Transition, next_status
-from shared.domain.ticket import (
-    Lane,
-    Priority,
-    TicketStatus,
-    derive_priority,
-    expected_resolution,
-    rank_of,
+from shared.domain.lifecycle import (
+    ChildrenRule,
+    LifeRules,
+    Transition,
+    allowed_transitions,
+    next_status,
+    require_reopenable,
 )
+from shared.domain.role import Role
+from shared.domain.ticket import OPEN_STATUSES, PAUSED_STATUSES, TicketStatus
 from shared.domain.work import WorkState
 
 _EVENTS = {
+    Transition.ASK: EventType.TICKET_PENDING,
+    Transition.HOLD: EventType.TICKET_HELD,
+    Transition.RESUME: EventType.TICKET_RESUMED,
     Transition.RESOLVE: EventType.TICKET_RESOLVED,
     Transition.CLOSE: EventType.TICKET_CLOSED,
     Transition.REOPEN: EventType.TICKET_REOPENED,
+    Transition.CANCEL: EventType.TICKET_CANCELLED,
+    Transition.MARK_SPAM: EventType.TICKET_MARKED_SPAM,
+    Transition.RESTORE: EventType.TICKET_RESTORED,
 }
 
-#: Fields that say who may have a ticket, whatever the rules look at.
-_NEEDED = ("team", "required_skills", "tags", "priority")
+#: Steps that the open children of a ticket may take with it.
+_FAMILY_STEPS = (Transition.RESOLVE, Transition.CLOSE, Transition.CANCEL)
 
-#: Fields from which the priority follows when it is not set by itself.
-_PRIORITY_SOURCES = ("severity", "impact", "urgency")
+#: Steps after which nobody has the ticket any more.
+_ENDS = {
+    Transition.RESOLVE: AssignmentEnd.RESOLVED,
+    Transition.CANCEL: AssignmentEnd.CANCELLED,
+    Transition.MARK_SPAM: AssignmentEnd.CANCELLED,
+}
+
+_TICKETS = table(Ticket)
+
+#: The router has nothing to do with it.
+_AT_REST = {"work_state": WorkState.DONE, "signature": None, "offered_to": None}
+
+#: What begins anew when a ticket looks for an agent again.
+TO_ROUTE: dict[str, Any] = {
+    "declined_by": [],
+    "touched_at": None,
+    "work_state": WorkState.READY,
+    "attempts": 0,
+    "last_error": None,
+}
 
 
 def transition(
@@ -38,104 +69,154 @@ def transition(
     ticket: TicketRow,
     assignee: Assignee | None,
     step: Transition,
-    resolution: Mapping[str, Any] | None,
+    details: Mapping[str, Any],
     now: datetime,
-    actor: str,
-    correlation_id: str,
+    asked: Asked,
+    rules: LifeRules,
 ) -> dict[str, Any]:
     """Take a step with a locked ticket; return the document afterwards.
 
-    Resolving frees the agent; reopening sends the ticket through the router again. Raises
-    InvalidTransition where the lifecycle has no such step.
+    `details` are those of `TransitionSchema`: resolution, reason, note, until, children. Resolving
+    frees the agent; reopening sends the ticket through the router again. Raises InvalidTransition
+    where the lifecycle has no such step, Forbidden where it is not the caller's, and Conflict where
+    it has to be said what its open children do.
     """
-    values: dict[str, Any] = {"status": next_status(ticket["status"], step)}
-    if step is Transition.RESOLVE:
-        end_assignments(tx, [ticket["id"]], AssignmentEnd.RESOLVED, now)
-        values |= {
-            "resolution": resolution,
-            "resolved_at": now,
-            "work_state": WorkState.DONE,
-            "signature": None,
-            "offered_to": None,
-        }
-    elif step is Transition.CLOSE:
-        values |= {"closed_at": now}
-    else:
-        assignee = None
-        values |= {
-            "assignee_id": None,
-            "former_agent_id": ticket["assignee_id"],
-            "declined_by": [],
-            "queued_at": now,
-            "touched_at": None,
-            "resolution": None,
-            "resolved_at": None,
-            "closed_at": None,
-            "work_state": WorkState.READY,
-            "available_at": now,
-            "attempts": 0,
-            "last_error": None,
-        }
-    change = Change(ticket, values, _EVENTS[step], actor, assignee, correlation_id=correlation_id)
-    return apply(tx, [change], now)[0]
+    family: list[Member] = [(ticket, assignee)]
+    next_status(ticket["status"], step, asked.role)
+    if step in _FAMILY_STEPS:
+        family += _children(tx, ticket, step, details.get("children"), rules)
+    _leave_agents(tx, family, step, now)
+    changes = [_change(each, step, details, now, asked, rules) for each in family]
+    return apply(tx, changes, now)[0]
 
 
-def edit(
+def _children(
     tx: Transaction,
     ticket: TicketRow,
-    assignee: Assignee | None,
-    fields: Mapping[str, Any],
-    now: datetime,
-    actor: str,
-    correlation_id: str,
-) -> dict[str, Any] | None:
-    """Change fields of a locked ticket; return the document, or None if nothing would change.
-
-    A changed impact, urgency or severity moves the priority with it unless the priority is set in
-    the same edit. A waiting ticket is routed again, because what it waits for may have changed.
-    """
-    values = {name: value for name, value in fields.items() if ticket[name] != value}
-    if not values:
-        return None
-    changed = sorted(values)
-    if "priority" not in fields and any(name in values for name in _PRIORITY_SOURCES):
-        merged = {**ticket, **values}
-        values["priority"] = derive_priority(
-            None, *(merged[n] for n in ("impact", "urgency", "severity"))
+    step: Transition,
+    wanted: ChildrenRule | None,
+    rules: LifeRules,
+) -> list[Member]:
+    """Return the children that take the step too."""
+    choice = wanted or rules.children
+    if choice is ChildrenRule.LEAVE:
+        return []
+    found = [
+        member
+        for member in open_children(tx, ticket["id"])
+        if step in allowed_transitions(member[0]["status"])
+    ]
+    if found and choice is ChildrenRule.ASK:
+        message = (
+            f"{len(found)} of its children are not there yet. "
+            f"Send `children`: `force` to {step.value} them too, `leave` to let them be."
         )
-    if "priority" in values:
-        priority = Priority(values["priority"])
-        lane = Lane.BULK if ticket["rank"] >= rank_of(Lane.BULK, 0) else Lane.LIVE
-        values["rank"] = rank_of(lane, priority.rank)
-        values["expected_resolution_at"] = expected_resolution(ticket["created_at"], priority)
-    written = {name: values[name] for name in (ticket["asked"] or {}) if name in values}
-    if written:
-        values["asked"] = {**ticket["asked"], **written}
-        if "team" in written:
-            values["asked"].pop("team_pinned", None)
-    if ticket["assignee_id"] is not None:
-        values["touched_at"] = now
-    if ticket["status"] is TicketStatus.OPEN and not set(values).isdisjoint(ticket["rule_fields"]):
-        # A rule had looked at it: the router sees whether its agent still fits.
-        values |= {"work_state": WorkState.READY, "available_at": now}
-    if ticket["offered_to"] is not None and _changes_need(ticket, changed):
-        # Who was asked may not be the right one any more; nobody declined.
-        end_assignments(tx, [ticket["id"]], AssignmentEnd.RETURNED, now)
-        values |= {"offered_to": None, "work_state": WorkState.READY, "available_at": now}
-    if ticket["work_state"] is WorkState.WAITING:
-        values |= {"work_state": WorkState.READY, "available_at": now, "signature": None}
-    change = Change(
-        ticket,
-        values,
-        EventType.TICKET_UPDATED,
-        actor,
-        assignee,
-        {"changed": changed},
-        correlation_id,
+        raise Conflict(message, open_children=[child["id"] for child, _ in found])
+    return found
+
+
+def _leave_agents(
+    tx: Transaction, family: Sequence[Member], step: Transition, now: datetime
+) -> None:
+    """End what the step ends: assignments, or the offers of tickets that are paused."""
+    if step in _ENDS:
+        end_assignments(tx, [ticket["id"] for ticket, _ in family], _ENDS[step], now)
+    offered = [ticket["id"] for ticket, _ in family if ticket["offered_to"] is not None]
+    if offered and step in (Transition.ASK, Transition.HOLD):
+        end_assignments(tx, offered, AssignmentEnd.RETURNED, now)
+
+
+def _change(
+    member: Member,
+    step: Transition,
+    details: Mapping[str, Any],
+    now: datetime,
+    asked: Asked,
+    rules: LifeRules,
+) -> Change:
+    ticket, assignee = member
+    assigned = ticket["assignee_id"] is not None
+    status = next_status(ticket["status"], step, asked.role, assigned=assigned)
+    values: dict[str, Any] = {"status": status, "hold": None, "life_due_at": None}
+    data: dict[str, Any] = {}
+    match step:
+        case Transition.ASK | Transition.HOLD:
+            data = _pause(details)
+            values |= {**_AT_REST, "hold": data, "life_due_at": details.get("until")}
+        case Transition.RESUME if status is TicketStatus.NEW:
+            values |= {**TO_ROUTE, "queued_at": now, "available_at": now}
+        case Transition.RESOLVE:
+            after = rules.auto_close_after
+            values |= {
+                **_AT_REST,
+                "resolution": details.get("resolution"),
+                "resolved_at": now,
+                "life_due_at": None if after is None else now + after,
+            }
+        case Transition.CLOSE:
+            values |= {"closed_at": now}
+        case Transition.CANCEL | Transition.MARK_SPAM:
+            values |= {**_AT_REST, "resolved_at": None, "closed_at": now}
+        case Transition.REOPEN | Transition.RESTORE:
+            ended_at = ticket["resolved_at"] or ticket["closed_at"]
+            require_reopenable(ticket["status"], ended_at, asked.role, now, rules)
+            assignee = None
+            values |= _begin_anew(ticket, now)
+            values["reopen_count"] = ticket["reopen_count"] + (step is Transition.REOPEN)
+        case _:
+            pass
+    return Change(
+        ticket, values, _EVENTS[step], asked.actor, assignee, data, correlation_id=asked.request
     )
-    return apply(tx, [change], now)[0]
 
 
-def _changes_need(ticket: TicketRow, changed: Sequence[str]) -> bool:
-    """Tell whether an edit may change who should have a ticket."""
-    return not {*_NEEDED, *ticket["rule_fields"]}.isdisjoint(changed)
+def _pause(details: Mapping[str, Any]) -> dict[str, Any]:
+    reason, until = details.get("reason"), details.get("until")
+    return {
+        "reason": reason and reason.value,
+        "note": details.get("note"),
+        "until": until and rfc3339(until),
+    }
+
+
+def _begin_anew(ticket: TicketRow, now: datetime) -> dict[str, Any]:
+    return {
+        **TO_ROUTE,
+        "assignee_id": None,
+        "former_agent_id": ticket["assignee_id"],
+        "queued_at": now,
+        "available_at": now,
+        "resolution": None,
+        "verification": None,
+        "satisfaction": None,
+        "resolved_at": None,
+        "closed_at": None,
+    }
+
+
+def advance(
+    tx: Transaction, due: Sequence[Member], now: datetime, actor: str, rules: LifeRules
+) -> int:
+    """Take the step whose time has come with locked tickets: a hold ends, a resolved one closes.
+
+    Returns how many moved; a ticket that moved on by itself has its time taken away.
+    """
+    changes = []
+    for member in due:
+        ticket = member[0]
+        asked = Asked(actor, ticket["correlation_id"], role=Role.SYSTEM)
+        if ticket["status"] in PAUSED_STATUSES:
+            changes.append(_change(member, Transition.RESUME, {}, now, asked, rules))
+        elif ticket["status"] is TicketStatus.RESOLVED:
+            changes.append(_change(member, Transition.CLOSE, {}, now, asked, rules))
+        else:
+            tx.update(_TICKETS, [{"id": ticket["id"], "life_due_at": None}])
+    apply(tx, changes, now)
+    return len(changes)
+
+
+def require_alive(ticket: TicketRow) -> None:
+    """Raise Conflict unless somebody works on the ticket, or will."""
+    if ticket["status"] not in OPEN_STATUSES | PAUSED_STATUSES:
+        message = f"The ticket is {ticket['status'].value}; reopen it first."
+        raise Conflict(message, ticket_status=ticket["status"].value)

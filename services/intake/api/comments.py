@@ -1,0 +1,105 @@
+"""/v1/tickets/{id}/comments: the conversation."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, g
+from marshmallow import RAISE
+
+from services.intake import conversation_repository, repository
+from services.intake.api.auth import requires
+from services.intake.api.http import (
+    PageQuerySchema,
+    answer,
+    asked,
+    blueprint,
+    body,
+    check_version,
+    etag,
+    parts,
+)
+from shared.db import ticket_changes
+from shared.db.engine import Row, Transaction
+from shared.db.ticket_changes import Author, NewComment
+from shared.domain.comment import AuthorKind, Visibility
+from shared.domain.errors import FieldError, InvalidInput
+from shared.domain.role import Role
+from shared.domain.work import ListName
+from shared.schemas.comment import CommentPageSchema, CommentSchema, CreateCommentSchema
+
+blp = blueprint("comments", "What is said about a ticket.")
+
+
+@blp.route("/tickets/<ticket_id>/comments", methods=["POST"])
+@requires("tickets:write", problems=(400, 401, 403, 404, 409, 412, 413, 415, 422, 503))
+@body(CreateCommentSchema())
+@blp.response(201, CommentSchema())
+def add_comment(content: Mapping[str, Any], ticket_id: str) -> Response:
+    """Say something about a ticket.
+
+    What the requester says lets a pending ticket go on and reopens a resolved one; the answer has
+    the ticket's new version as its ETag.
+    """
+    app = parts()
+    with app.database.transaction() as tx:
+        ticket, assignee = repository.locked_ticket(tx, ticket_id)
+        check_version(ticket["version"])
+        said = NewComment(
+            _author(tx, ticket, content["author"]),
+            content["body"],
+            content["visibility"],
+            content["time_spent_s"],
+        )
+        comment, changed = ticket_changes.comment(
+            tx, ticket, assignee, said, app.now(), asked(), app.rules
+        )
+    app.ring(ListName.EVENTS)
+    app.ring(ListName.ROUTING)
+    headers = {
+        "Location": f"/v1/tickets/{ticket_id}/comments/{comment['id']}",
+        "ETag": etag(changed["version"]),
+    }
+    return answer(comment, 201, headers)
+
+
+@blp.route("/tickets/<ticket_id>/comments", methods=["GET"])
+@requires("tickets:read", problems=(401, 403, 404, 422, 503))
+@blp.arguments(PageQuerySchema(), location="query", unknown=RAISE)
+@blp.response(200, CommentPageSchema())
+def list_comments(query: Mapping[str, Any], ticket_id: str) -> Response:
+    """Read what was said, in order; a requester's key sees what is public."""
+    limit = query["limit"]
+    with parts().database.reading() as connection:
+        rows = conversation_repository.comments(
+            connection, ticket_id, query["after"], limit + 1, _visible()
+        )
+    shown = [ticket_changes.comment_document(row) for row in rows[:limit]]
+    return answer({"items": shown, "next": shown[-1]["id"] if len(rows) > limit else None})
+
+
+@blp.route("/tickets/<ticket_id>/comments/<comment_id>", methods=["GET"])
+@requires("tickets:read", problems=(401, 403, 404, 503))
+@blp.response(200, CommentSchema())
+def get_comment(ticket_id: str, comment_id: str) -> Response:
+    """Read one comment."""
+    with parts().database.reading() as connection:
+        row = conversation_repository.comment(connection, ticket_id, comment_id, _visible())
+    return answer(ticket_changes.comment_document(row))
+
+
+def _visible() -> list[Visibility]:
+    return [Visibility.PUBLIC] if g.caller.role is Role.REQUESTER else list(Visibility)
+
+
+def _author(tx: Transaction, ticket: Row, given: Mapping[str, Any] | None) -> Author:
+    """Return who says it; a requester's key speaks for the requester, whatever it says."""
+    if g.caller.role is Role.REQUESTER or (given and given["kind"] is AuthorKind.REQUESTER):
+        requester = ticket["requester"]
+        return Author(AuthorKind.REQUESTER, requester.get("id"), requester.get("name"))
+    if given is None or given["kind"] is AuthorKind.API:
+        return Author(AuthorKind.API, g.caller.key_id, (given or {}).get("name") or g.caller.name)
+    agent = repository.agent_identity(tx, given["id"])
+    if agent is None:
+        detail = f"There is no agent {given['id']!r}."
+        raise InvalidInput(detail, [FieldError("/author/id", detail)])
+    return Author(AuthorKind.AGENT, agent["id"], agent["name"])

@@ -1,0 +1,108 @@
+"""The life of a ticket: steps, the documented solution, its verification and the rating."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Response
+
+from services.intake import repository
+from services.intake.api.auth import requires
+from services.intake.api.http import answer, asked, blueprint, body, check_version, etag, parts
+from shared.db import ticket_changes
+from shared.db.engine import Row, Transaction
+from shared.domain.lifecycle import Transition
+from shared.domain.work import ListName
+from shared.schemas.outcome import RatingSchema, VerificationSchema
+from shared.schemas.ticket import ResolutionSchema, TicketSchema, TransitionSchema
+
+blp = blueprint("life", "Where a ticket stands, and what came out of it.")
+
+_PROBLEMS = (400, 401, 403, 404, 409, 412, 413, 415, 422, 503)
+
+#: What a change does with a locked ticket and whoever has it; None if there is nothing to do.
+_Change = Callable[[Transaction, Row, dict[str, Any] | None], dict[str, Any] | None]
+
+
+@blp.route("/tickets/<ticket_id>/transitions", methods=["POST"])
+@requires("tickets:write", problems=_PROBLEMS)
+@body(TransitionSchema())
+@blp.response(200, TicketSchema())
+def transition_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
+    """Take a step in the life of a ticket.
+
+    `ask` waits for the requester, `hold` for somebody else, `resume` goes on; `resolve`, `close`,
+    `reopen`, `cancel`, `mark_spam` and `restore` are what they say.
+    """
+    app = parts()
+    details = dict(content)
+    step: Transition = details.pop("transition")
+    return _changed(
+        ticket_id,
+        lambda tx, ticket, assignee: ticket_changes.transition(
+            tx, ticket, assignee, step, details, app.now(), asked(), app.rules
+        ),
+    )
+
+
+@blp.route("/tickets/<ticket_id>/resolution", methods=["PUT"])
+@requires("tickets:write", problems=_PROBLEMS)
+@body(ResolutionSchema())
+@blp.response(200, TicketSchema())
+def document_resolution(content: Mapping[str, Any], ticket_id: str) -> Response:
+    """Write down, or correct, how a solved ticket was solved."""
+    app = parts()
+    return _changed(
+        ticket_id,
+        lambda tx, ticket, assignee: ticket_changes.document_resolution(
+            tx, ticket, assignee, content, app.now(), asked()
+        ),
+    )
+
+
+@blp.route("/tickets/<ticket_id>/verification", methods=["PUT"])
+@requires("tickets:write", problems=_PROBLEMS)
+@body(VerificationSchema())
+@blp.response(200, TicketSchema())
+def verify_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
+    """Record how it is known that the solution holds: by a test, or because the requester says so.
+
+    A requester's confirmation closes the ticket, where the installation is set so. A solution that
+    does not hold reopens it.
+    """
+    app = parts()
+    return _changed(
+        ticket_id,
+        lambda tx, ticket, assignee: ticket_changes.verify(
+            tx, ticket, assignee, content, app.now(), asked(), app.rules
+        ),
+    )
+
+
+@blp.route("/tickets/<ticket_id>/satisfaction", methods=["PUT"])
+@requires("tickets:write", problems=_PROBLEMS)
+@body(RatingSchema())
+@blp.response(200, TicketSchema())
+def rate_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
+    """Record how content the requester is; once for each resolution, and changeable for a time."""
+    app = parts()
+    score, words = content["score"], content["comment"]
+    return _changed(
+        ticket_id,
+        lambda tx, ticket, assignee: ticket_changes.rate(
+            tx, ticket, assignee, score, words, app.now(), asked(), app.rules
+        ),
+    )
+
+
+def _changed(ticket_id: str, change: _Change) -> Response:
+    app = parts()
+    with app.database.transaction() as tx:
+        ticket, assignee = repository.locked_ticket(tx, ticket_id)
+        check_version(ticket["version"])
+        document = change(tx, ticket, assignee)
+    if document is None:
+        document = ticket_changes.ticket_document(ticket, assignee)
+    else:
+        for name in (ListName.EVENTS, ListName.ROUTING, ListName.MATCHING):
+            app.ring(name)
+    return answer(document, headers={"ETag": etag(document["version"])})

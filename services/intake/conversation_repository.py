@@ -1,0 +1,84 @@
+"""Intake's SQL for what hangs on a ticket: comments and links."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, and_, case, func, or_, select
+
+from services.intake.repository import TICKETS, Rows, one
+from shared.db.engine import Row, first, rows
+from shared.db.models import Comment, TicketLink
+from shared.db.models.base import table
+from shared.domain.comment import Visibility
+from shared.domain.errors import NotFound
+from shared.domain.link import ROLES
+
+_COMMENTS, _LINKS = table(Comment), table(TicketLink)
+
+
+def comments(
+    connection: Connection,
+    ticket_id: str,
+    after: str,
+    limit: int,
+    visible: Sequence[Visibility],
+) -> Rows:
+    """Return a ticket's comments after an id, oldest first; raises NotFound."""
+    one(connection, TICKETS, ticket_id, "ticket")
+    query = (
+        select(_COMMENTS)
+        .where(
+            _COMMENTS.c.ticket_id == ticket_id,
+            _COMMENTS.c.id > after,
+            _COMMENTS.c.visibility.in_(visible),
+        )
+        .order_by(_COMMENTS.c.id)
+        .limit(limit)
+    )
+    return rows(connection, query)
+
+
+def comment(
+    connection: Connection, ticket_id: str, comment_id: str, visible: Sequence[Visibility]
+) -> Row:
+    """Return one comment of a ticket; raises NotFound."""
+    query = select(_COMMENTS).where(
+        _COMMENTS.c.id == comment_id,
+        _COMMENTS.c.ticket_id == ticket_id,
+        _COMMENTS.c.visibility.in_(visible),
+    )
+    row = first(connection, query)
+    if row is None:
+        message = f"The ticket {ticket_id!r} has no comment {comment_id!r}."
+        raise NotFound(message)
+    return row
+
+
+def linked(connection: Connection, ticket_id: str, after: str, limit: int) -> Rows:
+    """Return the tickets that one is linked with, by role and id; raises NotFound.
+
+    `cursor` is what `after` takes.
+    """
+    one(connection, TICKETS, ticket_id, "ticket")
+    holds = _LINKS.c.ticket_id == ticket_id
+    role = case(
+        *((and_(holds, _LINKS.c.kind == kind), ends[0].value) for kind, ends in ROLES.items()),
+        *((_LINKS.c.kind == kind, ends[1].value) for kind, ends in ROLES.items()),
+    )
+    other = case((holds, _LINKS.c.other_id), else_=_LINKS.c.ticket_id)
+    cursor = func.concat(role, ":", other)
+    query = (
+        select(
+            role.label("role"),
+            TICKETS.c.id.label("ticket_id"),
+            TICKETS.c.number,
+            TICKETS.c.subject,
+            TICKETS.c.status,
+            TICKETS.c.priority,
+            cursor.label("cursor"),
+        )
+        .join(TICKETS, TICKETS.c.id == other)
+        .where(or_(holds, _LINKS.c.other_id == ticket_id), cursor > after)
+        .order_by(cursor)
+        .limit(limit)
+    )
+    return rows(connection, query)

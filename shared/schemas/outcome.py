@@ -1,0 +1,81 @@
+"""Verification, rating, links, merging, follow-ups on the wire."""
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from shared.domain.link import LinkKind, LinkRole
+from shared.domain.outcome import VerificationMethod
+from shared.domain.ticket import Priority, TicketStatus
+from shared.schemas.base import StrictSchema, line, page
+
+
+class VerificationSchema(StrictSchema):
+    """How it is known that a solution holds, or that it does not."""
+
+    method = fields.Enum(VerificationMethod, by_value=True, required=True)
+    passed = fields.Boolean(
+        load_default=True, metadata={"description": "False reopens the ticket."}
+    )
+    by = line(255, 1, allow_none=True, load_default=None, metadata={"example": "Ann Lee"})
+    what = line(
+        10_000,
+        1,
+        allow_none=True,
+        load_default=None,
+        metadata={"example": "Connected from two networks for an hour."},
+    )
+
+    @validates_schema
+    def _tests_say_who_and_what(self, data: dict[str, Any], **_: Any) -> None:
+        if data.get("method") is not VerificationMethod.TEST:
+            return
+        missing = {n: ["A test says this."] for n in ("by", "what") if not data.get(n)}
+        if missing:
+            raise ValidationError(missing)
+
+
+class RatingSchema(StrictSchema):
+    """How content the requester is."""
+
+    score = fields.Integer(strict=True, required=True, validate=validate.Range(min=1, max=5))
+    comment = line(5_000, 1, allow_none=True, load_default=None)
+
+
+class LinkSchema(StrictSchema):
+    """A link to be made: what the other ticket is to this one."""
+
+    kind = fields.Enum(
+        LinkKind,
+        by_value=True,
+        required=True,
+        validate=validate.NoneOf([LinkKind.MERGED], error="Merging makes this one."),
+    )
+    ticket_id = fields.String(required=True, validate=validate.Length(max=64))
+
+
+class LinkedSchema(StrictSchema):
+    """A ticket that another one is linked with."""
+
+    role = fields.Enum(LinkRole, by_value=True, required=True)
+    ticket_id = fields.String(required=True)
+    number = fields.Integer(required=True)
+    subject = fields.String(required=True)
+    status = fields.Enum(TicketStatus, by_value=True, required=True)
+    priority = fields.Enum(Priority, by_value=True, required=True)
+
+
+LinkedPageSchema = page(LinkedSchema)
+
+
+class MergeSchema(StrictSchema):
+    """The ticket that this one becomes part of."""
+
+    into = fields.String(required=True, validate=validate.Length(max=64))
+
+
+class FollowUpSchema(StrictSchema):
+    """What is new about a ticket that is over."""
+
+    description = line(100_000, 1, required=True)
+    subject = line(255, 1, allow_none=True, load_default=None)
