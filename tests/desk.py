@@ -104,6 +104,25 @@ class Desk:
         body = {"transition": transition, **more}
         return dict(self.ok("POST", f"/v1/tickets/{ticket_id}/transitions", body))
 
+    def say(self, ticket_id: str, body: str, **more: Any) -> dict[str, Any]:
+        return dict(self.ok("POST", f"/v1/tickets/{ticket_id}/comments", {"body": body, **more}))
+
+    def answer(self, ticket_id: str, body: str) -> dict[str, Any]:
+        """The requester says something."""
+        return self.say(ticket_id, body, author={"kind": "requester"})
+
+    def comments(self, ticket_id: str) -> list[dict[str, Any]]:
+        return list(self.ok("GET", f"/v1/tickets/{ticket_id}/comments")["items"])
+
+    def link(self, ticket_id: str, kind: str, other: str) -> None:
+        body = {"kind": kind, "ticket_id": other}
+        response = self.call("POST", f"/v1/tickets/{ticket_id}/links", body)
+        assert response.status_code == 204, response.get_data(as_text=True)
+
+    def links(self, ticket_id: str) -> list[tuple[str, str]]:
+        items = self.ok("GET", f"/v1/tickets/{ticket_id}/links")["items"]
+        return [(item["role"], item["ticket_id"]) for item in items]
+
     def presence(self, agent_id: str, presence: str) -> None:
         self.ok("PUT", f"/v1/agents/{agent_id}/presence", {"presence": presence})
 

@@ -24,7 +24,7 @@ from shared.db.models import (
 )
 from shared.db.models.base import table
 from shared.domain.event import EventType
-from shared.domain.ticket import TicketStatus
+from shared.domain.ticket import PAUSED_STATUSES, TicketStatus
 from shared.domain.work import WorkState
 
 Rows = list[Mapping[str, Any]]
@@ -60,17 +60,20 @@ def _assignments(tickets: Rows, assignments: Rows) -> Iterator[str]:
         if len(holders) > 1:
             yield f"{name} has {len(holders)} open assignments"
         is_open = ticket["status"] is TicketStatus.OPEN
+        paused = ticket["status"] in PAUSED_STATUSES and ticket["assignee_id"] is not None
         offered = ticket["offered_to"]
         if offered is not None:
             if holders != [offered] or ticket["status"] is not TicketStatus.NEW:
                 yield f"{name} is offered to {offered}, its assignments say {holders}"
             continue
-        if is_open and holders != [ticket["assignee_id"]]:
-            yield f"{name} is open with {ticket['assignee_id']}, its assignments say {holders}"
-        if not is_open and holders:
+        if (is_open or paused) and holders != [ticket["assignee_id"]]:
+            yield f"{name} is with {ticket['assignee_id']}, its assignments say {holders}"
+        if not (is_open or paused) and holders:
             yield f"{name} is {ticket['status']} and has an open assignment"
         if ticket["status"] is TicketStatus.NEW and ticket["assignee_id"] is not None:
             yield f"{name} is new and has an assignee"
+        if paused and ticket["work_state"] is not WorkState.DONE:
+            yield f"{name} is paused and {ticket['work_state']} on the routing list"
         if is_open and ticket["work_state"] not in (WorkState.DONE, WorkState.READY):
             yield f"{name} is open and {ticket['work_state']} on the routing list"
 

@@ -33,15 +33,15 @@ def audit(truth: Truth, ledger: Ledger, mails_written: frozenset[str]) -> list[F
 
 
 def state_of(ticket: Mapping[str, Any]) -> str | None:
-    """Return where a ticket stands: assigned, waiting, resolved, closed; None is nowhere."""
+    """Return where a ticket stands: assigned, waiting, or its status; None is nowhere."""
     status, work_state = ticket["status"], ticket["work_state"]
     if status is TicketStatus.OPEN and ticket["assignee_id"] is not None:
         return "assigned"
     if status is TicketStatus.NEW and work_state is WorkState.WAITING:
         return "waiting"
-    if status in (TicketStatus.RESOLVED, TicketStatus.CLOSED):
-        return str(status)
-    return None
+    if status in (TicketStatus.NEW, TicketStatus.OPEN):
+        return None
+    return str(status)
 
 
 Broken = Iterator[tuple[str, Sequence[object]]]

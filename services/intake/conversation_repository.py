@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, and_, case, func, or_, select
+from sqlalchemy import Connection, case, or_, select
 
 from services.intake.repository import TICKETS, Rows, one
 from shared.db.engine import Row, first, rows
@@ -53,32 +53,29 @@ def comment(
     return row
 
 
-def linked(connection: Connection, ticket_id: str, after: str, limit: int) -> Rows:
+def linked(connection: Connection, ticket_id: str) -> Rows:
     """Return the tickets that one is linked with, by role and id; raises NotFound.
 
-    `cursor` is what `after` takes.
+    All of them: `shared.db.ticket_changes.links` bounds how many there are.
     """
     one(connection, TICKETS, ticket_id, "ticket")
     holds = _LINKS.c.ticket_id == ticket_id
-    role = case(
-        *((and_(holds, _LINKS.c.kind == kind), ends[0].value) for kind, ends in ROLES.items()),
-        *((_LINKS.c.kind == kind, ends[1].value) for kind, ends in ROLES.items()),
-    )
     other = case((holds, _LINKS.c.other_id), else_=_LINKS.c.ticket_id)
-    cursor = func.concat(role, ":", other)
     query = (
         select(
-            role.label("role"),
+            _LINKS.c.kind,
+            holds.label("holds"),
             TICKETS.c.id.label("ticket_id"),
             TICKETS.c.number,
             TICKETS.c.subject,
             TICKETS.c.status,
             TICKETS.c.priority,
-            cursor.label("cursor"),
         )
         .join(TICKETS, TICKETS.c.id == other)
-        .where(or_(holds, _LINKS.c.other_id == ticket_id), cursor > after)
-        .order_by(cursor)
-        .limit(limit)
+        .where(or_(holds, _LINKS.c.other_id == ticket_id))
     )
-    return rows(connection, query)
+    found = [
+        {**row, "role": ROLES[row["kind"]][0 if row["holds"] else 1]}
+        for row in rows(connection, query)
+    ]
+    return sorted(found, key=lambda row: (row["role"], row["ticket_id"]))

@@ -83,7 +83,7 @@ class AdvanceTickets:
         except Exception:
             log.exception("advance.ticket_failed", ticket=key)
             with self._database.transaction() as tx:
-                tx.update(_TICKETS, [{"id": key, "life_due_at": self._clock.now() + REST}])
+                ticket_changes.put_off(tx, key, self._clock.now() + REST)
 
 
 def has_ready(connection: Connection, before: datetime) -> bool:

@@ -136,9 +136,7 @@ class AgentIndex:
             teams[row["agent_id"]].add(row["team"])
         performance: dict[str, dict[str, Performance]] = defaultdict(dict)
         for row in _of(tx, _PERFORMANCE, ids):
-            performance[row["agent_id"]][row["category"]] = Performance(
-                row["tickets"], row["handling_s"], row["reopened"]
-            )
+            performance[row["agent_id"]][row["category"]] = _figures(row)
         for row in agents:
             key = row["id"]
             shift = self._hours.of(row) if self._hours else None
@@ -150,16 +148,28 @@ class AgentIndex:
 def _usual(tx: Transaction) -> dict[str, Performance]:
     columns = _PERFORMANCE.c
     handling = func.sum(columns.tickets * columns.handling_s) / func.sum(columns.tickets)
+    satisfaction = func.sum(columns.rated * columns.satisfaction) / func.nullif(
+        func.sum(columns.rated), 0
+    )
     query = select(
         columns.category,
         func.sum(columns.tickets).label("tickets"),
         handling.label("handling_s"),
         func.sum(columns.reopened).label("reopened"),
+        func.sum(columns.rated).label("rated"),
+        func.coalesce(satisfaction, 0.0).label("satisfaction"),
     ).group_by(columns.category)
-    return {
-        row["category"]: Performance(int(row["tickets"]), row["handling_s"], int(row["reopened"]))
-        for row in tx.rows(query)
-    }
+    return {row["category"]: _figures(row) for row in tx.rows(query)}
+
+
+def _figures(row: Row) -> Performance:
+    return Performance(
+        int(row["tickets"]),
+        row["handling_s"],
+        int(row["reopened"]),
+        int(row["rated"]),
+        row["satisfaction"],
+    )
 
 
 def _select() -> Any:

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, case, delete, func, literal, select
+from sqlalchemy import ColumnElement, Float, Select, Text, case, cast, delete, func, literal, select
 
 from shared.db.engine import Database, Row, rows
 from shared.db.models import AgentPerformance, Assignment, Ticket
@@ -21,7 +21,8 @@ def count_performance(database: Database, now: datetime) -> None:
     """Replace the figures of all agents, by category and over all of them.
 
     The handling time is the mean from accepting to resolving, in seconds; a ticket that somebody
-    had again afterwards counts as reopened. Counted outside of the transaction that writes.
+    had again afterwards counts as reopened; a rating counts for who resolved it last.
+    Counted outside of the transaction that writes.
     """
     category = _TICKETS.c.category
     found: list[Row] = []
@@ -58,6 +59,10 @@ def _figures(category: ColumnElement[Any], now: datetime) -> Select[Any]:
         .where((columns.ended_at > now - LOOK_BACK) | columns.ended_at.is_(None))
         .subquery("held")
     )
+    rating = _TICKETS.c.satisfaction
+    score = cast(rating["score"].as_string(), Float)
+    # A rating is about the last solution, and so about who found that.
+    rated = (rating["agent_id"].as_string() == held.c.agent_id) & held.c.again_at.is_(None)
     return (
         select(
             held.c.agent_id,
@@ -65,6 +70,8 @@ def _figures(category: ColumnElement[Any], now: datetime) -> Select[Any]:
             func.count().label("tickets"),
             func.avg(seconds_between(held.c.accepted_at, held.c.ended_at)).label("handling_s"),
             func.sum(case((held.c.again_at.is_not(None), 1), else_=0)).label("reopened"),
+            func.sum(case((rated, 1), else_=0)).label("rated"),
+            func.coalesce(func.avg(case((rated, (score - 1) / 4))), 0.0).label("satisfaction"),
         )
         .join(_TICKETS, _TICKETS.c.id == held.c.ticket_id)
         .where(held.c.end_reason == AssignmentEnd.RESOLVED, held.c.accepted_at.is_not(None))

@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from shared.domain.link import LinkKind, LinkRole
 from shared.domain.outcome import VerificationMethod
 from shared.domain.ticket import Priority, TicketStatus
-from shared.schemas.base import StrictSchema, line, page
+from shared.schemas.base import StrictSchema, line
 
 
 class VerificationSchema(StrictSchema):
@@ -65,7 +65,10 @@ class LinkedSchema(StrictSchema):
     priority = fields.Enum(Priority, by_value=True, required=True)
 
 
-LinkedPageSchema = page(LinkedSchema)
+class LinkedListSchema(StrictSchema):
+    """All tickets that one is linked with."""
+
+    items = fields.List(fields.Nested(LinkedSchema), required=True)
 
 
 class MergeSchema(StrictSchema):

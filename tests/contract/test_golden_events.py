@@ -113,6 +113,24 @@ def live_through_everything(runtime: Runtime, app: Flask) -> list[dict[str, Any]
     route()
     answer = {"agent_id": agent, "answer": "decline", "reason": "On holiday from tomorrow."}
     desk.ok("POST", f"/v1/tickets/{ticket_id}/offer", answer)
+    desk.step(ticket_id, "ask", note="Which version?", until="2030-01-01T09:00:00Z")
+    said = {"body": "Version 7.", "author": {"kind": "requester"}}
+    desk.ok("POST", f"/v1/tickets/{ticket_id}/comments", said)
+    desk.step(ticket_id, "hold", reason="vendor", note="Their case 12.")
+    desk.step(ticket_id, "mark_spam")
+    desk.step(ticket_id, "restore")
+    desk.step(ticket_id, "resolve", resolution=resolution)
+    tested = {"method": "test", "by": "Ann Lee", "what": "Connected for an hour."}
+    desk.ok("PUT", f"/v1/tickets/{ticket_id}/verification", tested)
+    desk.ok("PUT", f"/v1/tickets/{ticket_id}/satisfaction", {"score": 5, "comment": "Quick."})
+    desk.step(ticket_id, "reopen")
+    desk.step(ticket_id, "cancel")
+    desk.step(ticket_id, "reopen")
+    other = desk.ticket(subject="The same trouble")["id"]
+    linked = {"kind": "related", "ticket_id": other}
+    desk.ok("POST", f"/v1/tickets/{ticket_id}/links", linked)
+    desk.ok("DELETE", f"/v1/tickets/{other}/links/related/{ticket_id}")
+    desk.ok("POST", f"/v1/tickets/{ticket_id}/merge", {"into": other})
     events = with_plain_ids(desk.events(ticket_id))
     first_of_each = {event["type"]: event for event in reversed(events)}
     return list(first_of_each.values())

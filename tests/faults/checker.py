@@ -124,7 +124,9 @@ def _accounted(
             waits = ticket.work_state is WorkState.WAITING and not holders
             said = newest is not None and newest.type is EventType.TICKET_WAITING
             return waits and said and newest is not None and bool(newest.reason)
-        case TicketStatus.RESOLVED | TicketStatus.CLOSED:
+        case TicketStatus.PENDING_CUSTOMER | TicketStatus.ON_HOLD:
+            return holders == [ticket.assignee] if ticket.assignee else not holders
+        case _:
             return not holders
 
 

@@ -55,6 +55,22 @@ def test_a_profile_that_weighs_speed_sends_tickets_to_the_fast(
     assert {c: shop.desk.assignee(t) for c, t in tickets.items()} == {"vpn": one, "dns": two}
 
 
+def test_ratings_count_for_who_solved_it_last(shop: Shop) -> None:
+    agent = shop.desk.agent(5)
+    for score in (5, 2):
+        ticket = shop.desk.ticket(category="vpn")["id"]
+        shop.settle()
+        shop.desk.step(ticket, "resolve")
+        shop.desk.ok("PUT", f"/v1/tickets/{ticket}/satisfaction", {"score": score})
+    shop.desk.ticket(category="dns")
+    count_performance(shop.runtime.database, shop.clock.now())
+    figures = {
+        row["category"]: (row["agent_id"], row["rated"], row["satisfaction"])
+        for row in rows(shop.runtime.database, AgentPerformance)
+    }
+    assert figures == {"vpn": (agent, 2, 0.625), "": (agent, 2, 0.625)}
+
+
 def test_a_ticket_somebody_had_again_counts_as_reopened(shop: Shop) -> None:
     agent = shop.desk.agent(5)
     ticket = shop.desk.ticket(category="vpn")["id"]

@@ -4,19 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
-from marshmallow import RAISE
 
 from services.intake import conversation_repository
 from services.intake.api.auth import requires
 from services.intake.api.http import (
-    PageQuerySchema,
     answer,
     asked,
     blueprint,
     body,
     check_version,
     etag,
-    page,
     parts,
 )
 from shared.db import ticket_changes
@@ -27,7 +24,7 @@ from shared.domain.link import LinkKind
 from shared.domain.work import ListName
 from shared.schemas.outcome import (
     FollowUpSchema,
-    LinkedPageSchema,
+    LinkedListSchema,
     LinkedSchema,
     LinkSchema,
     MergeSchema,
@@ -41,16 +38,13 @@ _linked = LinkedSchema()
 
 
 @blp.route("/tickets/<ticket_id>/links", methods=["GET"])
-@requires("tickets:read", problems=(401, 403, 404, 422, 503))
-@blp.arguments(PageQuerySchema(), location="query", unknown=RAISE)
-@blp.response(200, LinkedPageSchema())
-def list_links(query: Mapping[str, Any], ticket_id: str) -> Response:
-    """Read which tickets this one belongs with, in both directions."""
+@requires("tickets:read", problems=(401, 403, 404, 503))
+@blp.response(200, LinkedListSchema())
+def list_links(ticket_id: str) -> Response:
+    """Read which tickets this one belongs with, in both directions; all of them."""
     with parts().database.reading() as connection:
-        rows = conversation_repository.linked(
-            connection, ticket_id, query["after"], query["limit"] + 1
-        )
-    return page(_linked, rows, "cursor", query["limit"])
+        rows = conversation_repository.linked(connection, ticket_id)
+    return answer({"items": [_linked.dump(row) for row in rows]})
 
 
 @blp.route("/tickets/<ticket_id>/links", methods=["POST"])

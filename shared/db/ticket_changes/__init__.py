@@ -28,7 +28,7 @@ from shared.db.ticket_changes.edit import edit
 from shared.db.ticket_changes.family import Member, members
 from shared.db.ticket_changes.follow_up import follow_up
 from shared.db.ticket_changes.journal import ticket_document
-from shared.db.ticket_changes.life import advance, transition
+from shared.db.ticket_changes.life import advance, put_off, transition
 from shared.db.ticket_changes.links import link, unlink
 from shared.db.ticket_changes.merge import merge
 from shared.db.ticket_changes.outcome import document_resolution, rate, verify
@@ -62,6 +62,7 @@ __all__ = [
     "members",
     "merge",
     "park",
+    "put_off",
     "rate",
     "reserve",
     "take_back",

@@ -24,7 +24,7 @@ from shared.domain.lifecycle import (
     require_reopenable,
 )
 from shared.domain.role import Role
-from shared.domain.ticket import OPEN_STATUSES, PAUSED_STATUSES, TicketStatus
+from shared.domain.ticket import PAUSED_STATUSES, TicketStatus
 from shared.domain.work import WorkState
 
 _EVENTS = {
@@ -215,8 +215,6 @@ def advance(
     return len(changes)
 
 
-def require_alive(ticket: TicketRow) -> None:
-    """Raise Conflict unless somebody works on the ticket, or will."""
-    if ticket["status"] not in OPEN_STATUSES | PAUSED_STATUSES:
-        message = f"The ticket is {ticket['status'].value}; reopen it first."
-        raise Conflict(message, ticket_status=ticket["status"].value)
+def put_off(tx: Transaction, ticket_id: str, until: datetime) -> None:
+    """Let a ticket rest whose time has come, but whose step failed."""
+    tx.update(_TICKETS, [{"id": ticket_id, "life_due_at": until}])

@@ -7,9 +7,17 @@ import pytest
 
 from shared.db.ticket_changes.create import rank_of
 from shared.domain.clock import ManualClock, rfc3339
-from shared.domain.errors import InvalidTransition
-from shared.domain.lifecycle import Transition, allowed_transitions, next_status
+from shared.domain.errors import Forbidden, InvalidTransition
+from shared.domain.lifecycle import (
+    LifeRules,
+    Transition,
+    allowed_transitions,
+    next_status,
+    require_reopenable,
+)
+from shared.domain.role import Role
 from shared.domain.ticket import (
+    PAUSED_STATUSES,
     PRIORITY_MATRIX,
     RESOLUTION_TARGETS,
     Lane,
@@ -80,10 +88,46 @@ def test_a_step_is_taken_exactly_where_it_is_said_to_be_allowed(
 
 
 def test_every_status_can_be_left_and_closing_comes_after_resolving() -> None:
-    assert all(allowed_transitions(status) for status in TicketStatus)
+    stay = {status for status in TicketStatus if not allowed_transitions(status)}
+    assert stay == {TicketStatus.MERGED}
     assert next_status(TicketStatus.OPEN, Transition.RESOLVE) is TicketStatus.RESOLVED
     assert next_status(TicketStatus.RESOLVED, Transition.CLOSE) is TicketStatus.CLOSED
     assert next_status(TicketStatus.CLOSED, Transition.REOPEN) is TicketStatus.NEW
+
+
+@pytest.mark.parametrize("paused", sorted(PAUSED_STATUSES))
+def test_a_paused_ticket_resumes_where_it_was(paused: TicketStatus) -> None:
+    assert next_status(paused, Transition.RESUME, assigned=True) is TicketStatus.OPEN
+    assert next_status(paused, Transition.RESUME, assigned=False) is TicketStatus.NEW
+
+
+@pytest.mark.parametrize(
+    ("role", "steps"),
+    [
+        (Role.REQUESTER, {"cancel"}),
+        (Role.AGENT, {"ask", "hold", "resolve", "cancel", "mark_spam"}),
+        (Role.SYSTEM, {"resolve", "cancel", "mark_spam"}),
+        (Role.INGEST, set()),
+    ],
+)
+def test_an_open_ticket_gives_each_role_its_steps(role: Role, steps: set[str]) -> None:
+    assert set(allowed_transitions(TicketStatus.OPEN, role)) == steps
+    others = set(allowed_transitions(TicketStatus.OPEN)) - steps
+    for step in others:
+        with pytest.raises(Forbidden) as refused:
+            next_status(TicketStatus.OPEN, Transition(step), role)
+        assert role.value not in refused.value.extra["roles"]
+
+
+def test_reopening_comes_too_late_after_the_window_but_for_leads() -> None:
+    rules = LifeRules(reopen_window=timedelta(days=7))
+    late = NOON + timedelta(days=7, seconds=1)
+    closed = TicketStatus.CLOSED
+    require_reopenable(closed, NOON, Role.AGENT, NOON + timedelta(days=7), rules)
+    require_reopenable(closed, NOON, Role.LEAD, late, rules)
+    with pytest.raises(InvalidTransition) as refused:
+        require_reopenable(closed, NOON, Role.AGENT, late, rules)
+    assert refused.value.extra["follow_up"] is True
 
 
 def test_backoff_grows_and_ends() -> None:

@@ -38,6 +38,10 @@ def _extend_tables() -> None:
         postgresql_where=sa.text("life_due_at IS NOT NULL"),
         sqlite_where=sa.text("life_due_at IS NOT NULL"),
     )
+    with op.batch_alter_table("agent_performance") as batch:
+        for column in (sa.Column("rated", sa.Integer()), sa.Column("satisfaction", sa.Float())):
+            column.nullable, column.server_default = False, sa.DefaultClause(sa.text("0"))
+            batch.add_column(column)
     with op.batch_alter_table("api_keys") as batch:
         # Until now every key was as good as any other; scopes say what it may do.
         batch.add_column(sa.Column("role", sa.String(32), nullable=False, server_default=sa.text("'admin'")))
@@ -98,6 +102,9 @@ def _make_tables() -> None:
 def downgrade() -> None:
     for table in ("signing_keys", "ticket_links", "comments"):
         op.drop_table(table)
+    with op.batch_alter_table("agent_performance") as batch:
+        batch.drop_column("rated")
+        batch.drop_column("satisfaction")
     with op.batch_alter_table("api_keys") as batch:
         batch.drop_column("role")
     op.drop_index("ix_tickets_life", table_name="tickets")

@@ -1,0 +1,135 @@
+"""Tickets that belong together: links, merging."""
+
+from typing import Any
+
+import pytest
+
+from tests.fixtures.shops import Shop
+from tests.invariants import assert_sound
+
+
+@pytest.fixture
+def tickets(shop: Shop) -> list[str]:
+    shop.desk.agent(20)
+    made = [str(shop.desk.ticket(subject=f"Number {n}")["id"]) for n in range(4)]
+    shop.settle()
+    return made
+
+
+def refused(shop: Shop, ticket: str, body: dict[str, Any]) -> Any:
+    response = shop.desk.call("POST", f"/v1/tickets/{ticket}/links", body)
+    assert 400 <= response.status_code < 500
+    return response
+
+
+@pytest.mark.parametrize(
+    ("kind", "here", "there"),
+    [
+        ("related", "related", "related"),
+        ("parent", "parent", "child"),
+        ("duplicate", "duplicate_of", "duplicated_by"),
+        ("follow_up", "follow_up_of", "followed_up_by"),
+    ],
+)
+def test_both_tickets_know_a_link_and_tell_it(
+    shop: Shop, tickets: list[str], kind: str, here: str, there: str
+) -> None:
+    one, other = tickets[:2]
+    shop.desk.link(one, kind, other)
+    shop.desk.link(one, kind, other)
+    assert shop.desk.links(one) == [(here, other)]
+    assert shop.desk.links(other) == [(there, one)]
+    for ticket, role in ((one, here), (other, there)):
+        told = [e for e in shop.desk.events(ticket) if e["type"] == "ticket.linked"]
+        assert [e["data"]["link"]["role"] for e in told] == [role]
+    ok = shop.desk.call("DELETE", f"/v1/tickets/{one}/links/{kind}/{other}")
+    assert ok.status_code == 204
+    assert shop.desk.links(one) == shop.desk.links(other) == []
+    assert shop.desk.event_types(other)[-1] == "ticket.unlinked"
+    gone = shop.desk.call("DELETE", f"/v1/tickets/{one}/links/{kind}/{other}")
+    assert gone.status_code == 404
+
+
+def test_related_is_the_same_from_either_side(shop: Shop, tickets: list[str]) -> None:
+    one, other = tickets[:2]
+    shop.desk.link(one, "related", other)
+    shop.desk.link(other, "related", one)
+    assert shop.desk.links(one) == [("related", other)]
+
+
+def test_links_show_what_the_others_are(shop: Shop, tickets: list[str]) -> None:
+    one = tickets[0]
+    for other in reversed(tickets[1:]):
+        shop.desk.link(one, "related", other)
+    items = shop.desk.ok("GET", f"/v1/tickets/{one}/links")["items"]
+    assert [(i["ticket_id"], i["subject"], i["status"]) for i in items] == [
+        (ticket, f"Number {n}", "open") for n, ticket in enumerate(tickets[1:], start=1)
+    ]
+
+
+def test_nobody_has_two_parents_or_is_their_own_ancestor(shop: Shop, tickets: list[str]) -> None:
+    child, parent, grandparent, other = tickets
+    shop.desk.link(child, "parent", parent)
+    shop.desk.link(parent, "parent", grandparent)
+    second = refused(shop, child, {"kind": "parent", "ticket_id": other}).get_json()
+    assert (second["status"], second["parent"]) == (409, parent)
+    circle = refused(shop, grandparent, {"kind": "parent", "ticket_id": child})
+    assert "own ancestor" in circle.get_json()["detail"]
+    myself = refused(shop, child, {"kind": "related", "ticket_id": child})
+    assert myself.status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"kind": "related", "ticket_id": "tkt_none"}, "/ticket_id"),
+        ({"kind": "merged", "ticket_id": "tkt_none"}, "/kind"),
+        ({"kind": "cousin", "ticket_id": "tkt_none"}, "/kind"),
+        ({"kind": "related"}, "/ticket_id"),
+    ],
+)
+def test_a_link_that_cannot_be_is_refused(
+    shop: Shop, tickets: list[str], body: dict[str, Any], pointer: str
+) -> None:
+    response = refused(shop, tickets[0], body)
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.get_json()["errors"]] == [pointer]
+
+
+def test_a_merged_ticket_becomes_part_of_the_other(shop: Shop, tickets: list[str]) -> None:
+    source, target = tickets[:2]
+    [agent] = {shop.desk.assignee(ticket) for ticket in tickets}
+    first = shop.desk.answer(source, "Me too.")
+    shop.desk.say(source, "Looking.", time_spent_s=60)
+    merged = shop.desk.ok("POST", f"/v1/tickets/{source}/merge", {"into": target})
+    assert (merged["id"], merged["time_spent_s"]) == (target, 60)
+    gone = shop.desk.read(source)
+    assert (gone["status"], gone["merged_into_id"]) == ("merged", target)
+    comments = shop.desk.comments(target)
+    assert [c["body"] for c in comments[:2]] == ["Me too.", "Looking."]
+    assert comments[0] == {**first, "ticket_id": target, "merged_from_id": source}
+    assert "Number 0" in comments[2]["body"]
+    assert shop.desk.links(source) == [("merged_into", target)]
+    assert shop.desk.links(target) == [("merged_from", source)]
+    assert shop.desk.event_types(source)[-1] == "ticket.merged"
+    assert shop.desk.read_agent(str(agent))["load"] == 3
+    assert_sound(shop.runtime.database)
+
+
+def test_what_is_said_under_a_merged_ticket_is_told_where_to_say_it(
+    shop: Shop, tickets: list[str]
+) -> None:
+    source, target = tickets[:2]
+    shop.desk.ok("POST", f"/v1/tickets/{source}/merge", {"into": target})
+    late = shop.desk.call("POST", f"/v1/tickets/{source}/comments", {"body": "Hello?"})
+    assert (late.status_code, late.get_json()["merged_into"]) == (409, target)
+    again = shop.desk.call("POST", f"/v1/tickets/{source}/merge", {"into": tickets[2]})
+    assert again.status_code == 409
+
+
+@pytest.mark.parametrize("into", ["itself", "nothing"])
+def test_a_merge_that_cannot_be_is_refused(shop: Shop, tickets: list[str], into: str) -> None:
+    target = {"itself": tickets[0], "nothing": "tkt_none"}[into]
+    response = shop.desk.call("POST", f"/v1/tickets/{tickets[0]}/merge", {"into": target})
+    assert response.status_code == {"itself": 409, "nothing": 422}[into]
+    assert shop.desk.read(tickets[0])["status"] == "open"
