@@ -18,6 +18,7 @@ from typing import Any
 import environs
 from marshmallow import ValidationError, validate
 
+from shared.domain.bulk import BulkLimits
 from shared.domain.lifecycle import ChildrenRule, LifeRules
 
 PREFIX = "PATCHBAY_"
@@ -70,6 +71,10 @@ class Settings:
     webhook_concurrency: int
     webhook_endpoint_concurrency: int
     idempotency_ttl_s: int
+    bulk_max_lines: int
+    bulk_max_bytes: int
+    bulk_answered_lines: int
+    bulk_ttl_s: int
     auto_close_after_s: int
     reopen_window_s: int
     rating_window_s: int
@@ -111,6 +116,17 @@ def life_rules(settings: Settings) -> LifeRules:
         rating_window=timedelta(seconds=settings.rating_window_s),
         children=settings.close_children,
         close_on_confirmation=settings.close_on_confirmation,
+    )
+
+
+def bulk_limits(settings: Settings) -> BulkLimits:
+    """Return what is set about bulk bodies; a line may be as large as the body of one ticket."""
+    return BulkLimits(
+        max_lines=settings.bulk_max_lines,
+        max_bytes=settings.bulk_max_bytes,
+        max_line_bytes=settings.max_body_bytes,
+        answered_lines=settings.bulk_answered_lines,
+        kept=timedelta(seconds=settings.bulk_ttl_s),
     )
 
 
@@ -156,6 +172,10 @@ def _read(env: environs.Env) -> dict[str, Any]:
             "WEBHOOK_ENDPOINT_CONCURRENCY", 128, validate=at_least_one
         ),
         "idempotency_ttl_s": env.int("IDEMPOTENCY_TTL_S", 86_400, validate=at_least_one),
+        "bulk_max_lines": env.int("BULK_MAX_LINES", 1_000_000, validate=at_least_one),
+        "bulk_max_bytes": env.int("BULK_MAX_BYTES", 2_147_483_648, validate=at_least_one),
+        "bulk_answered_lines": env.int("BULK_ANSWERED_LINES", 1_000, validate=not_negative),
+        "bulk_ttl_s": env.int("BULK_TTL_S", 259_200, validate=at_least_one),
         "auto_close_after_s": env.int("AUTO_CLOSE_AFTER_S", 432_000, validate=not_negative),
         "reopen_window_s": env.int("REOPEN_WINDOW_S", 604_800, validate=not_negative),
         "rating_window_s": env.int("RATING_WINDOW_S", 604_800, validate=not_negative),

@@ -1,6 +1,14 @@
 """The catalogue of work lists that are claimed by key; deliveries have their own claim."""
 
-from shared.db.models import Agent, Delivery, DryRun, OutboxEntry, Requirement, Ticket
+from shared.db.models import (
+    Agent,
+    BulkChunk,
+    Delivery,
+    DryRun,
+    OutboxEntry,
+    Requirement,
+    Ticket,
+)
 from shared.db.models.base import table
 from shared.db.work_list import WorkList
 from shared.domain.work import ListName
@@ -14,4 +22,7 @@ EVENTS_TO_FAN_OUT = WorkList(
     ListName.EVENTS, table(OutboxEntry), "id", ("rank", "available_at", "id")
 )
 QUESTIONS = WorkList(ListName.QUESTIONS, table(DryRun), "id", ("available_at",))
+#: The chunk that its job has least before it comes first, so that a small job need not wait until a
+#: large one is done.
+BULK_CHUNKS = WorkList(ListName.BULK, table(BulkChunk), "id", ("ordinal", "available_at", "id"))
 DELIVERIES_DUE = WorkList(ListName.WEBHOOK, table(Delivery), "id", ("rank", "available_at"))

@@ -13,6 +13,7 @@ SCOPES = (
     ALL,
     "tickets:read",
     "tickets:write",
+    "tickets:import",
     "agents:read",
     "agents:write",
     "routing:read",

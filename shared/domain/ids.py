@@ -22,11 +22,13 @@ class Prefix(StrEnum):
     API_KEY = "key"
     ASSIGNMENT = "asg"
     ATTEMPT = "atm"
+    BULK_CHUNK = "blk"
     COMMENT = "cmt"
     DECISION = "dec"
     DELIVERY = "dlv"
     DRY_RUN = "dry"
     EVENT = "evt"
+    JOB = "job"
     SUBSCRIPTION = "whk"
     TICKET = "tkt"
 

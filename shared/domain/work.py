@@ -15,6 +15,7 @@ class ListName(StrEnum):
     EVENTS = "events"
     WEBHOOK = "webhook"
     EMAIL = "email"
+    BULK = "bulk"
 
 
 class WorkState(StrEnum):

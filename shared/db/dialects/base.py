@@ -77,3 +77,7 @@ class Dialect(ABC):
     @abstractmethod
     def next_ticket_numbers(self, connection: Connection, count: int) -> list[int]:
         """Return `count` fresh ticket numbers, rising."""
+
+    @abstractmethod
+    def pass_ticket_number(self, connection: Connection, number: int) -> None:
+        """Let fresh ticket numbers begin after a number that a ticket brings along."""

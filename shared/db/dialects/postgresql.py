@@ -141,6 +141,14 @@ class PostgreSQL(Dialect):
         )
         return list(connection.execute(statement, {"count": count}).scalars())
 
+    def pass_ticket_number(self, connection: Connection, number: int) -> None:
+        # Hence the margin: a number fetched between reading and setting must not come again.
+        statement = text(
+            "SELECT setval('ticket_numbers', :number + 1000) FROM ticket_numbers "
+            "WHERE last_value <= :number"
+        )
+        connection.execute(statement, {"number": number})
+
 
 def _forget_old_plans(driver: Any, record: Any, _: object) -> None:
     """Let the statements of a pooled connection be planned again for tables as they are now."""

@@ -137,6 +137,9 @@ class SQLite(Dialect):
         last = connection.execute(text("SELECT coalesce(max(number), 0) FROM tickets")).scalar_one()
         return list(range(last + 1, last + count + 1))
 
+    def pass_ticket_number(self, connection: Connection, number: int) -> None:
+        """Do nothing: the next number follows from the largest."""
+
     def _tuples(self, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> list[Any]:
         """Return the rows as the driver wants them, after what SQLAlchemy does to each type."""
         processors = [self._processor(table, column) for column in columns]

@@ -6,6 +6,9 @@ from shared.db.models.agent_performance import AgentPerformance
 from shared.db.models.api_key import ApiKey
 from shared.db.models.assignment import Assignment
 from shared.db.models.base import Base
+from shared.db.models.bulk_chunk import BulkChunk
+from shared.db.models.bulk_job import BulkJob
+from shared.db.models.bulk_key import BulkKey
 from shared.db.models.calendar import Calendar
 from shared.db.models.comment import Comment
 from shared.db.models.configuration import ConfigurationVersion
@@ -37,6 +40,9 @@ __all__ = [
     "ApiKey",
     "Assignment",
     "Base",
+    "BulkChunk",
+    "BulkJob",
+    "BulkKey",
     "Calendar",
     "Comment",
     "ConfigurationVersion",

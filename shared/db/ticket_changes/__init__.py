@@ -32,6 +32,7 @@ from shared.db.ticket_changes.life import advance, put_off, transition
 from shared.db.ticket_changes.links import link, unlink
 from shared.db.ticket_changes.merge import merge
 from shared.db.ticket_changes.outcome import document_resolution, rate, verify
+from shared.db.ticket_changes.past import Past
 
 __all__ = [
     "NEVER",
@@ -44,6 +45,7 @@ __all__ = [
     "NewTicket",
     "Offer",
     "Parking",
+    "Past",
     "accept",
     "advance",
     "assign",

@@ -8,7 +8,9 @@ from typing import Any
 from shared.db.engine import Transaction
 from shared.db.models import Ticket
 from shared.db.models.base import table
-from shared.db.ticket_changes.journal import Change, append_events
+from shared.db.ticket_changes import past
+from shared.db.ticket_changes.journal import Change, TicketRow, append_events
+from shared.db.ticket_changes.past import Past
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
 from shared.domain.ticket import (
@@ -29,6 +31,8 @@ class NewTicket:
     content: Mapping[str, Any]
     actor: str
     correlation_id: str
+    #: What it has behind it, if it lived elsewhere.
+    past: Past | None = None
 
 
 def create(tx: Transaction, tickets: Sequence[NewTicket], now: datetime) -> list[dict[str, Any]]:
@@ -42,12 +46,42 @@ def create(tx: Transaction, tickets: Sequence[NewTicket], now: datetime) -> list
         _new_row(ticket.content, number, ticket.correlation_id, now)
         for ticket, number in zip(tickets, numbers, strict=True)
     ]
+    if any(ticket.past for ticket in tickets):
+        return _create_with_past(tx, tickets, rows, now)
     tx.insert(_TICKETS, rows)
     changes = [
         (row, Change(row, {}, EventType.TICKET_CREATED, ticket.actor, None))
         for row, ticket in zip(rows, tickets, strict=True)
     ]
     return append_events(tx, changes, now)
+
+
+def _create_with_past(
+    tx: Transaction,
+    tickets: Sequence[NewTicket],
+    fresh: Sequence[dict[str, Any]],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    numbers = past.keep_numbers(tx, [row["number"] for row in fresh], [t.past for t in tickets])
+    rows, pasts, assignments = [], [], []
+    events: list[tuple[TicketRow, Change]] = []
+    for row, number, ticket in zip(fresh, numbers, tickets, strict=True):
+        row["number"] = number
+        if ticket.past is None:
+            rows.append(row)
+            change = Change(row, {}, EventType.TICKET_CREATED, ticket.actor, None)
+            events.append((row, change))
+            continue
+        old = past.with_past(row, ticket.past)
+        held = past.assignment_of(old, ticket.past, now)
+        rows.append(old)
+        pasts.append((old, ticket.past))
+        assignments += [held] if held else []
+        events += past.told(old, ticket.past, ticket.actor, held)
+    tx.insert(_TICKETS, rows)
+    documents = {document["id"]: document for document in append_events(tx, events, now)}
+    past.write(tx, pasts, assignments, tickets[0].actor, now)
+    return list(documents.values())
 
 
 def language_of(requester: Mapping[str, Any]) -> str | None:
