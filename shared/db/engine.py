@@ -83,6 +83,11 @@ class Transaction:
         if values:
             self._writes.append(self.dialect.delete(table, key, values))
 
+    def flushed(self) -> Connection:
+        """Send what is pending, and return the connection to read it by."""
+        self._flush(commit=False)
+        return self.connection
+
     def commit(self) -> None:
         """Send what is pending and commit, in one round trip where the driver can."""
         self._flush(commit=True)

@@ -2,6 +2,8 @@
 
     PatchbayError
     ├── MalformedRequest        the request cannot be read at all
+    ├── BodyTooLarge            its body is beyond the limit, as sent or unpacked
+    ├── LengthRequired          its body does not say how long it is
     ├── InvalidInput            the request's content breaks a rule; `errors` says where
     │   └── BadExpression       a condition is not one; line, column and reason
     ├── EvaluationFailed        a condition has no answer for these values
@@ -45,6 +47,18 @@ class MalformedRequest(PatchbayError):
     """A request cannot be read at all."""
 
     code = "malformed-request"
+
+
+class BodyTooLarge(PatchbayError):
+    """The body of a request is beyond the limit, as sent or unpacked."""
+
+    code = "too-large"
+
+
+class LengthRequired(PatchbayError):
+    """The body of a request does not say how long it is, so its end cannot be told."""
+
+    code = "length-required"
 
 
 class InvalidInput(PatchbayError):

@@ -87,6 +87,9 @@ class JobSchema(StrictSchema):
     )
     known = fields.Integer(required=True, metadata={"description": "Made before, by their keys."})
     refused = fields.Integer(required=True)
+    failed = fields.Integer(
+        required=True, metadata={"description": "Given up on; the log of the service says why."}
+    )
     results = fields.String(required=True, metadata={"description": "Where the results are."})
     created_at = Timestamp(required=True)
     received_at = Timestamp(required=True, allow_none=True)

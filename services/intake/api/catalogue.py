@@ -48,6 +48,11 @@ CATALOGUE: dict[str, Entry] = {
         "The ticket or rule set changed since the version that If-Match names.",
         "Read it again and repeat the change.",
     ),
+    "length-required": Entry(
+        411,
+        "The body does not say how long it is.",
+        "Send Content-Length, or pack the body: Content-Encoding: gzip.",
+    ),
     "too-large": Entry(
         413, "The body is larger than the limit.", "Send less, or a link to what is too large."
     ),

@@ -13,6 +13,7 @@ from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate
 
 from services.intake.api.auth import Authenticator
+from services.intake.bulk.desk import BulkDesk
 from services.intake.group_commit import GroupCommitter
 from services.intake.reference import ReferenceData
 from shared.db.engine import Database
@@ -48,6 +49,7 @@ class Parts:
     reference: ReferenceData
     guard: AddressGuard
     rules: LifeRules
+    bulk: BulkDesk
 
     def now(self) -> datetime:
         """Return the present moment."""

@@ -41,8 +41,10 @@ def _begin() -> None:
     if request.method in _WITH_BODY:
         view = current_app.view_functions.get(request.endpoint or "")
         wanted = getattr(view, "media_type", "application/json")
-        if request.mimetype != wanted:
+        streams = getattr(view, "media_types", ())
+        if request.mimetype not in (streams or (wanted,)):
             name = "JSON" if wanted == "application/json" else "an iCalendar file"
+            name, wanted = ("lines of JSON", streams[0]) if streams else (name, wanted)
             message = f"Send {name}: Content-Type: {wanted}."
             raise UnsupportedMediaType(message)
 

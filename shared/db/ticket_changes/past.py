@@ -70,15 +70,15 @@ def keep_numbers(
     free = asked - set(tx.execute(query).scalars())
     # A fresh number may be one that a ticket brings along: then it is that ticket's.
     fresh = iter([number for number in numbers if number not in free])
-    kept = []
+    kept: list[int] = []
     for number in wanted:
-        if number in free:
+        if number is not None and number in free:
             free.discard(number)
             kept.append(number)
         else:
             kept.append(next(fresh))
     tx.dialect.pass_ticket_number(tx.connection, max(kept))
-    return [number for number in kept if number is not None]
+    return kept
 
 
 def with_past(row: Mapping[str, Any], past: Past) -> dict[str, Any]:
