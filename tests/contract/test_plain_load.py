@@ -16,9 +16,7 @@ from shared.schemas.ticket import CreateTicketSchema
 SCHEMAS = (CreateTicketSchema(), BulkTicketSchema(), ImportTicketSchema())
 
 texts = st.one_of(
-    st.sampled_from(
-        ["", "x", "a\x00b", "VPN drops", "x" * 256, "network", "Bad Slug", "mira@x.org"]
-    ),
+    st.sampled_from(["", "x", "a\x00b", "VPN drops", "x" * 256, "network", "Bad Slug"]),
     st.text(max_size=20),
 )
 words = st.sampled_from(
@@ -82,23 +80,23 @@ PLAUSIBLE: dict[str, st.SearchStrategy[Any]] = {
     "comments": st.lists(comments, max_size=2),
     "nonsense": texts,
 }
+
+
+def near(required: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
+    """Documents that have what is required, and some of the rest, right or wrong."""
+    optional = {name: each | anything for name, each in PLAUSIBLE.items() if name not in required}
+    return st.fixed_dictionaries(required, optional=optional)
+
+
 documents = st.one_of(
     anything,
-    st.fixed_dictionaries(
-        {"subject": st.just("VPN"), "requester": requesters},
-        optional={name: strategy | anything for name, strategy in PLAUSIBLE.items()},
-    ),
-    st.fixed_dictionaries(
+    near({"subject": texts, "requester": requesters}),
+    near(
         {
             "subject": st.just("VPN"),
             "requester": st.just({"name": "Mira"}),
             "created_at": st.just("2024-01-31T09:30:00Z"),
-        },
-        optional={
-            name: strategy
-            for name, strategy in PLAUSIBLE.items()
-            if name not in ("subject", "requester", "created_at")
-        },
+        }
     ),
 )
 

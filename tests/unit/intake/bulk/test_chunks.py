@@ -39,7 +39,7 @@ def lines_of(found: Iterator[Chunk]) -> list[bytes]:
     packed=st.booleans(),
 )
 def test_lines_are_whole_however_the_pieces_fall(
-    lines: list[bytes], size: int, ended: bool, packed: bool
+    *, lines: list[bytes], size: int, ended: bool, packed: bool
 ) -> None:
     data = b"\n".join(lines) + (b"\n" if ended else b"")
     sent = gzip.compress(data) if packed else data
@@ -75,7 +75,7 @@ def test_more_lines_than_allowed_are_refused() -> None:
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_more_bytes_than_allowed_are_refused(packed: bool) -> None:
+def test_more_bytes_than_allowed_are_refused(*, packed: bool) -> None:
     data = b"x" * 1001
     sent = gzip.compress(data) if packed else data
     with pytest.raises(BodyTooLarge, match="larger than 1000 bytes"):
