@@ -23,6 +23,9 @@ from shared.domain.lifecycle import ChildrenRule, LifeRules
 
 PREFIX = "PATCHBAY_"
 
+#: Read by commands that call the API of a desk elsewhere; no settings of this one.
+CLIENT_VARIABLES = ("PATCHBAY_API_URL", "PATCHBAY_API_KEY")
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -214,7 +217,7 @@ def _unknown(given: Mapping[str, str]) -> list[str]:
     known = variable_names()
     lines = []
     for name in sorted(given):
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and name not in known and name not in CLIENT_VARIABLES:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]}?" if near else ""
             lines.append(f"{name}: there is no such setting{hint}")

@@ -43,7 +43,11 @@ _LINES = {
         "content": described(_LINES, "Lines of JSON, each a ticket."),
     },
     responses={
-        "207": {"content": described(_RESPONSE, "A result for each line that is not blank.")}
+        "202": {"description": "The body is stored and will be handled by a job."},
+        "207": {
+            "description": "A result for each line that is not blank.",
+            "content": described(_RESPONSE, "Lines of JSON."),
+        },
     },
 )
 @requires("tickets:write", problems=(400, 401, 403, 409, 411, 413, 415, 422, 503))

@@ -53,7 +53,12 @@ def get_job(job_id: str) -> Response:
 @blp.route("/jobs/<job_id>/results", methods=["GET"])
 @blp.doc(
     responses={
-        "200": {"content": described({"$ref": "#/components/schemas/LineResult"}, "The results.")}
+        "200": {
+            "description": "A result for each line that was handled.",
+            "content": described(
+                {"$ref": "#/components/schemas/LineResult"}, "Lines of JSON.", [NDJSON]
+            ),
+        }
     }
 )
 @requires("tickets:write", problems=(401, 403, 404, 422, 503))

@@ -1,6 +1,6 @@
 """Newline-delimited JSON: bodies that come as a stream, and answers that go as one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any, TypeVar
 
 from flask import request
@@ -63,10 +63,12 @@ def _reader(stream: IO[bytes], length: int | None) -> Callable[[int], bytes]:
     return read
 
 
-def described(item: dict[str, Any], what: str) -> dict[str, Any]:
-    """Return the OpenAPI description of a stream of items, for both media types.
+def described(
+    item: dict[str, Any], what: str, media_types: Sequence[str] = MEDIA_TYPES
+) -> dict[str, Any]:
+    """Return the OpenAPI description of a stream of items.
 
     OpenAPI 3.1 has no word for the items of a stream; 3.2 calls it `itemSchema`.
     """
     schema = {"type": "string", "description": what, "x-itemSchema": item}
-    return {media_type: {"schema": schema} for media_type in MEDIA_TYPES}
+    return {media_type: {"schema": schema} for media_type in media_types}
