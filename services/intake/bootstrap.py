@@ -29,6 +29,7 @@ from services.intake.api.auth import Authenticator
 from services.intake.api.http import Parts
 from services.intake.group_commit import GroupCommitter
 from services.intake.reference import ReferenceData
+from shared.db.signing_keys import SigningKeys
 from shared.domain.address_guard import AddressGuard
 from shared.runtime import Runtime
 from shared.settings import life_rules
@@ -58,6 +59,7 @@ def build(runtime: Runtime) -> Flask:
             settings.webhook_allowed_networks, allow_http=settings.webhook_allow_http
         ),
         rules=life_rules(settings),
+        signing=SigningKeys(runtime.database, runtime.clock),
     )
     requests.register(app)
     problems.register(app)

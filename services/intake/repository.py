@@ -59,9 +59,14 @@ def ticket(connection: Connection, ticket_id: str) -> tuple[Row, dict[str, Any] 
     row = first(connection, query)
     if row is None:
         raise _no("ticket", ticket_id)
+    return row, assignee_of(row)
+
+
+def assignee_of(row: Row) -> dict[str, Any] | None:
+    """Return who has a ticket that was read with `assignee_name` and `assignee_email`."""
     if row["assignee_id"] is None:
-        return row, None
-    return row, {
+        return None
+    return {
         "id": row["assignee_id"],
         "name": row["assignee_name"],
         "email": row["assignee_email"],

@@ -11,7 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.db.dialects import Dialect, dialect_for
 from shared.db.dialects.base import Write
-from shared.domain.errors import Unavailable
+from shared.domain.errors import TooBroad, Unavailable
 
 #: A row as read: column names and Python values.
 Row = dict[str, Any]
@@ -140,6 +140,17 @@ class Database:
             else:
                 yield connection.execution_options(patchbay_reading=True)
 
+    @contextmanager
+    def searching(self) -> Iterator[Connection]:
+        """Open a connection for a list or a search: planned for its values, and bounded in time.
+
+        Raises TooBroad when the time is over.
+        """
+        with translated(), self.engine.connect() as connection:
+            reading = connection.execution_options(patchbay_reading=True)
+            self.dialect.begin_search(reading)
+            yield reading
+
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
@@ -159,6 +170,9 @@ def translated() -> Iterator[None]:
         message = "All database connections are busy."
         raise Unavailable(message) from error
     except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _TIMED_OUT:
+            message = "This takes too long; ask for less, by more filters."
+            raise TooBroad(message) from error
         if error.connection_invalidated or _passing(error.orig):
             message = "The database cannot be reached, or is too busy to answer."
             raise Unavailable(message) from error
@@ -167,6 +181,7 @@ def translated() -> Iterator[None]:
 
 #: SQLSTATE classes and codes that pass: connection, operator intervention, too many connections,
 #: serialization, deadlock, lock not available. (PostgreSQL, appendix A.)
+_TIMED_OUT = "57014"
 _PASSING_STATES = ("08", "57P", "53300", "40001", "40P01", "55P03")
 #: What SQLite says when it is in use or its disk fails.
 _PASSING_WORDS = ("locked", "busy", "disk i/o", "unable to open", "disk is full")

@@ -3,7 +3,8 @@
     PatchbayError
     ├── MalformedRequest        the request cannot be read at all
     ├── InvalidInput            the request's content breaks a rule; `errors` says where
-    │   └── BadExpression       a condition is not one; line, column and reason
+    │   ├── BadExpression       a condition is not one; line, column and reason
+    │   └── BadToken            a signed link or cursor is forged, foreign or too old
     ├── EvaluationFailed        a condition has no answer for these values
     ├── Unauthenticated         no key, an unknown key or one that ran out
     ├── Forbidden               the key lacks a scope
@@ -12,6 +13,7 @@
     │   ├── InvalidTransition   the lifecycle has no such step
     │   ├── VersionMismatch     somebody changed it in between
     │   └── IdempotencyMismatch same Idempotency-Key, other request
+    ├── TooBroad                a question that finds no answer in its time
     ├── SchemaBehind            the database is not at this release's schema
     └── Unavailable             a dependency is down; trying again later will do
 
@@ -67,6 +69,10 @@ class BadExpression(InvalidInput):
         self.reason = reason
 
 
+class BadToken(InvalidInput):
+    """What should have been signed here was not, or too long ago."""
+
+
 class EvaluationFailed(PatchbayError):
     """A condition has no answer for these values, such as a key that is not there."""
 
@@ -117,6 +123,12 @@ class Unavailable(PatchbayError):
     """Something Patchbay needs is down; the same request may succeed later."""
 
     code = "unavailable"
+
+
+class TooBroad(PatchbayError):
+    """A question to the database took longer than it may."""
+
+    code = "too-broad"
 
 
 class SchemaBehind(PatchbayError):

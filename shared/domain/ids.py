@@ -27,6 +27,7 @@ class Prefix(StrEnum):
     DELIVERY = "dlv"
     DRY_RUN = "dry"
     EVENT = "evt"
+    SIGNING_KEY = "sgn"
     SUBSCRIPTION = "whk"
     TICKET = "tkt"
 

@@ -69,6 +69,11 @@ CATALOGUE: dict[str, Entry] = {
     "internal-error": Entry(
         500, "A fault of the service.", "Report it with the request id; the log has the cause."
     ),
+    "too-broad": Entry(
+        503,
+        "The list or search took longer than it may.",
+        "Ask for less: a filter more, a shorter span of time, a rarer word.",
+    ),
     "unavailable": Entry(
         503, "A dependency, the database most likely, is down.", "Try again after Retry-After."
     ),

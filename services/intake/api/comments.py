@@ -8,6 +8,7 @@ from marshmallow import RAISE
 
 from services.intake import conversation_repository, repository
 from services.intake.api.auth import requires
+from services.intake.api.cursor import encode
 from services.intake.api.http import (
     PageQuerySchema,
     answer,
@@ -74,7 +75,8 @@ def list_comments(query: Mapping[str, Any], ticket_id: str) -> Response:
             connection, ticket_id, query["after"], limit + 1, _visible()
         )
     shown = [ticket_changes.comment_document(row) for row in rows[:limit]]
-    return answer({"items": shown, "next": shown[-1]["id"] if len(rows) > limit else None})
+    following = encode(shown[-1]["id"]) if len(rows) > limit else None
+    return answer({"items": shown, "next": following})
 
 
 @blp.route("/tickets/<ticket_id>/comments/<comment_id>", methods=["GET"])

@@ -13,9 +13,11 @@ from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate
 
 from services.intake.api.auth import Authenticator
+from services.intake.api.cursor import Cursor, encode
 from services.intake.group_commit import GroupCommitter
 from services.intake.reference import ReferenceData
 from shared.db.engine import Database
+from shared.db.signing_keys import SigningKeys
 from shared.db.ticket_changes import Asked
 from shared.db.types import dump_json
 from shared.domain.address_guard import AddressGuard
@@ -48,6 +50,7 @@ class Parts:
     reference: ReferenceData
     guard: AddressGuard
     rules: LifeRules
+    signing: SigningKeys
 
     def now(self) -> datetime:
         """Return the present moment."""
@@ -57,7 +60,9 @@ class Parts:
 class PageQuerySchema(StrictSchema):
     """Which page of a list."""
 
-    after = fields.String(load_default="", metadata={"description": "`next` of the last page."})
+    after = Cursor(
+        load_default="", metadata={"type": "string", "description": "`next` of the last page."}
+    )
     limit = fields.Integer(
         load_default=DEFAULT_LIMIT, validate=validate.Range(min=1, max=MAX_LIMIT)
     )
@@ -156,7 +161,7 @@ def answer(
 def page(schema: Schema, rows: Sequence[Mapping[str, Any]], key: str, limit: int) -> Response:
     """Return one page of a list; `rows` hold one more than the page if there is a next one."""
     shown = rows[:limit]
-    following = str(shown[-1][key]) if len(rows) > limit else None
+    following = encode(shown[-1][key]) if len(rows) > limit else None
     return answer({"items": [schema.dump(row) for row in shown], "next": following})
 
 

@@ -25,7 +25,7 @@ TYPE_BASE = "/docs/problems#"
 _HTTP_CODES: dict[int, str] = {
     entry.status: code
     for code, entry in CATALOGUE.items()
-    if code not in ("conflict", "invalid-transition", "idempotency-key-reused")
+    if code not in ("conflict", "invalid-transition", "idempotency-key-reused", "too-broad")
 }
 
 #: How long a client should wait before it tries again when a dependency is down, in seconds.

@@ -9,6 +9,7 @@ from marshmallow import RAISE, fields, validate
 
 from services.intake import repository
 from services.intake.api.auth import requires
+from services.intake.api.cursor import Cursor
 from services.intake.api.http import (
     PageQuerySchema,
     answer,
@@ -54,10 +55,9 @@ class RuleSetQuerySchema(StrictSchema):
 class VersionsQuerySchema(PageQuerySchema):
     """Which versions of the rule set."""
 
-    after = fields.Integer(  # type: ignore[assignment]
+    after = Cursor(
         load_default=LARGEST_VERSION,
-        validate=validate.Range(min=1, max=LARGEST_VERSION),
-        metadata={"description": "`next` of the last page; what is older follows."},
+        metadata={"type": "string", "description": "`next` of the last page; older ones follow."},
     )
 
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, FromClause, Insert, Table
+from sqlalchemy import ColumnElement, Connection, Engine, FromClause, Insert, Table
 from sqlalchemy.types import TypeEngine
 
 from shared.db.types import dump_json
@@ -73,6 +73,13 @@ class Dialect(ABC):
     @abstractmethod
     def send(self, connection: Connection, writes: Sequence[Write], *, commit: bool) -> None:
         """Send writes in order, in as few round trips as can be; then commit if asked."""
+
+    def begin_search(self, connection: Connection) -> None:  # noqa: B027 -- optional
+        """Prepare a connection for one query whose values may be of any kind."""
+
+    @abstractmethod
+    def json_array_has(self, array: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+        """Tell whether a column, a JSON array of texts, holds a text."""
 
     @abstractmethod
     def next_ticket_numbers(self, connection: Connection, count: int) -> list[int]:

@@ -13,18 +13,22 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    ColumnElement,
     Connection,
     Engine,
     FromClause,
     Insert,
     Table,
+    and_,
     bindparam,
     cast,
     column,
     create_engine,
     event,
     func,
+    literal_column,
     text,
+    type_coerce,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
@@ -51,6 +55,11 @@ _SESSION = " ".join(
 #: How old a plan may get, in seconds. A list that was empty may hold ten thousand rows by then; a
 #: plan that reads all of those still takes only a few milliseconds.
 REPLAN_S = 5.0
+
+
+#: Lists and searches are asked with values of all kinds, rare and common ones, which need plans of
+#: their own; and one that finds no good plan must not hold a connection for long.
+_SEARCHING = ("plan_cache_mode = force_custom_plan", "statement_timeout = 5000")
 
 
 class PostgreSQL(Dialect):
@@ -134,6 +143,17 @@ class PostgreSQL(Dialect):
                 cursor.execute(write.sql, write.parameters)
             if commit:
                 driver.commit()
+
+    def begin_search(self, connection: Connection) -> None:
+        for setting in _SEARCHING:
+            connection.exec_driver_sql(f"SET LOCAL {setting}")
+
+    def json_array_has(self, array: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+        # The first condition lets the partial index of rows that have any be used.
+        return and_(
+            array != literal_column("'[]'::jsonb"),
+            type_coerce(array, postgresql.JSONB).contains([text]),
+        )
 
     def next_ticket_numbers(self, connection: Connection, count: int) -> list[int]:
         statement = text(

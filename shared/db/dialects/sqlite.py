@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Engine,
     FromClause,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     cast,
     create_engine,
     event,
+    exists,
     func,
     select,
     text,
@@ -131,6 +133,9 @@ class SQLite(Dialect):
                 driver.execute(write.sql, write.parameters)
         if commit:
             driver.commit()
+
+    def json_array_has(self, array: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+        return exists().where(func.json_each(array).table_valued("value").c.value == text)
 
     def next_ticket_numbers(self, connection: Connection, count: int) -> list[int]:
         # The write lock is held, so nobody else reads the same maximum.

@@ -61,6 +61,43 @@ class Ticket(Base, TimestampColumns, WorkColumns):
             postgresql_where=text("work_state = 'waiting'"),
             sqlite_where=text("work_state = 'waiting'"),
         ),
+        *(
+            Index(f"ix_tickets_{name}_number", name, "number")
+            for name in (
+                "status",
+                "priority",
+                "type",
+                "channel",
+                "team",
+                "assignee_id",
+            )
+        ),
+        *(
+            Index(
+                f"ix_tickets_{name}_number",
+                name,
+                "number",
+                postgresql_where=text(f"{name} IS NOT NULL"),
+                sqlite_where=text(f"{name} IS NOT NULL"),
+            )
+            for name in ("severity", "category", "product", "sla_policy")
+        ),
+        Index(
+            "ix_tickets_tags",
+            "tags",
+            postgresql_using="gin",
+            postgresql_ops={"tags": "jsonb_path_ops"},
+            postgresql_where=text("tags <> '[]'::jsonb"),
+        ).ddl_if(dialect="postgresql"),
+        Index("ix_tickets_updated_at", "updated_at", "id"),
+        Index("ix_tickets_created_at", "created_at", "id"),
+        Index(
+            "ix_tickets_due",
+            "expected_resolution_at",
+            "id",
+            postgresql_where=text("resolved_at IS NULL AND closed_at IS NULL"),
+            sqlite_where=text("resolved_at IS NULL AND closed_at IS NULL"),
+        ),
         Index(
             "ix_tickets_life",
             "life_due_at",
