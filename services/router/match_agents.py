@@ -228,7 +228,11 @@ class MatchAgents:
             if agent["presence"] is Presence.ONLINE or not agent["load"]:
                 continue
             back = []
-            for ticket in self._repository.claim_untouched(tx, agent["id"]):
+            untouched, held = self._repository.claim_untouched(tx, agent["id"])
+            if held:
+                # Nobody rings when they come free unchanged; so the agent stays on the list.
+                later[agent["id"]] = now
+            for ticket in untouched:
                 until = self._grace_ends(configuration, agent, ticket)
                 if until is not None and until <= now:
                     back.append(ticket)

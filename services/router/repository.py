@@ -193,18 +193,21 @@ class RouterRepository:
         found = tx.execute(select(asked.c.requester, last.label("agent_id")), parameters)
         return {row.requester: row.agent_id for row in found if row.agent_id is not None}
 
-    def claim_untouched(self, tx: Transaction, agent_id: str) -> list[Row]:
-        """Lock and return the open tickets of an agent that nobody has worked on."""
-        query = (
-            select(_TICKETS)
-            .where(
-                _TICKETS.c.assignee_id == agent_id,
-                _TICKETS.c.status == literal_column("'open'"),
-                _TICKETS.c.touched_at.is_(None),
-            )
-            .with_for_update(skip_locked=True, key_share=True)
+    def claim_untouched(self, tx: Transaction, agent_id: str) -> tuple[list[Row], bool]:
+        """Lock and return the open tickets of an agent that nobody has worked on.
+
+        Also returns whether there are more, which others hold at the moment. Nobody waits for
+        those: the caller holds the agent, and who holds such a ticket may want the agent.
+        """
+        untouched = select(_TICKETS).where(
+            _TICKETS.c.assignee_id == agent_id,
+            _TICKETS.c.status == literal_column("'open'"),
+            _TICKETS.c.touched_at.is_(None),
         )
-        return tx.rows(query)
+        claimed = tx.rows(untouched.with_for_update(skip_locked=True, key_share=True))
+        query = untouched.with_only_columns(_TICKETS.c.id)
+        there = set(tx.execute(query).scalars())
+        return claimed, not there <= {ticket["id"] for ticket in claimed}
 
     def mark_idle(self, tx: Transaction, agents: Sequence[str], signatures: Sequence[str]) -> None:
         """Take agents and requirements off the matching list."""

@@ -10,13 +10,16 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from services.router.configuration import Configuration
 from services.router.match_agents import MatchAgents
 from services.router.repository import Head, RouterRepository
 from services.router.route_tickets import RouteTickets
 from shared.db.engine import Transaction
+from shared.db.housekeeping import forget_requirements
+from shared.db.models import Requirement, Ticket
+from shared.db.models.base import table
 from shared.runtime import Runtime
 from tests.desk import Desk
 from tests.fixtures.modes import Mode
@@ -151,6 +154,45 @@ def test_a_router_that_parks_and_one_that_matches_do_not_wait_in_a_circle(
     assigned = [desk.assignee(ticket_id) for ticket_id in [parked, *fresh]]
     assert sorted(map(str, assigned)) == ["None", "None", agent]
     assert_sound(runtime.database)
+
+
+def test_a_ticket_that_is_held_while_its_agent_leaves_goes_back_all_the_same(
+    mode: Mode, desk: Desk, runtime: Runtime, new_runtime: Callable[..., Runtime]
+) -> None:
+    """Somebody locks the ticket and changes nothing; the router looks in that very moment."""
+    agent = desk.agent(1)
+    ticket = desk.ticket()["id"]
+    settle(runtime)
+    assert desk.assignee(ticket) == agent
+    with new_runtime().database.transaction() as tx:
+        tx.execute(select(table(Ticket).c.id).where(table(Ticket).c.id == ticket).with_for_update())
+        desk.presence(agent, "offline")
+        MatchAgents(*parts(runtime))()
+        assert desk.assignee(ticket) == agent
+    MatchAgents(*parts(runtime))()
+    assert desk.event_types(ticket)[-1] == "ticket.returned"
+    assert_sound(runtime.database)
+
+
+def test_a_need_for_which_a_ticket_is_parked_is_not_forgotten_in_that_moment(
+    mode: Mode, desk: Desk, runtime: Runtime, new_runtime: Callable[..., Runtime]
+) -> None:
+    """The clean-up finds two needs unused and has to wait for the first one; meanwhile a ticket is
+    parked under the second one.
+    """
+    desk.skill("dns", "vpn")
+    for skill in ("dns", "vpn"):
+        desk.step(waiting(desk, runtime, skill), "resolve")
+    first = select(table(Requirement).c.signature).limit(1).with_for_update()
+    with new_runtime().database.engine.connect() as holding:
+        holding.execute(first)
+        with beside(lambda: forget_requirements(runtime.database)) as [forgetting]:
+            eventually(lambda: not forgetting.is_alive() or blocked(runtime))
+            ticket = waiting(desk, runtime, "vpn")
+            holding.rollback()
+    agent = desk.agent(1, skills={"vpn": 1})
+    settle(runtime)
+    assert desk.assignee(ticket) == agent
 
 
 def blocked(runtime: Runtime) -> bool:
