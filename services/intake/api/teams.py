@@ -86,7 +86,7 @@ def update_team(content: Mapping[str, Any], name: str) -> Response:
         repository.bump_configuration(tx)
         team_references.require(tx, name, content)
         repository.change(tx, repository.TEAMS, name, values, "team")
-        if not set(content).isdisjoint(("overflow", "profile")):
+        if not set(content).isdisjoint(("overflow", "profile", "calendar")):
             ticket_changes.look_at_waiting(tx, name, now)
         if "calendar" in content:
             calendar_repository.free_members(tx, name, now)
