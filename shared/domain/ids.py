@@ -28,6 +28,7 @@ class Prefix(StrEnum):
     EVENT = "evt"
     SUBSCRIPTION = "whk"
     TICKET = "tkt"
+    WAITING_LOOK = "wlk"
 
 
 class _Monotonic:

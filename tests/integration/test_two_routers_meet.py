@@ -16,14 +16,16 @@ from services.router.configuration import Configuration
 from services.router.match_agents import MatchAgents
 from services.router.repository import Head, RouterRepository
 from services.router.route_tickets import RouteTickets
+from services.router.wake_tickets import WakeTickets
 from shared.db.engine import Transaction
 from shared.db.housekeeping import forget_requirements
-from shared.db.models import Requirement, Ticket
+from shared.db.models import Requirement, Ticket, WaitingLook
 from shared.db.models.base import table
 from shared.runtime import Runtime
 from tests.desk import Desk
 from tests.fixtures.modes import Mode
 from tests.invariants import assert_sound
+from tests.rows import rows
 from tests.waiting import DEADLINE_S, eventually
 
 pytestmark = pytest.mark.parametrize("mode", ["distributed"], indirect=True)
@@ -193,6 +195,28 @@ def test_a_need_for_which_a_ticket_is_parked_is_not_forgotten_in_that_moment(
     agent = desk.agent(1, skills={"vpn": 1})
     settle(runtime)
     assert desk.assignee(ticket) == agent
+
+
+def test_a_ticket_that_is_parked_by_the_rules_before_is_routed_by_the_new_ones(
+    mode: Mode, desk: Desk, runtime: Runtime, new_runtime: Callable[..., Runtime]
+) -> None:
+    """A router has read the rules and not yet parked the ticket when others take their place."""
+    desk.team("night")
+    ticket = str(desk.ticket()["id"])
+    slow = Halting(after="configuration")
+    wake = WakeTickets(runtime.database, runtime.clock, lambda _: None, 50)
+    with beside(RouteTickets(*parts(new_runtime(), slow))):
+        assert slow.reached.wait(DEADLINE_S)
+        rule = {"name": "all", "when": "true", "then": {"team": "night"}}
+        desk.ok("PUT", "/v1/routing/rules", {"rules": [rule]})
+        for _ in range(3):
+            wake()
+        assert rows(runtime.database, WaitingLook), "it begins once that router is done"
+        slow.released.set()
+    while wake():
+        settle(runtime)
+    assert desk.read(ticket)["team"] == "night"
+    assert_sound(runtime.database)
 
 
 def blocked(runtime: Runtime) -> bool:

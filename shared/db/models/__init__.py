@@ -24,6 +24,7 @@ from shared.db.models.subscription import Subscription
 from shared.db.models.team import Team
 from shared.db.models.ticket import Ticket
 from shared.db.models.ticket_event import TicketEvent
+from shared.db.models.waiting_look import WaitingLook
 
 __all__ = [
     "Absence",
@@ -52,4 +53,5 @@ __all__ = [
     "Team",
     "Ticket",
     "TicketEvent",
+    "WaitingLook",
 ]

@@ -15,7 +15,6 @@ from shared.db.ticket_changes.assign import (
     assign,
     decline,
     keep,
-    look_at_waiting,
     park,
     reserve,
     take_back,
@@ -24,6 +23,7 @@ from shared.db.ticket_changes.by_hand import Asked, assign_by_hand, transfer
 from shared.db.ticket_changes.create import NewTicket, create, draft
 from shared.db.ticket_changes.journal import ticket_document
 from shared.db.ticket_changes.life import edit, transition
+from shared.db.ticket_changes.look import look_at_waiting
 
 __all__ = [
     "NEVER",

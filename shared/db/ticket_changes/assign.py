@@ -6,14 +6,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from shared.db.engine import Transaction
 from shared.db.models import Assignment, Ticket
 from shared.db.models.base import table
 from shared.db.ticket_changes.journal import Assignee, Change, TicketRow, apply
 from shared.db.ticket_changes.load import release, reserve
-from shared.db.types import WAITING
 from shared.domain.agent import AssignmentEnd
 from shared.domain.clock import rfc3339
 from shared.domain.event import EventType
@@ -36,7 +35,6 @@ __all__ = [
     "decline",
     "end_assignments",
     "keep",
-    "look_at_waiting",
     "park",
     "reserve",
     "take_back",
@@ -305,9 +303,3 @@ def end_assignments(
     tx.update(_ASSIGNMENTS, ended)
     if weights:
         release(tx, weights, now)
-
-
-def look_at_waiting(tx: Transaction, team: str, now: datetime) -> None:
-    """Let the waiting tickets of a team be routed again: what the team decided has changed."""
-    waiting = update(_TICKETS).where(_TICKETS.c.work_state == WAITING, _TICKETS.c.team == team)
-    tx.execute(waiting.values(available_at=now))
