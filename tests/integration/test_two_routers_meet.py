@@ -14,8 +14,9 @@ from sqlalchemy import select, text
 
 from services.router.configuration import Configuration
 from services.router.match_agents import MatchAgents
-from services.router.repository import Head, RouterRepository
+from services.router.repository import RouterRepository
 from services.router.route_tickets import RouteTickets
+from services.router.waiting_repository import Head
 from services.router.wake_tickets import WakeTickets
 from shared.db.engine import Transaction
 from shared.db.housekeeping import forget_requirements
