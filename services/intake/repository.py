@@ -1,7 +1,7 @@
 """Intake's SQL for everything but new tickets: reading tickets, and the configuration."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Table, case, delete, func, insert, or_, select
@@ -41,6 +41,9 @@ _EVENTS, _DECISIONS = table(TicketEvent), table(Decision)
 _ASSIGNMENTS = table(Assignment)
 _AGENT_SKILLS, _AGENT_TEAMS = table(AgentSkill), table(AgentTeam)
 _RULES, _VERSIONS = table(RoutingRules), table(ConfigurationVersion)
+
+#: How much later than the last edit of an agent the next one is at least.
+AFTER = timedelta(microseconds=1)
 
 Rows = list[Row]
 
@@ -220,11 +223,14 @@ def change_agent(tx: Transaction, agent_id: str, values: Mapping[str, Any], now:
     """Update an agent and put it on the matching list; raises NotFound.
 
     A capacity below the present load is allowed: the excess is noted as overcommitment, which keeps
-    the table's check true and ends as tickets leave.
+    the table's check true and ends as tickets leave. No two edits have the same time, for that is
+    how routers tell that somebody's skills and teams have to be read again.
     """
+    locked = select(AGENTS.c.updated_at).where(AGENTS.c.id == agent_id).with_for_update()
+    before = tx.execute(locked).scalar_one_or_none()
     changed = {
         **values,
-        "updated_at": now,
+        "updated_at": now if before is None else max(now, before + AFTER),
         "work_state": WorkState.READY,
         "available_at": now,
     }

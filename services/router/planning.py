@@ -210,7 +210,10 @@ def _distinguishing(
 
 
 def _at_work(pool: Pool, team: str | None, now: datetime) -> bool:
-    """Tell whether anybody of a team is there: not offline, and on shift."""
+    """Tell whether a team is open and anybody of it is there: not offline, and on shift."""
+    hours = pool.facts.business_hours.get(team or "")
+    if hours is not None and not hours.on(now):
+        return False
     members = pool.facts.teams.get(team or "", 0)
     present = members & ~pool.facts.presences.get(Presence.OFFLINE, 0)
     if present & ~pool.facts.on_calendar:

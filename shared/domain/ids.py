@@ -30,6 +30,7 @@ class Prefix(StrEnum):
     SIGNING_KEY = "sgn"
     SUBSCRIPTION = "whk"
     TICKET = "tkt"
+    WAITING_LOOK = "wlk"
 
 
 class _Monotonic:

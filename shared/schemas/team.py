@@ -10,7 +10,7 @@ MAX_GRACE_S = 7 * 86_400
 
 
 class OverflowSchema(StrictSchema):
-    """A team that helps out after a wait, or when nobody of the own team is at work."""
+    """A team that helps out after a wait, or when the own team is not at work."""
 
     team = slug(required=True, metadata={"example": "second-line"})
     after_s = fields.Integer(
@@ -32,7 +32,10 @@ def _grace(description: str, **kwargs: Any) -> fields.Integer:
 def _calendar(**kwargs: Any) -> fields.String:
     return slug(
         allow_none=True,
-        metadata={"description": "The team's business hours; null: always."},
+        metadata={
+            "description": "The team's business hours, outside of which teams help out that do so "
+            "`when_off_shift`; null: always."
+        },
         **kwargs,
     )
 

@@ -80,24 +80,23 @@ def plan(database: Database, filters: Mapping[str, Any], sort: TicketSort) -> st
         return "\n".join(str(line) for line in lines)
 
 
-@pytest.mark.parametrize("name", RARE)
-def test_a_rare_value_is_found_by_an_index(mode: Mode, database: Database, name: str) -> None:
-    found = plan(database, RARE[name], TicketSort.NEWEST)
-    assert "Seq Scan on tickets" not in found
+def test_a_rare_value_is_found_by_an_index(mode: Mode, database: Database) -> None:
+    plans = {name: plan(database, RARE[name], TicketSort.NEWEST) for name in RARE}
     # SQLite has no index into JSON, and does not know how rare a time is: it reads the list in its
-    # own order, off an index.
-    assert "SCAN tickets'" not in found
+    # own order then, which is off an index too.
+    wrong = {name for name, found in plans.items() if reads_everything(found)}
     if mode.distributed:
-        assert "pk_tickets" not in found
-        assert "uq_tickets_number" not in found or name == "number"
+        wrong |= {n for n, f in plans.items() if "uq_tickets_number" in f and n != "number"}
+    assert wrong == set()
 
 
-@pytest.mark.parametrize("sort", TicketSort)
-def test_an_order_without_a_filter_is_read_off_an_index(
-    database: Database, sort: TicketSort
-) -> None:
-    found = plan(database, {}, sort)
-    assert "Seq Scan on tickets" not in found
-    assert "SCAN tickets'" not in found
-    assert "TEMP B-TREE" not in found
-    assert "Sort Key: tickets." not in found or "Incremental Sort" in found
+def test_an_order_without_a_filter_is_read_off_an_index(database: Database) -> None:
+    for sort in TicketSort:
+        found = plan(database, {}, sort)
+        assert not reads_everything(found)
+        assert "TEMP B-TREE" not in found
+        assert "Sort Key: tickets." not in found or "Incremental Sort" in found
+
+
+def reads_everything(found: str) -> bool:
+    return "Seq Scan on tickets" in found or "SCAN tickets'" in found

@@ -10,7 +10,9 @@ from marshmallow import RAISE
 from services.intake import repository
 from services.intake.api.auth import requires
 from services.intake.api.http import PageQuerySchema, answer, blueprint, body, page, parts
+from shared.db import ticket_changes
 from shared.domain.errors import Conflict, FieldError, InvalidInput
+from shared.domain.work import ListName
 from shared.plugins import PluginKind, installed
 from shared.schemas.base import SLUG_PATTERN
 from shared.schemas.profile import (
@@ -55,13 +57,17 @@ def get_profile(name: str) -> Response:
 def put_profile(content: Mapping[str, Any], name: str) -> Response:
     """Make a profile or replace it whole; the teams that name it go by it from the next ticket on.
 
+    Tickets that wait are routed again.
     A plugin that is not installed here is refused.
     """
     app = parts()
     _require_name(name)
     _require_plugins(content)
     with app.database.transaction() as tx:
-        repository.put_profile(tx, name, dict(content), app.now())
+        now = app.now()
+        repository.put_profile(tx, name, dict(content), now)
+        ticket_changes.look_at_waiting(tx, now)
+    app.ring(ListName.WAKING)
     return get_profile(name)  # type: ignore[no-any-return]
 
 

@@ -27,6 +27,7 @@ from shared.db.models.team import Team
 from shared.db.models.ticket import Ticket
 from shared.db.models.ticket_event import TicketEvent
 from shared.db.models.ticket_link import TicketLink
+from shared.db.models.waiting_look import WaitingLook
 
 __all__ = [
     "Absence",
@@ -58,4 +59,5 @@ __all__ = [
     "Ticket",
     "TicketEvent",
     "TicketLink",
+    "WaitingLook",
 ]

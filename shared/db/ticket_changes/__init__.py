@@ -6,21 +6,7 @@ tickets, ticket_events, assignments or agents.load in any other way.
 """
 
 from shared.db.ticket_changes.asked import Asked
-from shared.db.ticket_changes.assign import (
-    NEVER,
-    Binding,
-    Kept,
-    Offer,
-    Parking,
-    accept,
-    assign,
-    decline,
-    keep,
-    look_at_waiting,
-    park,
-    reserve,
-    take_back,
-)
+from shared.db.ticket_changes.assign import Binding, assign
 from shared.db.ticket_changes.by_hand import assign_by_hand, transfer
 from shared.db.ticket_changes.conversation import Author, NewComment, comment, comment_document
 from shared.db.ticket_changes.create import NewTicket, create, draft
@@ -28,10 +14,15 @@ from shared.db.ticket_changes.edit import edit
 from shared.db.ticket_changes.family import Member, members
 from shared.db.ticket_changes.follow_up import follow_up
 from shared.db.ticket_changes.journal import ticket_document
+from shared.db.ticket_changes.keep import Kept, keep, take_back
 from shared.db.ticket_changes.life import advance, put_off, transition
 from shared.db.ticket_changes.links import link, unlink
+from shared.db.ticket_changes.load import reserve
+from shared.db.ticket_changes.look import look_at_waiting
 from shared.db.ticket_changes.merge import merge
+from shared.db.ticket_changes.offers import Offer, accept, decline
 from shared.db.ticket_changes.outcome import document_resolution, rate, verify
+from shared.db.ticket_changes.park import NEVER, Parking, park
 
 __all__ = [
     "NEVER",
