@@ -1,7 +1,7 @@
 """/v1/routing/profiles: strategies that teams name."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import Response
@@ -13,7 +13,7 @@ from services.intake.api.http import PageQuerySchema, answer, blueprint, body, p
 from shared.db import ticket_changes
 from shared.domain.errors import Conflict, FieldError, InvalidInput
 from shared.domain.work import ListName
-from shared.plugins import PluginKind, installed
+from shared.plugins import PluginKind, installed, refused_options
 from shared.schemas.base import SLUG_PATTERN
 from shared.schemas.profile import (
     DEFAULT_DOCUMENT,
@@ -96,7 +96,7 @@ def _require_name(name: str) -> None:
 
 
 def _require_plugins(content: Mapping[str, Any]) -> None:
-    named = [
+    given = [
         *(
             (PluginKind.FILTER, f"/filters/{i}", n)
             for i, n in enumerate(content.get("filters", ()))
@@ -107,8 +107,27 @@ def _require_plugins(content: Mapping[str, Any]) -> None:
     ]
     errors = [
         FieldError(pointer, f"There is no {kind} {name!r}; there are {', '.join(installed(kind))}.")
-        for kind, pointer, name in named
+        for kind, pointer, name in given
         if name not in installed(kind)
     ]
+    errors += _refused_options({**DEFAULT_DOCUMENT, **content})
     if errors:
-        raise InvalidInput("The profile names plugins that are not installed.", errors)
+        raise InvalidInput("The profile names plugins or options that there are not.", errors)
+
+
+def _refused_options(document: Mapping[str, Any]) -> Iterator[FieldError]:
+    used = {
+        PluginKind.FILTER: frozenset(document["filters"]),
+        PluginKind.SCORER: frozenset(document["scorers"]),
+        PluginKind.MATCHER: frozenset({document["matcher"]}),
+        PluginKind.ORDER: frozenset({document["order"]}),
+    }
+    for name, options in document["options"].items():
+        kinds = [kind for kind, names in used.items() if name in names]
+        if not kinds:
+            yield FieldError(f"/options/{name}", f"The profile uses no plugin {name!r}.")
+        for kind in kinds:
+            plugin = installed(kind).get(name)
+            why = plugin and refused_options(plugin, options)
+            if why:
+                yield FieldError(f"/options/{name}", f"The {kind} does not take this: {why}.")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.db.engine import Transaction
-from shared.db.models import Assignment
+from shared.db.models import Agent, Assignment
 from shared.db.models.base import table
 from shared.db.ticket_changes.assign import assigned, end_assignments
 from shared.db.ticket_changes.journal import Assignee, Change, TicketRow, apply
@@ -14,7 +14,7 @@ from shared.domain.agent import AssignmentEnd
 from shared.domain.event import EventType
 from shared.domain.work import WorkState
 
-_ASSIGNMENTS = table(Assignment)
+_ASSIGNMENTS, _AGENTS = table(Assignment), table(Agent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,9 @@ def accept(
 ) -> dict[str, Any]:
     """Turn an open offer of a locked ticket into an assignment; return the document."""
     tx.update(_ASSIGNMENTS, [{"id": offer.id, "accepted_at": now}])
+    # Who is not there may have to give it back: the matching list looks.
+    ready = {"work_state": WorkState.READY, "available_at": now}
+    tx.update(_AGENTS, [{"id": offer.agent["id"], **ready}])
     assignment = {"id": offer.id, "decision_id": offer.decision_id, "agent": offer.agent}
     change = assigned(ticket, offer.agent, assignment, {}, actor, request)
     return apply(tx, [change], now)[0]
