@@ -26,6 +26,7 @@ class Prefix(StrEnum):
     DELIVERY = "dlv"
     DRY_RUN = "dry"
     EVENT = "evt"
+    REQUESTER = "rqr"
     SUBSCRIPTION = "whk"
     TICKET = "tkt"
 
