@@ -15,6 +15,7 @@ from services.intake.api import (
     health,
     problems,
     profiles,
+    requesters,
     requests,
     routing_rules,
     shadow,
@@ -59,6 +60,7 @@ def build(runtime: Runtime) -> Flask:
     api = Api(app)
     for module in (
         tickets,
+        requesters,
         assignment,
         agents,
         absences,

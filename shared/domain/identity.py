@@ -3,7 +3,7 @@
 Pure. The form shown to people is the one they gave; this is the form of which there is only one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -76,7 +76,7 @@ def e164(given: str | None) -> str | None:
 
 
 def normal_phone(given: str) -> str | None:
-    """Return E.164 with the extension, if any, as in RFC 3966: behind one number sit many people."""
+    """Return E.164 with the extension as in RFC 3966: behind one number sit many people."""
     number = _parsed(given)
     if number is None:
         return None
@@ -94,7 +94,7 @@ def _parsed(given: str | None) -> phonenumbers.PhoneNumber | None:
     return number if phonenumbers.is_possible_number(number) else None
 
 
-_NORMAL_FORMS = {
+_NORMAL_FORMS: dict[IdentityKind, Callable[[str], str | None]] = {
     IdentityKind.EXTERNAL_ID: str,
     IdentityKind.EMAIL: normal_email,
     IdentityKind.PHONE: normal_phone,

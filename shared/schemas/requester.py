@@ -203,6 +203,10 @@ class MergeRequesterSchema(StrictSchema):
     into = requester_id(required=True)
 
 
+class EraseRequesterSchema(StrictSchema):
+    """The order to erase: `{}`."""
+
+
 class RequesterExportSchema(StrictSchema):
     """Everything that is kept of a person."""
 

@@ -5,5 +5,6 @@ kind and value. So no two transactions can wait for each other in a circle.
 """
 
 from shared.db.requesters.find_or_make import find, find_or_make
+from shared.db.requesters.resolve import new_row
 
-__all__ = ["find", "find_or_make"]
+__all__ = ["find", "find_or_make", "new_row"]

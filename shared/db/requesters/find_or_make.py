@@ -55,8 +55,8 @@ def find_or_make(
     answers: list[dict[str, Any] | InvalidInput] = []
     for person in people:
         if "id" in person:
-            row = known.get((BY_ID, person["id"]))
-            answers.append(_nobody(person) if row is None else snapshot(person, row))
+            named = known.get((BY_ID, person["id"]))
+            answers.append(_nobody(person) if named is None else snapshot(person, named))
         else:
             answers.append(snapshot(person, resolver.resolve(person).row))
     _write(tx, [*profiles.values()], resolver, now)
@@ -83,12 +83,12 @@ def _keys(people: Sequence[Person]) -> list[Key]:
 
 def _nobody(person: Person) -> InvalidInput:
     detail = f"There is no requester {person['id']!r}, or they were erased."
-    return InvalidInput("The ticket's requester is not known.", [FieldError("/requester/id", detail)])
+    return InvalidInput(
+        "The ticket's requester is not known.", [FieldError("/requester/id", detail)]
+    )
 
 
-def _write(
-    tx: Transaction, known: Sequence[Profile], resolver: Resolver, now: datetime
-) -> None:
+def _write(tx: Transaction, known: Sequence[Profile], resolver: Resolver, now: datetime) -> None:
     """Write in the order in which everybody locks: requesters by id, then addresses."""
     changed = sorted((p.row for p in known if p.changed), key=lambda row: str(row["id"]))
     rows = [

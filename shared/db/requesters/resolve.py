@@ -15,6 +15,28 @@ Person = Mapping[str, Any]
 SHOWN = ("name", "email", "phone", "external_id", "contacts", "locale", "time_zone")
 
 
+def new_row(values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the row of a new requester of whom only `values` are known."""
+    return {
+        "id": new_id(Prefix.REQUESTER),
+        "version": 1,
+        "name": None,
+        "email": None,
+        "phone": None,
+        "phone_e164": e164(values.get("phone")),
+        "external_id": None,
+        "contacts": [],
+        "locale": None,
+        "time_zone": None,
+        "custom_fields": {},
+        "merged_into": None,
+        "erased_at": None,
+        "created_at": now,
+        "updated_at": now,
+        **values,
+    }
+
+
 @dataclass(slots=True, eq=False)
 class Profile:
     """A requester while a batch is resolved; `row` as it will be in the database."""
@@ -71,23 +93,8 @@ class Resolver:
         return None
 
     def _make(self, person: Person) -> Profile:
-        row = {
-            "id": new_id(Prefix.REQUESTER),
-            "version": 1,
-            "name": person.get("name"),
-            "email": None,
-            "phone": None,
-            "phone_e164": None,
-            "external_id": None,
-            "contacts": list(person.get("contacts") or ())[:MAX_CONTACTS],
-            "locale": person.get("locale"),
-            "time_zone": person.get("time_zone"),
-            "custom_fields": {},
-            "merged_into": None,
-            "erased_at": None,
-            "created_at": self.now,
-            "updated_at": self.now,
-        }
+        given = {name: person.get(name) for name in ("name", "locale", "time_zone")}
+        row = new_row({**given, "contacts": list(person.get("contacts") or ())}, self.now)
         profile = Profile(row, 0, is_new=True)
         if not identities_of({"phone": person.get("phone")}):
             row["phone"] = person.get("phone")

@@ -24,6 +24,7 @@ from shared.db.ticket_changes.by_hand import Asked, assign_by_hand, transfer
 from shared.db.ticket_changes.create import NewTicket, create, draft
 from shared.db.ticket_changes.journal import ticket_document
 from shared.db.ticket_changes.life import edit, transition
+from shared.db.ticket_changes.requester import erase, erase_events, move
 
 __all__ = [
     "NEVER",
@@ -40,8 +41,11 @@ __all__ = [
     "decline",
     "draft",
     "edit",
+    "erase",
+    "erase_events",
     "keep",
     "look_at_waiting",
+    "move",
     "park",
     "reserve",
     "take_back",

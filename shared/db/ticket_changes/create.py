@@ -59,9 +59,7 @@ def create(
         for row, (ticket, _) in zip(rows, known, strict=True)
     ]
     documents = iter(append_events(tx, changes, now))
-    return [
-        person if isinstance(person, InvalidInput) else next(documents) for person in people
-    ]
+    return [person if isinstance(person, InvalidInput) else next(documents) for person in people]
 
 
 def language_of(requester: Mapping[str, Any]) -> str | None:
