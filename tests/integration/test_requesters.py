@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from shared.db import ticket_changes
 from shared.db.engine import Database
 from shared.db.models import Requester, RequesterIdentity
 from tests.desk import Desk, ticket_body
-from tests.fixtures.shops import Shop
+from tests.factories import NOW, ticket_content
 from tests.problems import assert_problem
 from tests.rows import rows
 from tests.waiting import in_threads
@@ -33,7 +34,7 @@ def addresses(desk: Desk, requester_id: str) -> set[str]:
     return {each["value"] for each in profile(desk, requester_id)["identities"]}
 
 
-# Found or made by tickets ---------------------------------------------------------------------------
+# Found or made by tickets -------------------------------------------------------------------------
 
 
 def test_a_first_ticket_makes_a_requester_and_a_second_finds_them(desk: Desk) -> None:
@@ -189,7 +190,7 @@ def test_people_who_come_at_once_in_any_order_are_each_one_requester(
     assert len(rows(database, RequesterIdentity)) == 20
 
 
-# Over the API -----------------------------------------------------------------------------------------
+# Over the API -------------------------------------------------------------------------------------
 
 
 def test_a_requester_is_made_read_and_found_by_each_address(desk: Desk) -> None:
@@ -336,7 +337,9 @@ def test_who_is_not_there_is_404(desk: Desk) -> None:
         assert_problem(desk.call("GET", path), 404, "not-found")
     assert_problem(desk.call("PATCH", place, {"name": "n"}), 404, "not-found")
     assert_problem(desk.call("POST", f"{place}/erase", {}), 404, "not-found")
-    assert_problem(desk.call("POST", f"{place}/merge", {"into": made(desk, name="n")}), 404, "not-found")
+    assert_problem(
+        desk.call("POST", f"{place}/merge", {"into": made(desk, name="n")}), 404, "not-found"
+    )
 
 
 def test_the_history_comes_in_pages_the_newest_first(desk: Desk) -> None:
@@ -345,7 +348,9 @@ def test_the_history_comes_in_pages_the_newest_first(desk: Desk) -> None:
     sent(desk, email="ann@example.com")
     found, after = [], ""
     while after is not None:
-        history = desk.ok("GET", f"/v1/requesters/{requester}/tickets?limit=2{after and '&after='}{after}")
+        history = desk.ok(
+            "GET", f"/v1/requesters/{requester}/tickets?limit=2{after and '&after='}{after}"
+        )
         found += [ticket["number"] for ticket in history["items"]]
         after = history["next"]
     assert found == sorted(numbers, reverse=True)
@@ -353,14 +358,10 @@ def test_the_history_comes_in_pages_the_newest_first(desk: Desk) -> None:
     assert_problem(refused, 422, "invalid-input", ["/query/after"])
 
 
-def test_a_dry_run_makes_nobody_and_knows_whom_it_is_about(shop: Shop) -> None:
-    """What would happen to a ticket is asked without a requester being made."""
-    from services.router.answer_questions import _ticket
-    from shared.db.models import Ticket
-
-    known = sent(shop.desk, **MIRA)["id"]
-    with shop.runtime.database.transaction() as tx:
-        row = _ticket(tx, {"ticket": ticket_body()}, shop.clock.now())
-        other = _ticket(tx, {"ticket": ticket_body(requester={"name": "n"})}, shop.clock.now())
-    assert (row["requester_id"], other["requester_id"]) == (known, None)
-    assert len(rows(shop.runtime.database, Requester)) == len(rows(shop.runtime.database, Ticket)) == 1
+def test_a_draft_makes_nobody_and_knows_whom_it_is_about(desk: Desk, database: Database) -> None:
+    known = sent(desk, **MIRA)["id"]
+    with database.transaction() as tx:
+        for requester, expected in ((MIRA, known), ({"id": known}, known), ({"name": "n"}, None)):
+            row = ticket_changes.draft(tx, ticket_content(requester=requester), NOW)
+            assert row["requester_id"] == expected
+    assert len(rows(database, Requester)) == 1

@@ -31,6 +31,8 @@ from services.intake.api.http import (
 from shared.db import ticket_changes
 from shared.db.engine import Row
 from shared.db.ticket_changes.by_hand import Asked
+from shared.domain.api_key import ALL
+from shared.domain.errors import Forbidden
 from shared.domain.identity import IdentityKind, identity_of
 from shared.domain.work import ListName
 from shared.schemas.base import StrictSchema, patch_of
@@ -172,8 +174,14 @@ def merge_requester(content: Mapping[str, Any], requester_id: str) -> Response:
 @requires("requesters:read", problems=(401, 403, 404, 503))
 @blp.response(200, RequesterExportSchema())
 def export_requester_data(requester_id: str) -> Response:
-    """Read everything that is kept of a requester: profile, addresses, tickets, events."""
+    """Read everything that is kept of a requester: profile, addresses, tickets, events.
+
+    The key needs `tickets:read` besides.
+    """
     app = parts()
+    if g.caller.scopes.isdisjoint({"tickets:read", ALL}):
+        message = "This API key lacks the scope tickets:read."
+        raise Forbidden(message, scope="tickets:read")
     with app.database.reading() as connection:
         requester = repository.current(connection, requester_id)
     document = export_requester.export(app.database, requester, app.now())

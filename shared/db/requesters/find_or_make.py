@@ -1,6 +1,6 @@
 """Finding the requesters of a batch of tickets, and making those who are not known yet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,20 +38,11 @@ def find_or_make(
     An address that another transaction gives away in this moment makes the commit fail with
     IntegrityError: the caller begins again and finds it.
     """
-    known = look_up(tx, _keys(people), lock=True)
-    profiles: dict[str, Profile] = {}
-    for row in known.values():
-        if row["id"] not in profiles:
-            columns = {column.name: row[column.name] for column in _REQUESTERS.c}
-            profiles[row["id"]] = Profile(columns, row["identities"])
-    resolver = Resolver(
-        now,
-        {
-            Identity(IdentityKind(kind), value): profiles[row["id"]]
-            for (kind, value), row in known.items()
-            if kind != BY_ID
-        },
-    )
+    keys = _keys(people)
+    known = look_up(tx, keys, lock=True)
+    # A requester who was merged while we waited for the lock is found by the second look.
+    known |= look_up(tx, [key for key in keys if key[0] == BY_ID and key not in known], lock=True)
+    profiles, resolver = _prepare(known, now)
     answers: list[dict[str, Any] | InvalidInput] = []
     for person in people:
         if "id" in person:
@@ -63,12 +54,30 @@ def find_or_make(
     return answers
 
 
-def find(tx: Transaction, person: Person) -> dict[str, Any]:
+def find(tx: Transaction, person: Person, now: datetime) -> dict[str, Any]:
     """Return a person as a ticket would keep it, without making anybody: `id` may be missing."""
-    keys = _keys([person])
-    known = look_up(tx, keys, lock=False)
-    row: Row | None = next((known[key] for key in keys if key in known), None)
-    return dict(person) if row is None else snapshot(person, row)
+    known = look_up(tx, _keys([person]), lock=False)
+    if "id" in person:
+        named = known.get((BY_ID, person["id"]))
+        return dict(person) if named is None else snapshot(person, named)
+    _, resolver = _prepare(known, now)
+    profile = resolver.owner(identities_of(person))
+    return dict(person) if profile is None else snapshot(person, profile.row)
+
+
+def _prepare(known: Mapping[Key, Row], now: datetime) -> tuple[dict[str, Profile], Resolver]:
+    """Return the profiles that were found, by id, and what resolves people to them."""
+    profiles: dict[str, Profile] = {}
+    for row in known.values():
+        if row["id"] not in profiles:
+            columns = {column.name: row[column.name] for column in _REQUESTERS.c}
+            profiles[row["id"]] = Profile(columns, row["identities"])
+    owners = {
+        Identity(IdentityKind(kind), value): profiles[row["id"]]
+        for (kind, value), row in known.items()
+        if kind != BY_ID
+    }
+    return profiles, Resolver(now, owners)
 
 
 def _keys(people: Sequence[Person]) -> list[Key]:

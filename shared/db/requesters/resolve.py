@@ -43,7 +43,6 @@ class Profile:
 
     row: dict[str, Any]
     identities: int
-    is_new: bool = False
     changed: bool = False
 
 
@@ -67,20 +66,20 @@ class Resolver:
         meant: a new e-mail address from a known telephone is a colleague in the same office.
         """
         identities = identities_of(person)
-        profile = self._owner(identities)
+        profile = self.owner(identities)
         if profile is None:
             profile = self._make(person)
         for identity in identities:
             self._give(profile, identity, person)
-        if not profile.is_new:
-            surely = any(
-                self.owners.get(identity) is profile and identity.kind is not IdentityKind.PHONE
-                for identity in identities
-            )
-            _refresh(profile, person, surely=surely)
+        surely = any(
+            self.owners.get(identity) is profile and identity.kind is not IdentityKind.PHONE
+            for identity in identities
+        )
+        _refresh(profile, person, surely=surely)
         return profile
 
-    def _owner(self, identities: Iterable[Identity]) -> Profile | None:
+    def owner(self, identities: Iterable[Identity]) -> Profile | None:
+        """Return whom these addresses mean, the strongest first, or None for somebody new."""
         unowned: list[IdentityKind] = []
         for identity in identities:
             owner = self.owners.get(identity)
@@ -95,7 +94,7 @@ class Resolver:
     def _make(self, person: Person) -> Profile:
         given = {name: person.get(name) for name in ("name", "locale", "time_zone")}
         row = new_row({**given, "contacts": list(person.get("contacts") or ())}, self.now)
-        profile = Profile(row, 0, is_new=True)
+        profile = Profile(row, 0)
         if not identities_of({"phone": person.get("phone")}):
             row["phone"] = person.get("phone")
         self.made.append(profile)

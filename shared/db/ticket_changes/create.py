@@ -73,7 +73,7 @@ def draft(tx: Transaction, content: Mapping[str, Any], now: datetime) -> dict[st
 
     Its requester is found, not made.
     """
-    return _new_row(content, requesters.find(tx, content["requester"]), 0, "", now)
+    return _new_row(content, requesters.find(tx, content["requester"], now), 0, "", now)
 
 
 def _new_row(
