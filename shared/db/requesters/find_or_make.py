@@ -70,8 +70,7 @@ def _prepare(known: Mapping[Key, Row], now: datetime) -> tuple[dict[str, Profile
     profiles: dict[str, Profile] = {}
     for row in known.values():
         if row["id"] not in profiles:
-            columns = {column.name: row[column.name] for column in _REQUESTERS.c}
-            profiles[row["id"]] = Profile(columns, row["identities"])
+            profiles[row["id"]] = Profile(row, row["identities"])
     owners = {
         Identity(IdentityKind(kind), value): profiles[row["id"]]
         for (kind, value), row in known.items()

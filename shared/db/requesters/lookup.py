@@ -3,13 +3,28 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, Text, and_, func, select
+from sqlalchemy import Select, Text, and_, case, func, select
 
 from shared.db.engine import Row, Transaction
 from shared.db.models import Requester, RequesterIdentity
 from shared.db.models.base import table
 
 _REQUESTERS, _IDENTITIES = table(Requester), table(RequesterIdentity)
+
+#: What a batch needs to know of somebody; the last is the number of their addresses.
+COLUMNS = (
+    "id",
+    "version",
+    "name",
+    "email",
+    "phone",
+    "phone_e164",
+    "external_id",
+    "contacts",
+    "locale",
+    "time_zone",
+    "identities",
+)
 
 #: Stands for a kind of identity where a ticket names the requester's id itself.
 BY_ID = "id"
@@ -21,8 +36,7 @@ Key = tuple[str, str]
 def look_up(tx: Transaction, keys: Sequence[Key], *, lock: bool) -> dict[Key, Row]:
     """Return the rows of requesters by what they were looked for by; one round trip.
 
-    A merged requester's id gives the one it was merged into. Each row has besides its columns
-    `identities`, the number of its addresses. With `lock` the rows cannot be merged or erased until
+    A merged requester's id gives the one it was merged into. Each row has COLUMNS. With `lock` the rows cannot be merged or erased until
     the end of the transaction, while others may still refresh them.
     """
     if not keys:
@@ -34,26 +48,30 @@ def look_up(tx: Transaction, keys: Sequence[Key], *, lock: bool) -> dict[Key, Ro
     query = _query(asked)
     if lock:
         query = query.with_for_update(read=True, key_share=True, of=_REQUESTERS)
-    found = tx.execute(query, parameters).mappings()
-    return {(row["asked_kind"], row["asked_value"]): dict(row) for row in found}
+    return {
+        (kind, value): dict(zip(COLUMNS, columns, strict=True))
+        for kind, value, *columns in tx.execute(query, parameters)
+    }
 
 
 def _query(asked: Any) -> Select[Any]:
     named = _REQUESTERS.alias("named")
     owner = func.coalesce(_IDENTITIES.c.requester_id, named.c.merged_into, named.c.id)
     others = _IDENTITIES.alias("others")
+    # Null where an address is asked for, so that no index is looked into for it.
+    named_id = case((asked.c.kind == BY_ID, asked.c.value))
     count = select(func.count()).where(others.c.requester_id == _REQUESTERS.c.id)
     same = and_(_IDENTITIES.c.kind == asked.c.kind, _IDENTITIES.c.value == asked.c.value)
     return (
         select(
             asked.c.kind.label("asked_kind"),
             asked.c.value.label("asked_value"),
-            _REQUESTERS,
+            *(_REQUESTERS.c[name] for name in COLUMNS[:-1]),
             count.scalar_subquery().label("identities"),
         )
         .select_from(
             asked.outerjoin(_IDENTITIES, same)
-            .outerjoin(named, and_(asked.c.kind == BY_ID, named.c.id == asked.c.value))
+            .outerjoin(named, named.c.id == named_id)
             .join(_REQUESTERS, _REQUESTERS.c.id == owner)
         )
         # Merged or erased while we waited for the lock: then they are not there any more.

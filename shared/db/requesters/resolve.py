@@ -39,7 +39,7 @@ def new_row(values: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 
 @dataclass(slots=True, eq=False)
 class Profile:
-    """A requester while a batch is resolved; `row` as it will be in the database."""
+    """A requester while a batch is resolved; `row` has what is known, as it will be written."""
 
     row: dict[str, Any]
     identities: int
