@@ -36,8 +36,9 @@ Key = tuple[str, str]
 def look_up(tx: Transaction, keys: Sequence[Key], *, lock: bool) -> dict[Key, Row]:
     """Return the rows of requesters by what they were looked for by; one round trip.
 
-    A merged requester's id gives the one it was merged into. Each row has COLUMNS. With `lock` the rows cannot be merged or erased until
-    the end of the transaction, while others may still refresh them.
+    A merged requester's id gives the one it was merged into. Each row has COLUMNS. With `lock`
+    nobody can merge or erase these requesters before the end of the transaction; refreshing them is
+    still possible.
     """
     if not keys:
         return {}

@@ -40,7 +40,8 @@ def create(
 
     Their requesters are found or made. A ticket that names one who is not there is not stored, and
     InvalidInput stands in its place. A ticket's number comes from the database and rises; a refused
-    transaction leaves a gap in the numbers, never a duplicate.
+    transaction leaves a gap in the numbers, never a duplicate. The commit fails with
+    IntegrityError if another process makes one of the requesters in this moment; begin again.
     """
     people = requesters.find_or_make(tx, [ticket.content["requester"] for ticket in tickets], now)
     known = [
