@@ -50,8 +50,8 @@ def look_up(tx: Transaction, keys: Sequence[Key], *, lock: bool) -> dict[Key, Ro
     if lock:
         query = query.with_for_update(read=True, key_share=True, of=_REQUESTERS)
     return {
-        (kind, value): dict(zip(COLUMNS, columns, strict=True))
-        for kind, value, *columns in tx.execute(query, parameters)
+        (row[0], row[1]): dict(zip(COLUMNS, row[2:], strict=True))
+        for row in tx.execute(query, parameters)
     }
 
 
