@@ -1,6 +1,6 @@
 """One query for all requesters that a batch of tickets names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Select, Text, and_, case, func, select
@@ -49,10 +49,8 @@ def look_up(tx: Transaction, keys: Sequence[Key], *, lock: bool) -> dict[Key, Ro
     query = _query(asked)
     if lock:
         query = query.with_for_update(read=True, key_share=True, of=_REQUESTERS)
-    return {
-        (row[0], row[1]): dict(zip(COLUMNS, row[2:], strict=True))
-        for row in tx.execute(query, parameters)
-    }
+    found: Iterable[Sequence[Any]] = tx.execute(query, parameters)
+    return {(row[0], row[1]): dict(zip(COLUMNS, row[2:], strict=True)) for row in found}
 
 
 def _query(asked: Any) -> Select[Any]:
