@@ -21,6 +21,7 @@ class Prefix(StrEnum):
     AGENT = "agt"
     API_KEY = "key"
     ASSIGNMENT = "asg"
+    ATTACHMENT = "att"
     ATTEMPT = "atm"
     DECISION = "dec"
     DELIVERY = "dlv"
@@ -28,6 +29,7 @@ class Prefix(StrEnum):
     EVENT = "evt"
     SUBSCRIPTION = "whk"
     TICKET = "tkt"
+    UPLOAD = "upl"
 
 
 class _Monotonic:
