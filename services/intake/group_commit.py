@@ -18,14 +18,16 @@ import orjson
 from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.exc import IntegrityError
 
+from services.intake.attachments.bringing import bring_uploads
 from shared.db import ticket_changes
 from shared.db.engine import Database, Transaction
 from shared.db.models import IdempotencyKey, Ticket
 from shared.db.models.base import table
 from shared.db.ticket_changes import NewTicket
 from shared.db.types import dump_json, load_json
+from shared.domain.attachment import AttachmentRules
 from shared.domain.clock import Clock
-from shared.domain.errors import Conflict, IdempotencyMismatch, Unavailable
+from shared.domain.errors import Conflict, IdempotencyMismatch, PatchbayError, Unavailable
 from shared.domain.work import ListName
 from shared.observability.logging import get_logger
 
@@ -73,11 +75,13 @@ class GroupCommitter:
         clock: Clock,
         ring: Callable[[ListName], None],
         idempotency_ttl: timedelta,
+        attachment_rules: AttachmentRules,
     ) -> None:
         self._database = database
         self._clock = clock
         self._ring = ring
         self._ttl = idempotency_ttl
+        self._rules = attachment_rules
         self._waiting: deque[Submission] = deque()
         self._arrived = threading.Condition()
         self._closing = False
@@ -177,13 +181,23 @@ class GroupCommitter:
             # Whoever routes them rings for their events: one doorbell, and one fan-out for both the
             # creation and the assignment.
             self._ring(ListName.ROUTING)
+            if self._rules.scan and any(s.ticket.content["attachments"] for s in batch):
+                self._ring(ListName.SCANNING)
 
     def _store(self, batch: Sequence[Submission]) -> list[Accepted | Exception]:
         now = self._clock.now()
         with self._database.transaction() as tx:
             known = self._known(tx, batch, now)
             fresh = [submission for submission in batch if submission not in known]
-            documents = ticket_changes.create(tx, [s.ticket for s in fresh], now) if fresh else []
+            attached = bring_uploads(tx, [s.ticket for s in fresh], self._rules, now)
+            known |= {
+                s: found
+                for s, found in zip(fresh, attached, strict=True)
+                if isinstance(found, PatchbayError)
+            }
+            tickets = [each for each in attached if isinstance(each, NewTicket)]
+            fresh = [submission for submission in fresh if submission not in known]
+            documents = ticket_changes.create(tx, tickets, now) if tickets else []
             made = dict(zip(fresh, documents, strict=True))
             tx.insert(
                 _KEYS,

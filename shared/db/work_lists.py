@@ -1,6 +1,14 @@
 """The catalogue of work lists that are claimed by key; deliveries have their own claim."""
 
-from shared.db.models import Agent, Delivery, DryRun, OutboxEntry, Requirement, Ticket
+from shared.db.models import (
+    Agent,
+    Attachment,
+    Delivery,
+    DryRun,
+    OutboxEntry,
+    Requirement,
+    Ticket,
+)
 from shared.db.models.base import table
 from shared.db.work_list import WorkList
 from shared.domain.work import ListName
@@ -14,4 +22,5 @@ EVENTS_TO_FAN_OUT = WorkList(
     ListName.EVENTS, table(OutboxEntry), "id", ("rank", "available_at", "id")
 )
 QUESTIONS = WorkList(ListName.QUESTIONS, table(DryRun), "id", ("available_at",))
+ATTACHMENTS_TO_SCAN = WorkList(ListName.SCANNING, table(Attachment), "id", ("available_at",))
 DELIVERIES_DUE = WorkList(ListName.WEBHOOK, table(Delivery), "id", ("rank", "available_at"))

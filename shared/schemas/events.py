@@ -14,6 +14,7 @@ from marshmallow import Schema, fields
 
 from shared.domain.clock import rfc3339
 from shared.domain.event import EventType
+from shared.schemas.attachment import AttachmentSchema
 from shared.schemas.base import StrictSchema, Timestamp
 from shared.schemas.ticket import AssigneeSchema, TicketSchema
 
@@ -73,6 +74,12 @@ class TicketReturnedDataSchema(TicketDataSchema):
     returned_from = fields.Nested(AssigneeSchema, required=True)
 
 
+class TicketAttachedDataSchema(TicketDataSchema):
+    """The ticket and what was attached to it."""
+
+    attachments = fields.List(fields.Nested(AttachmentSchema), required=True)
+
+
 class TicketUpdatedDataSchema(TicketDataSchema):
     """The ticket and the names of the fields that changed."""
 
@@ -125,6 +132,12 @@ CATALOGUE: dict[EventType, EventDefinition] = {
             1,
             "Taken back from an agent who left before beginning, or no longer fits.",
             TicketReturnedDataSchema,
+        ),
+        EventDefinition(
+            EventType.TICKET_ATTACHED,
+            1,
+            "Files or links were attached to a ticket.",
+            TicketAttachedDataSchema,
         ),
         EventDefinition(
             EventType.TICKET_UPDATED, 1, "Fields of a ticket changed.", TicketUpdatedDataSchema

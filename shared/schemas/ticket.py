@@ -24,6 +24,7 @@ from shared.schemas.base import (
     plain_document,
     slug,
 )
+from shared.schemas.upload import upload_ids
 
 MAX_CUSTOM_FIELDS = 100
 MAX_REQUIRED_SKILLS = 20
@@ -122,6 +123,7 @@ class CreateTicketSchema(_TicketContent):
         load_default=Lane.LIVE,
         metadata={"description": "`bulk` tickets are routed after all live ones."},
     )
+    attachments = upload_ids()
 
 
 class UpdateTicketSchema(_TicketContent):

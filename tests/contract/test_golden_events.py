@@ -113,6 +113,8 @@ def live_through_everything(runtime: Runtime, app: Flask) -> list[dict[str, Any]
     route()
     answer = {"agent_id": agent, "answer": "decline", "reason": "On holiday from tomorrow."}
     desk.ok("POST", f"/v1/tickets/{ticket_id}/offer", answer)
+    link = {"kind": "link", "url": "https://files.example.com/vpn.log", "name": "vpn.log"}
+    desk.ok("POST", f"/v1/tickets/{ticket_id}/attachments", link)
     events = with_plain_ids(desk.events(ticket_id))
     first_of_each = {event["type"]: event for event in reversed(events)}
     return list(first_of_each.values())

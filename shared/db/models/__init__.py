@@ -5,6 +5,7 @@ from shared.db.models.agent import Agent, AgentSkill, AgentTeam
 from shared.db.models.agent_performance import AgentPerformance
 from shared.db.models.api_key import ApiKey
 from shared.db.models.assignment import Assignment
+from shared.db.models.attachment import Attachment
 from shared.db.models.base import Base
 from shared.db.models.calendar import Calendar
 from shared.db.models.configuration import ConfigurationVersion
@@ -24,6 +25,7 @@ from shared.db.models.subscription import Subscription
 from shared.db.models.team import Team
 from shared.db.models.ticket import Ticket
 from shared.db.models.ticket_event import TicketEvent
+from shared.db.models.upload import Upload
 
 __all__ = [
     "Absence",
@@ -33,6 +35,7 @@ __all__ = [
     "AgentTeam",
     "ApiKey",
     "Assignment",
+    "Attachment",
     "Base",
     "Calendar",
     "ConfigurationVersion",
@@ -52,4 +55,5 @@ __all__ = [
     "Team",
     "Ticket",
     "TicketEvent",
+    "Upload",
 ]

@@ -20,6 +20,17 @@ from shared.db.ticket_changes.assign import (
     reserve,
     take_back,
 )
+from shared.db.ticket_changes.attach import (
+    attach,
+    attachment_document,
+    bind_uploads,
+    choose_uploads,
+    detach,
+    new_attachment,
+    put_back_uploads,
+    take_uploads,
+    with_url,
+)
 from shared.db.ticket_changes.by_hand import Asked, assign_by_hand, transfer
 from shared.db.ticket_changes.create import NewTicket, create, draft
 from shared.db.ticket_changes.journal import ticket_document
@@ -36,16 +47,25 @@ __all__ = [
     "accept",
     "assign",
     "assign_by_hand",
+    "attach",
+    "attachment_document",
+    "bind_uploads",
+    "choose_uploads",
     "create",
     "decline",
+    "detach",
     "draft",
     "edit",
     "keep",
     "look_at_waiting",
+    "new_attachment",
     "park",
+    "put_back_uploads",
     "reserve",
     "take_back",
+    "take_uploads",
     "ticket_document",
     "transfer",
     "transition",
+    "with_url",
 ]

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.db.engine import Transaction
+from shared.db.engine import Row, Transaction
 from shared.db.models import Ticket
 from shared.db.models.base import table
-from shared.db.ticket_changes.journal import Change, append_events
+from shared.db.ticket_changes.attach import ATTACHMENTS, attachment_document
+from shared.db.ticket_changes.journal import Change, append_events, apply
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
 from shared.domain.ticket import (
@@ -29,6 +30,8 @@ class NewTicket:
     content: Mapping[str, Any]
     actor: str
     correlation_id: str
+    #: Rows for `attachments`, whose `ticket_id` is not known yet.
+    attachments: Sequence[Row] = ()
 
 
 def create(tx: Transaction, tickets: Sequence[NewTicket], now: datetime) -> list[dict[str, Any]]:
@@ -47,7 +50,33 @@ def create(tx: Transaction, tickets: Sequence[NewTicket], now: datetime) -> list
         (row, Change(row, {}, EventType.TICKET_CREATED, ticket.actor, None))
         for row, ticket in zip(rows, tickets, strict=True)
     ]
-    return append_events(tx, changes, now)
+    documents = append_events(tx, changes, now)
+    if any(ticket.attachments for ticket in tickets):
+        return _attach(tx, rows, tickets, documents, now)
+    return documents
+
+
+def _attach(
+    tx: Transaction,
+    rows: Sequence[Row],
+    tickets: Sequence[NewTicket],
+    documents: Sequence[dict[str, Any]],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Give new tickets their attachments, as a second event; return the documents after it."""
+    answers = {row["id"]: document for row, document in zip(rows, documents, strict=True)}
+    changes, inserted = [], []
+    for row, ticket in zip(rows, tickets, strict=True):
+        if ticket.attachments:
+            attachments = [{**each, "ticket_id": row["id"]} for each in ticket.attachments]
+            inserted += attachments
+            data = {"attachments": [attachment_document(each) for each in attachments]}
+            event = EventType.TICKET_ATTACHED
+            changes.append(Change(row, {}, event, ticket.actor, None, data))
+    tx.insert(ATTACHMENTS, inserted)
+    for document in apply(tx, changes, now):
+        answers[document["id"]] = document
+    return list(answers.values())
 
 
 def language_of(requester: Mapping[str, Any]) -> str | None:
