@@ -13,12 +13,15 @@ from services.intake.api import (
     docs,
     explain,
     health,
+    priorities,
     problems,
     profiles,
     requests,
     routing_rules,
     shadow,
+    sla_policies,
     teams,
+    ticket_sla,
     tickets,
     webhooks,
 )
@@ -68,6 +71,9 @@ def build(runtime: Runtime) -> Flask:
         profiles,
         explain,
         shadow,
+        sla_policies,
+        ticket_sla,
+        priorities,
         webhooks,
     ):
         api.register_blueprint(module.blp)

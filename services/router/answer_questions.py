@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from services.router.configuration import Configuration
 from services.router.decide import Decide
 from services.router.explanation import explain
 from services.router.planning import Planned, plan
@@ -67,7 +68,7 @@ class AnswerQuestions:
         """Return a document of `shared.schemas.explain.ExplainedSchema`."""
         configuration = self._repository.configuration(tx)
         pool = self._repository.pool(tx, configuration, now)
-        ticket = _ticket(tx, question, now)
+        ticket = _ticket(tx, configuration, question, now)
         planned = plan(configuration, ticket, pool, now)
         context = self._repository.context(pool, now)
         [decided], [choice] = self._decide.preview(tx, [planned], pool, context)
@@ -83,7 +84,7 @@ class AnswerQuestions:
             "ticket": {
                 name: value
                 for name, value in decided.columns.items()
-                if name not in ("rank", "rule_fields", "expected_resolution_at")
+                if name not in ("rank", "rule_fields")
             },
             "explanation": explain(
                 choice, decided.routed, decided.subject, pipeline, version, context
@@ -91,9 +92,12 @@ class AnswerQuestions:
         }
 
 
-def _ticket(tx: Transaction, question: Mapping[str, Any], now: datetime) -> Row:
+def _ticket(
+    tx: Transaction, configuration: Configuration, question: Mapping[str, Any], now: datetime
+) -> Row:
     if "ticket" in question:
-        return ticket_changes.draft(CreateTicketSchema().load(question["ticket"]), now)
+        content = CreateTicketSchema().load(question["ticket"])
+        return ticket_changes.draft(content, now, configuration.service_levels)
     row = tx.first(select(_TICKETS).where(_TICKETS.c.id == question["ticket_id"]))
     if row is None:
         raise LookupError("the ticket is gone")

@@ -17,3 +17,5 @@ class EventType(StrEnum):
     TICKET_RESOLVED = "ticket.resolved"
     TICKET_CLOSED = "ticket.closed"
     TICKET_REOPENED = "ticket.reopened"
+    TICKET_SLA_WARNED = "ticket.sla_warned"
+    TICKET_SLA_BREACHED = "ticket.sla_breached"

@@ -11,6 +11,7 @@ class ListName(StrEnum):
     MATCHING = "matching"
     WAKING = "waking"
     QUESTIONS = "questions"
+    SLA = "sla"
     EVENTS = "events"
     WEBHOOK = "webhook"
     EMAIL = "email"

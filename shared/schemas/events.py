@@ -15,6 +15,7 @@ from marshmallow import Schema, fields
 from shared.domain.clock import rfc3339
 from shared.domain.event import EventType
 from shared.schemas.base import StrictSchema, Timestamp
+from shared.schemas.sla import MetricEventSchema
 from shared.schemas.ticket import AssigneeSchema, TicketSchema
 
 
@@ -22,6 +23,10 @@ class TicketDataSchema(StrictSchema):
     """What most ticket events carry: the ticket as it was right after the change."""
 
     ticket = fields.Nested(TicketSchema, required=True)
+    sla = fields.List(
+        fields.Nested(MetricEventSchema),
+        metadata={"description": "What the change did to the ticket's clocks, if anything."},
+    )
 
 
 class AssignmentSchema(StrictSchema):
@@ -71,6 +76,12 @@ class TicketReturnedDataSchema(TicketDataSchema):
     """The ticket, taken back from an agent who had not begun it."""
 
     returned_from = fields.Nested(AssigneeSchema, required=True)
+
+
+class TicketClocksDataSchema(TicketDataSchema):
+    """The ticket, and what time did to its clocks."""
+
+    sla = fields.List(fields.Nested(MetricEventSchema), required=True)
 
 
 class TicketUpdatedDataSchema(TicketDataSchema):
@@ -132,6 +143,18 @@ CATALOGUE: dict[EventType, EventDefinition] = {
         EventDefinition(EventType.TICKET_RESOLVED, 1, "A ticket was resolved.", TicketDataSchema),
         EventDefinition(EventType.TICKET_CLOSED, 1, "A ticket was closed.", TicketDataSchema),
         EventDefinition(EventType.TICKET_REOPENED, 1, "A ticket was reopened.", TicketDataSchema),
+        EventDefinition(
+            EventType.TICKET_SLA_WARNED,
+            1,
+            "Most of the time promised for a ticket is used up.",
+            TicketClocksDataSchema,
+        ),
+        EventDefinition(
+            EventType.TICKET_SLA_BREACHED,
+            1,
+            "A time promised for a ticket has passed.",
+            TicketClocksDataSchema,
+        ),
     )
 }
 

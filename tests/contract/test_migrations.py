@@ -40,7 +40,7 @@ def test_an_empty_database_is_brought_to_the_newest_revision(empty: Database) ->
     assert schema.migrate(empty) == (None, schema.newest_revision())
     assert schema.migrate(empty) == (schema.newest_revision(), schema.newest_revision())
     schema.require_current(empty)
-    assert rows(empty, ConfigurationVersion) == [{"id": 1, "version": 1}]
+    assert rows(empty, ConfigurationVersion) == [{"id": 1, "version": 1, "priorities": None}]
 
 
 def test_models_and_migrations_do_not_differ(empty: Database) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 from marshmallow import RAISE
 
-from services.intake import calendar_repository, repository
+from services.intake import calendar_repository, repository, sla_repository
 from services.intake.api.auth import requires
 from services.intake.api.http import (
     PageQuerySchema,
@@ -95,7 +95,7 @@ def import_holidays(text: str, name: str) -> Response:
 @requires("agents:write", problems=(401, 403, 404, 409, 503))
 @blp.response(204)
 def delete_calendar(name: str) -> Response:
-    """Delete a calendar that no agent and no team uses."""
+    """Delete a calendar that no agent, no team and no SLA policy uses."""
     with parts().database.transaction() as tx:
         calendar_repository.delete_calendar(tx, name)
         repository.bump_configuration(tx)
@@ -110,7 +110,10 @@ def _change(name: str, values: Mapping[str, Any]) -> Response:
         repository.change(tx, repository.CALENDARS, name, changed, "calendar")
         calendar_repository.free_users(tx, name, now)
         repository.bump_configuration(tx)
+        renewed = sla_repository.renew_policies(tx, name, now)
     app.ring(ListName.MATCHING)
+    if renewed:
+        app.ring(ListName.SLA)
     return _read(name)
 
 

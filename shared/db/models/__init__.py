@@ -20,6 +20,7 @@ from shared.db.models.requirement import Requirement
 from shared.db.models.routing_rules import RoutingRules
 from shared.db.models.shadow_decision import ShadowDecision
 from shared.db.models.skill import Skill
+from shared.db.models.sla_policy import SlaPolicy, SlaPolicyVersion
 from shared.db.models.subscription import Subscription
 from shared.db.models.team import Team
 from shared.db.models.ticket import Ticket
@@ -48,6 +49,8 @@ __all__ = [
     "RoutingRules",
     "ShadowDecision",
     "Skill",
+    "SlaPolicy",
+    "SlaPolicyVersion",
     "Subscription",
     "Team",
     "Ticket",

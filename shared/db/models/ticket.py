@@ -27,7 +27,9 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     when somebody last worked on the present assignment. `queued_at` is when it began to look for
     an agent; `declined_by` who would not have it since then; `offered_to` who is being asked;
     `former_agent_id` who had it before it was reopened; `rule_fields` what rules looked at, and
-    `asked` what people wrote in the fields that rules write too.
+    `asked` what people wrote in the fields that rules write too. `sla_policy` is the policy that a
+    rule named; `sla` are the clocks (`shared.domain.sla.documents`), and `sla_due_at` is when one
+    of them is to warn or is breached next.
     """
 
     __tablename__ = "tickets"
@@ -59,6 +61,12 @@ class Ticket(Base, TimestampColumns, WorkColumns):
             "available_at",
             postgresql_where=text("work_state = 'waiting'"),
             sqlite_where=text("work_state = 'waiting'"),
+        ),
+        Index(
+            "ix_tickets_sla_due_at",
+            "sla_due_at",
+            postgresql_where=text("sla_due_at IS NOT NULL"),
+            sqlite_where=text("sla_due_at IS NOT NULL"),
         ),
         Index(
             "ix_tickets_assignee",
@@ -108,4 +116,6 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     asked: Mapped[dict[str, Any] | None] = mapped_column(Document)
     rule_fields: Mapped[list[Any]] = mapped_column(Document)
     sla_policy: Mapped[str | None]
+    sla: Mapped[dict[str, Any] | None] = mapped_column(Document)
+    sla_due_at: Mapped[datetime | None]
     correlation_id: Mapped[str]

@@ -21,6 +21,13 @@ from shared.db.ticket_changes.assign import (
     take_back,
 )
 from shared.db.ticket_changes.by_hand import Asked, assign_by_hand, transfer
+from shared.db.ticket_changes.clocks import (
+    claim_due,
+    look_at_policies,
+    look_at_team,
+    move_clocks,
+    put_off_clocks,
+)
 from shared.db.ticket_changes.create import NewTicket, create, draft
 from shared.db.ticket_changes.journal import ticket_document
 from shared.db.ticket_changes.life import edit, transition
@@ -36,13 +43,18 @@ __all__ = [
     "accept",
     "assign",
     "assign_by_hand",
+    "claim_due",
     "create",
     "decline",
     "draft",
     "edit",
     "keep",
+    "look_at_policies",
+    "look_at_team",
     "look_at_waiting",
+    "move_clocks",
     "park",
+    "put_off_clocks",
     "reserve",
     "take_back",
     "ticket_document",

@@ -11,10 +11,12 @@ from shared.db.models.base import table
 from shared.db.ticket_changes.journal import Change, append_events
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
+from shared.domain.sla import Moved, SlaBook, started
 from shared.domain.ticket import (
+    RESOLUTION_TARGETS,
+    PriorityScheme,
     TicketStatus,
     derive_priority,
-    expected_resolution,
     rank_of,
 )
 from shared.domain.work import WorkState
@@ -38,16 +40,32 @@ def create(tx: Transaction, tickets: Sequence[NewTicket], now: datetime) -> list
     numbers, never a duplicate.
     """
     numbers = tx.dialect.next_ticket_numbers(tx.connection, len(tickets))
+    book = tx.service_levels.book(tx.connection)
     rows = [
-        _new_row(ticket.content, number, ticket.correlation_id, now)
+        _new_row(ticket.content, number, ticket.correlation_id, now, book.priorities)
         for ticket, number in zip(tickets, numbers, strict=True)
     ]
+    clocks = _start_clocks(book, rows, now)
     tx.insert(_TICKETS, rows)
     changes = [
-        (row, Change(row, {}, EventType.TICKET_CREATED, ticket.actor, None))
-        for row, ticket in zip(rows, tickets, strict=True)
+        (row, Change(row, {}, EventType.TICKET_CREATED, ticket.actor, None, {"sla": begun.events}))
+        for row, ticket, begun in zip(rows, tickets, clocks, strict=True)
     ]
     return append_events(tx, changes, now)
+
+
+def _start_clocks(book: SlaBook, rows: Sequence[dict[str, Any]], now: datetime) -> list[Moved]:
+    """Start the clocks of new rows; those of one policy and priority are the same in a batch."""
+    known: dict[tuple[Any, ...], Moved] = {}
+    clocks = []
+    for row in rows:
+        key = (row["sla_policy"], row["team"], row["priority"], row["status"])
+        begun = known.get(key)
+        if begun is None:
+            begun = known[key] = started(book, row, now)
+        row.update(begun.values)
+        clocks.append(begun)
+    return clocks
 
 
 def language_of(requester: Mapping[str, Any]) -> str | None:
@@ -61,16 +79,26 @@ def requester_key(requester: Mapping[str, Any]) -> str | None:
     return (requester.get("email") or requester.get("phone") or "").lower() or None
 
 
-def draft(content: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def draft(content: Mapping[str, Any], now: datetime, book: SlaBook) -> dict[str, Any]:
     """Return the row that a ticket would have if it were stored; it has no number."""
-    return _new_row(content, 0, "", now)
+    row = _new_row(content, 0, "", now, book.priorities)
+    _start_clocks(book, [row], now)
+    return row
 
 
 def _new_row(
-    content: Mapping[str, Any], number: int, correlation_id: str, now: datetime
+    content: Mapping[str, Any],
+    number: int,
+    correlation_id: str,
+    now: datetime,
+    priorities: PriorityScheme,
 ) -> dict[str, Any]:
     priority = derive_priority(
-        content["priority"], content["impact"], content["urgency"], content["severity"]
+        content["priority"],
+        content["impact"],
+        content["urgency"],
+        content["severity"],
+        priorities,
     )
     return {
         "id": new_id(Prefix.TICKET),
@@ -101,7 +129,7 @@ def _new_row(
         "assignee_id": None,
         "touched_at": None,
         "resolution": None,
-        "expected_resolution_at": expected_resolution(now, priority),
+        "expected_resolution_at": now + RESOLUTION_TARGETS[priority],
         "resolved_at": None,
         "closed_at": None,
         "rank": rank_of(content["lane"], priority.rank),
@@ -119,6 +147,8 @@ def _new_row(
             "tags": content["tags"],
         },
         "sla_policy": None,
+        "sla": None,
+        "sla_due_at": None,
         "correlation_id": correlation_id,
         "created_at": now,
         "updated_at": now,

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from shared.db.models.base import table
 from shared.db.types import dump_json
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
+from shared.domain.sla import moved
 from shared.domain.work import WorkState
 from shared.observability.logging import get_logger
 from shared.schemas.base import plain_dump
@@ -109,18 +110,33 @@ def apply(tx: Transaction, changes: Sequence[Change], now: datetime) -> list[dic
     """Write changes of locked tickets and their events; return the documents afterwards.
 
     The caller holds each ticket's row lock, so the next version is simply the last one plus one.
+    The clocks of each ticket move with it, and its event tells how.
     """
+    book = tx.service_levels.book(tx.connection)
     updates: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
     changed = []
     for change in changes:
+        key = change.ticket["id"]
+        ticket = {**change.ticket, **tx.clocks.get(key, {})}
+        after = {**ticket, **change.values}
+        clocks = moved(book, ticket, after, now, change.event, change.data)
         values = {
             **change.values,
-            "version": change.ticket["version"] + 1,
+            **clocks.values,
+            "version": ticket["version"] + 1,
             "updated_at": now,
         }
-        updates[tuple(sorted(values))].append({"id": change.ticket["id"], **values})
-        changed.append(({**change.ticket, **values}, change))
+        if clocks.values:
+            tx.clocks[key] = clocks.values
+        updates[tuple(sorted(values))].append({"id": key, **values})
+        changed.append(({**after, **values}, _telling(change, clocks.events)))
     for names, rows in updates.items():
         ordered = [{"id": row["id"], **{name: row[name] for name in names}} for row in rows]
         tx.update(_TICKETS, ordered)
     return append_events(tx, changed, now)
+
+
+def _telling(change: Change, metric_events: Sequence[Mapping[str, Any]]) -> Change:
+    if not metric_events:
+        return change
+    return replace(change, data={**change.data, "sla": metric_events})
