@@ -1,4 +1,4 @@
-"""What a team may refer to: profiles and policies that exist, helpers who do not come back to it."""
+"""What a team may refer to: profiles and policies that exist, helpers that do not return to it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -34,10 +34,9 @@ _schema = SlaPolicySchema()
 @blp.response(200, SlaPolicyPageSchema())
 def list_policies(query: Mapping[str, Any]) -> Response:
     """List SLA policies."""
+    policies, limit = repository.SLA_POLICIES, query["limit"]
     with parts().database.reading() as connection:
-        rows = repository.listing(
-            connection, repository.SLA_POLICIES, query["after"], query["limit"] + 1
-        )
+        rows = repository.listing(connection, policies, query["after"], limit + 1)
     return page(_schema, [_document(row) for row in rows], "name", limit)
 
 

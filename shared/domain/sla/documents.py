@@ -10,7 +10,7 @@ from typing import Any
 from shared.domain.clock import rfc3339
 from shared.domain.sla.clock import Clock
 from shared.domain.sla.engine import Clocks
-from shared.domain.sla.metric import Metric, MetricEvent
+from shared.domain.sla.metric import METRICS, Metric, MetricEvent
 
 _MOMENTS = (
     "started_at",
@@ -37,7 +37,7 @@ def clocks_document(clocks: Clocks) -> dict[str, Any]:
         "version": clocks.version,
         "clocks": {
             metric.value: _clock_document(clocks.by_metric[metric])
-            for metric in Metric
+            for metric in METRICS
             if metric in clocks.by_metric
         },
     }
@@ -49,7 +49,7 @@ def clocks_of(document: Mapping[str, Any]) -> Clocks:
     return Clocks(
         document["policy"],
         document["version"],
-        {metric: _clock_of(metric, found[metric]) for metric in Metric if metric in found},
+        {metric: _clock_of(metric, found[metric]) for metric in METRICS if metric in found},
     )
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from shared.domain.sla.clock import Clock
 from shared.domain.sla.fact import DONE, VOID, Fact, Said
-from shared.domain.sla.metric import Metric, MetricEvent, Move
+from shared.domain.sla.metric import METRICS, Metric, MetricEvent, Move
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class _Moving:
         """Start, fulfil, cancel and bring back clocks as the ticket now stands."""
         status, said = self.fact.status, self.fact.said
         done, void = status in DONE, status in VOID
-        for metric in Metric:
+        for metric in METRICS:
             clock = self._clocks.get(metric)
             if clock is None:
                 if metric is not Metric.NEXT_RESPONSE:
@@ -131,7 +131,7 @@ class _Moving:
                 self._tell(clock.run(at, policy), Move.RESUME)
 
     def _metrics(self) -> list[Metric]:
-        return [metric for metric in Metric if metric in self._clocks]
+        return [metric for metric in METRICS if metric in self._clocks]
 
     def _live(self) -> list[Clock]:
         return [self._clocks[metric] for metric in self._metrics() if self._clocks[metric].live]

@@ -19,6 +19,10 @@ class Metric(StrEnum):
     RESOLUTION = "resolution"
 
 
+#: In the order in which clocks are gone through; an enum is slow to iterate over.
+METRICS = tuple(Metric)
+
+
 class Move(StrEnum):
     """What happens to a clock.
 

@@ -12,6 +12,8 @@ from shared.domain.sla.engine import Clocks, advance, begin
 from shared.domain.sla.fact import DONE, VOID, Fact, said_in
 from shared.domain.sla.metric import Metric, MetricEvent
 from shared.domain.sla.policy import Policy
+from shared.domain.sla.starting import start_at_work
+from shared.domain.working_time import OutsideHorizon
 
 Row = Mapping[str, Any]
 
@@ -36,8 +38,17 @@ def started(book: SlaBook, ticket: Row, now: datetime) -> Moved:
 
     Depends on nothing but its policy, priority, status and `now`: many of a batch share it.
     """
-    policy = book.policy_of(ticket)
-    clocks, events = begin(Fact(now, ticket["status"], ticket["priority"], policy))
+    policy, priority = book.policy_of(ticket), ticket["priority"]
+    if ticket["status"] in _AT_WORK:
+        start = start_at_work(policy, priority, now)
+        if start.resolution_due_at is not None:
+            values = {
+                "sla": start.document,
+                "sla_due_at": start.next_at,
+                "expected_resolution_at": start.resolution_due_at,
+            }
+            return Moved(values, start.events)
+    clocks, events = begin(Fact(now, ticket["status"], priority, policy))
     return _moved(ticket, clocks, events, now, policy)
 
 
@@ -74,11 +85,39 @@ def moved(
 
 
 def expected(book: SlaBook, ticket: Row, changes: Row, now: datetime) -> datetime:
-    """Return when a ticket is expected to be resolved once some of its columns have changed."""
+    """Return when a ticket is expected to be resolved once some of its columns have changed.
+
+    What `moved` would say; of a clock that runs and has time left only what that takes.
+    """
     after = {**ticket, **changes}
-    found = moved(book, ticket, after, now, "", {}).values
-    moment: datetime = found.get("expected_resolution_at", ticket["expected_resolution_at"])
-    return moment
+    policy = book.policy_of(after)
+    stands: datetime = ticket["expected_resolution_at"]
+    if _nothing_moves(ticket, after, policy, now):
+        return stands
+    quick = _running(ticket, after, policy)
+    if quick is not None and quick > now:
+        return quick
+    found: datetime = moved(book, ticket, after, now, "", {}).values.get(
+        "expected_resolution_at", stands
+    )
+    return found
+
+
+def _running(ticket: Row, after: Row, policy: Policy) -> datetime | None:
+    """Return when a resolution falls due under a policy if it runs on; None if it does not."""
+    sla = ticket["sla"]
+    clock = sla and sla["clocks"]["resolution"]
+    target = policy.target(after["priority"], Metric.RESOLUTION)
+    if target is None or not clock or "running_since" not in clock or "breached_at" in clock:
+        return None
+    since = datetime.fromisoformat(clock["running_since"])
+    left = target - timedelta(seconds=clock["worked_s"])
+    if after["status"] not in _AT_WORK or left <= _NONE:
+        return None
+    try:
+        return policy.hours.add(since, left)
+    except OutsideHorizon:
+        return None
 
 
 def _nothing_moves(before: Row, after: Row, policy: Policy, now: datetime) -> bool:
