@@ -20,9 +20,6 @@ from shared.domain.work import ListName
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 
-#: Stands in the events that time brings.
-ACTOR = "clock"
-
 _TICKETS, _VERSIONS = table(Ticket), table(ConfigurationVersion)
 
 log = get_logger()
@@ -74,7 +71,7 @@ class RunClocks:
         # A policy that was edited a moment ago may be why some of them are here.
         version = tx.execute(select(_VERSIONS.c.version)).scalar_one()
         tx.service_levels.book_of(tx.connection, version)
-        return ticket_changes.move_clocks(tx, tickets, now, ACTOR)
+        return ticket_changes.move_clocks(tx, tickets, now)
 
     def _run_alone(self, ticket_id: str) -> None:
         try:

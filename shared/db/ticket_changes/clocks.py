@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, select
 from shared.db.engine import Row, Transaction
 from shared.db.models import Agent, Ticket
 from shared.db.models.base import table
-from shared.db.ticket_changes.journal import Change, apply
+from shared.db.ticket_changes.journal import CLOCK, TIME_TOLD_BY, Change, apply, time_event
 from shared.domain.event import EventType
-from shared.domain.sla import Move, moved
+from shared.domain.sla import moved
 
 _AGENTS, _TICKETS = table(Agent), table(Ticket)
 
@@ -33,11 +33,11 @@ def claim_due(
     return tx.rows(query if only is None else query.where(_TICKETS.c.id.in_(only)))
 
 
-def move_clocks(tx: Transaction, tickets: Sequence[Row], now: datetime, actor: str) -> int:
-    """Move the clocks of locked tickets to a moment; return how many events that made.
+def move_clocks(tx: Transaction, tickets: Sequence[Row], now: datetime) -> int:
+    """Move the clocks of locked tickets to a moment; return how many tickets that changed.
 
-    A breach is told by `ticket.sla_breached`, a warning by `ticket.sla_warned`; another policy or
-    version of it only changes what is expected. Where nothing happened only the next look is set.
+    A breach is told by `ticket.sla_breached`, a warning by `ticket.sla_warned`, another policy or
+    version of it by `ticket.updated`. Where nothing happened only the next look is set.
     """
     book = tx.service_levels.book(tx.connection)
     holders = _holders(tx, tickets)
@@ -47,7 +47,7 @@ def move_clocks(tx: Transaction, tickets: Sequence[Row], now: datetime, actor: s
         if clocks.events:
             event, data = _event(clocks.events)
             holder = holders.get(ticket["assignee_id"])
-            changes.append(Change(ticket, {}, event, actor, holder, data))
+            changes.append(Change(ticket, {}, event, CLOCK, holder, data))
         else:
             quiet.append({"id": ticket["id"], "sla_due_at": clocks.values.get("sla_due_at")})
     tx.update(_TICKETS, quiet)
@@ -91,9 +91,6 @@ def _holders(tx: Transaction, tickets: Sequence[Row]) -> dict[str | None, Row]:
 
 
 def _event(metric_events: Sequence[Mapping[str, Any]]) -> tuple[EventType, dict[str, Any]]:
-    moves = {event["type"] for event in metric_events}
-    if Move.BREACH in moves:
-        return EventType.TICKET_SLA_BREACHED, {}
-    if Move.WARN in moves:
-        return EventType.TICKET_SLA_WARNED, {}
+    if all(event["type"] in TIME_TOLD_BY for event in metric_events):
+        return time_event(metric_events), {}
     return EventType.TICKET_UPDATED, {"changed": ["expected_resolution_at"]}

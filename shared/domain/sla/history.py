@@ -67,7 +67,8 @@ def differences(
     found = []
     if stored != clocks_document(clocks):
         found.append(f"clocks: stored {stored}, recomputed {clocks_document(clocks)}")
-    told, recomputed = metric_events(events), [event_document(event) for event in moves]
+    told = sorted(metric_events(events), key=_order)
+    recomputed = sorted((event_document(event) for event in moves), key=_order)
     if told != recomputed:
         found += [
             f"event {index}: told {a}, recomputed {b}"
@@ -75,6 +76,11 @@ def differences(
             if a != b
         ] or [f"events: told {len(told)}, recomputed {len(recomputed)}"]
     return found
+
+
+def _order(metric_event: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Sort by moment: a breach that a change noticed in passing is told after the change."""
+    return metric_event["at"], metric_event["metric"], metric_event["type"]
 
 
 def _key(metric_event: Mapping[str, Any]) -> PolicyKey:
