@@ -31,6 +31,9 @@ blp = blueprint("calendars", "Working hours and holidays. Their names are their 
 
 _schema = CalendarSchema()
 
+#: What working time is counted by.
+_COUNTING = frozenset({"time_zone", "hours", "holidays"})
+
 
 @blp.route("/calendars", methods=["POST"])
 @requires("agents:write", problems=(400, 401, 403, 409, 413, 415, 422, 503))
@@ -97,8 +100,8 @@ def import_holidays(text: str, name: str) -> Response:
 def delete_calendar(name: str) -> Response:
     """Delete a calendar that no agent, no team and no SLA policy uses."""
     with parts().database.transaction() as tx:
-        calendar_repository.delete_calendar(tx, name)
         repository.bump_configuration(tx)
+        calendar_repository.delete_calendar(tx, name)
     return Response(status=204)
 
 
@@ -107,10 +110,13 @@ def _change(name: str, values: Mapping[str, Any]) -> Response:
     with app.database.transaction() as tx:
         now = app.now()
         changed = {**values, "updated_at": now}
+        # The first lock, as wherever policies and calendars change: else two could wait for each
+        # other.
+        repository.bump_configuration(tx)
         repository.change(tx, repository.CALENDARS, name, changed, "calendar")
         calendar_repository.free_users(tx, name, now)
-        repository.bump_configuration(tx)
-        renewed = sla_repository.renew_policies(tx, name, now)
+        counts = not _COUNTING.isdisjoint(values)
+        renewed = counts and sla_repository.renew_policies(tx, name, now)
     app.ring(ListName.MATCHING)
     if renewed:
         app.ring(ListName.SLA)

@@ -18,7 +18,7 @@ _put_schema = PutMatrixSchema()
 
 
 @blp.route("/priorities", methods=["GET"])
-@requires(None, problems=(401, 503))
+@requires(None, problems=(401, 403, 503))
 @blp.response(200, PrioritiesSchema())
 def get_priorities() -> Response:
     """Read the priorities, the most urgent first, with advice in English and Russian.
