@@ -7,6 +7,7 @@ from typing import Any
 from werkzeug.test import TestResponse
 
 from services.intake import bootstrap
+from shared.domain.work import ListName
 from shared.runtime import Runtime
 from tests.desk import Desk, ticket_body
 
@@ -69,8 +70,9 @@ def job(desk: Desk, job_id: str) -> dict[str, Any]:
 
 def work_off(runtime: Runtime) -> int:
     """Handle the chunks that are ready; return how many there were."""
-    [bulk] = bootstrap.build_worker(runtime).lists
-    return bulk.runner()
+    lists = bootstrap.build_worker(runtime).lists
+    [runner] = [bound.runner for bound in lists if bound.runner.name is ListName.BULK]
+    return runner()
 
 
 def _line(document: Any) -> bytes:

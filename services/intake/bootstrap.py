@@ -10,6 +10,7 @@ from services.intake.api import (
     absences,
     agents,
     assignment,
+    attachments,
     bulk,
     calendars,
     comments,
@@ -19,42 +20,58 @@ from services.intake.api import (
     jobs,
     life,
     links,
+    priorities,
     problems,
     profiles,
+    requesters,
     requests,
     routing_rules,
     shadow,
+    sla_policies,
     teams,
+    ticket_sla,
     tickets,
+    uploads,
     webhooks,
 )
 from services.intake.api.auth import Authenticator
+from services.intake.api.files import Files
 from services.intake.api.http import Parts
+from services.intake.api.transfers import Slots
+from services.intake.attachments.clamd import Clamd
+from services.intake.attachments.receiving import Receiving
+from services.intake.attachments.scanning import BATCH, ScanAttachments
+from services.intake.attachments.tidying import tidy_up
 from services.intake.bulk import desk as bulk_desk
 from services.intake.bulk.pacing import Pacing
 from services.intake.bulk.process_chunks import CHUNKS_AT_ONCE, ProcessChunks
 from services.intake.bulk.reading import LineReader
 from services.intake.bulk.store import LineStore
+from services.intake.content.inspection import ContentPolicy
 from services.intake.group_commit import GroupCommitter
 from services.intake.reference import ReferenceData
 from shared.db.housekeeping import forget_bulk_jobs, forget_bulk_keys
-from shared.db.work_lists import BULK_CHUNKS
+from shared.db.signing_keys import SigningKeys
+from shared.db.work_lists import ATTACHMENTS_TO_SCAN, BULK_CHUNKS
 from shared.domain.address_guard import AddressGuard
+from shared.domain.attachment import AttachmentRules
 from shared.domain.work import ListName
 from shared.messaging.list_runner import ListRunner
 from shared.messaging.timers import PeriodicJob
 from shared.messaging.worker_host import Bound, Service
 from shared.runtime import Runtime
-from shared.settings import bulk_limits, life_rules
+from shared.settings import Settings, bulk_limits, life_rules
 
 #: Chunks under way at once in a process: one is prepared while the database stores the other.
 BULK_WIDTH = 2
 FORGET_BULK_EVERY = timedelta(minutes=10)
+TIDY_EVERY = timedelta(hours=1)
 
 
 def build(runtime: Runtime) -> Flask:
     """Return the WSGI application. Opens nothing; threads begin with the first request."""
     settings = runtime.settings
+    rules = _attachment_rules(settings)
     reference = ReferenceData(runtime.database)
     app = Flask("patchbay", static_folder=None)
     app.config.update(docs.SPEC_CONFIG)
@@ -70,6 +87,7 @@ def build(runtime: Runtime) -> Flask:
             runtime.clock,
             _noting(runtime),
             timedelta(seconds=settings.idempotency_ttl_s),
+            rules,
         ),
         authenticator=Authenticator(runtime.database, runtime.clock),
         reference=reference,
@@ -77,12 +95,15 @@ def build(runtime: Runtime) -> Flask:
             settings.webhook_allowed_networks, allow_http=settings.webhook_allow_http
         ),
         rules=life_rules(settings),
+        signing=SigningKeys(runtime.database, runtime.clock),
+        files=_files(runtime, rules),
         bulk=bulk_desk.build(
             runtime.database,
             runtime.clock,
             reference,
             bulk_limits(settings),
             life_rules(settings),
+            rules,
         ),
     )
     requests.register(app)
@@ -93,7 +114,10 @@ def build(runtime: Runtime) -> Flask:
         life,
         comments,
         links,
+        requesters,
         assignment,
+        attachments,
+        uploads,
         bulk,
         jobs,
         agents,
@@ -104,6 +128,9 @@ def build(runtime: Runtime) -> Flask:
         profiles,
         explain,
         shadow,
+        sla_policies,
+        ticket_sla,
+        priorities,
         webhooks,
     ):
         api.register_blueprint(module.blp)
@@ -117,23 +144,29 @@ def build(runtime: Runtime) -> Flask:
 
 
 def build_worker(runtime: Runtime) -> Service:
-    """Return what intake does beside answering: bulk jobs."""
-    limits = bulk_limits(runtime.settings)
-    process = ProcessChunks(
-        runtime.database,
-        runtime.clock,
-        runtime.ring,
-        LineReader(ReferenceData(runtime.database), limits),
-        LineStore(life_rules(runtime.settings), limits.kept),
-        Pacing(lambda: runtime.live_commits),
-    )
-    bulk_chunks = ListRunner(
-        ListName.BULK, process, full_batch=CHUNKS_AT_ONCE, ring=runtime.ring, width=BULK_WIDTH
+    """Return what intake does beside answering: files to scan and to tidy up, bulk jobs."""
+    settings = runtime.settings
+    clamd = None
+    if _attachment_rules(settings).scan:
+        clamd = Clamd(settings.clamd_url, settings.clamd_timeout_s)
+    scan = ListRunner(
+        ListName.SCANNING,
+        ScanAttachments(runtime.database, runtime.clock, runtime.storage, clamd),
+        full_batch=BATCH,
+        ring=runtime.ring,
     )
     return Service(
         "intake",
-        [Bound(bulk_chunks, BULK_CHUNKS.has_ready, BULK_CHUNKS.next_due)],
+        [
+            Bound(scan, ATTACHMENTS_TO_SCAN.has_ready, ATTACHMENTS_TO_SCAN.next_due),
+            Bound(_bulk_runner(runtime), BULK_CHUNKS.has_ready, BULK_CHUNKS.next_due),
+        ],
         jobs=[
+            PeriodicJob(
+                "tidy up attachments",
+                TIDY_EVERY,
+                lambda now: tidy_up(runtime.database, runtime.storage, now),
+            ),
             PeriodicJob(
                 "forget bulk jobs",
                 FORGET_BULK_EVERY,
@@ -148,6 +181,21 @@ def build_worker(runtime: Runtime) -> Service:
     )
 
 
+def _bulk_runner(runtime: Runtime) -> ListRunner:
+    limits = bulk_limits(runtime.settings)
+    process = ProcessChunks(
+        runtime.database,
+        runtime.clock,
+        runtime.ring,
+        LineReader(ReferenceData(runtime.database), limits),
+        LineStore(life_rules(runtime.settings), limits.kept, _attachment_rules(runtime.settings)),
+        Pacing(lambda: runtime.live_commits),
+    )
+    return ListRunner(
+        ListName.BULK, process, full_batch=CHUNKS_AT_ONCE, ring=runtime.ring, width=BULK_WIDTH
+    )
+
+
 def _noting(runtime: Runtime) -> Callable[[ListName], None]:
     """Return a ring that notes that live tickets were committed: bulk work makes room for them."""
 
@@ -156,6 +204,27 @@ def _noting(runtime: Runtime) -> Callable[[ListName], None]:
         runtime.ring(name)
 
     return ring
+
+
+def _files(runtime: Runtime, rules: AttachmentRules) -> Files:
+    settings = runtime.settings
+    policy = ContentPolicy(settings.attachment_types, settings.attachment_allow_encrypted)
+    return Files(
+        receiving=Receiving(runtime.storage, rules, policy),
+        uploads=Slots(settings.transfer_concurrency, "uploads"),
+        downloads=Slots(settings.transfer_concurrency, "downloads"),
+        timeout_s=settings.upload_timeout_s,
+        upload_ttl=timedelta(seconds=settings.upload_ttl_s),
+    )
+
+
+def _attachment_rules(settings: Settings) -> AttachmentRules:
+    return AttachmentRules(
+        max_bytes=settings.attachment_max_bytes,
+        max_count=settings.attachment_max_count,
+        max_total_bytes=settings.attachment_max_total_bytes,
+        scan=settings.clamd_url != "off",
+    )
 
 
 def close(app: Flask) -> None:

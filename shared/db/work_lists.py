@@ -2,12 +2,14 @@
 
 from shared.db.models import (
     Agent,
+    Attachment,
     BulkChunk,
     Delivery,
     DryRun,
     OutboxEntry,
     Requirement,
     Ticket,
+    WaitingLook,
 )
 from shared.db.models.base import table
 from shared.db.work_list import WorkList
@@ -21,7 +23,9 @@ REQUIREMENTS_TO_MATCH = WorkList(
 EVENTS_TO_FAN_OUT = WorkList(
     ListName.EVENTS, table(OutboxEntry), "id", ("rank", "available_at", "id")
 )
+WAITING_LOOKS = WorkList(ListName.WAKING, table(WaitingLook), "id", ("available_at",))
 QUESTIONS = WorkList(ListName.QUESTIONS, table(DryRun), "id", ("available_at",))
+ATTACHMENTS_TO_SCAN = WorkList(ListName.SCANNING, table(Attachment), "id", ("available_at",))
 #: The chunk that its job has least before it comes first, so that a small job need not wait until a
 #: large one is done.
 BULK_CHUNKS = WorkList(ListName.BULK, table(BulkChunk), "id", ("ordinal", "available_at", "id"))

@@ -21,6 +21,7 @@ class Prefix(StrEnum):
     AGENT = "agt"
     API_KEY = "key"
     ASSIGNMENT = "asg"
+    ATTACHMENT = "att"
     ATTEMPT = "atm"
     BULK_CHUNK = "blk"
     COMMENT = "cmt"
@@ -28,9 +29,13 @@ class Prefix(StrEnum):
     DELIVERY = "dlv"
     DRY_RUN = "dry"
     EVENT = "evt"
+    SIGNING_KEY = "sgn"
+    REQUESTER = "rqr"
     JOB = "job"
     SUBSCRIPTION = "whk"
     TICKET = "tkt"
+    WAITING_LOOK = "wlk"
+    UPLOAD = "upl"
 
 
 class _Monotonic:

@@ -13,10 +13,13 @@ from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate
 
 from services.intake.api.auth import Authenticator
+from services.intake.api.cursor import Cursor, encode
+from services.intake.api.files import Files
 from services.intake.bulk.desk import BulkDesk
 from services.intake.group_commit import GroupCommitter
 from services.intake.reference import ReferenceData
 from shared.db.engine import Database
+from shared.db.signing_keys import SigningKeys
 from shared.db.ticket_changes import Asked
 from shared.db.types import dump_json
 from shared.domain.address_guard import AddressGuard
@@ -49,6 +52,8 @@ class Parts:
     reference: ReferenceData
     guard: AddressGuard
     rules: LifeRules
+    signing: SigningKeys
+    files: Files
     bulk: BulkDesk
 
     def now(self) -> datetime:
@@ -59,7 +64,9 @@ class Parts:
 class PageQuerySchema(StrictSchema):
     """Which page of a list."""
 
-    after = fields.String(load_default="", metadata={"description": "`next` of the last page."})
+    after = Cursor(
+        load_default="", metadata={"type": "string", "description": "`next` of the last page."}
+    )
     limit = fields.Integer(
         load_default=DEFAULT_LIMIT, validate=validate.Range(min=1, max=MAX_LIMIT)
     )
@@ -96,7 +103,7 @@ def body(schema: Schema) -> Callable[[Callable[P, R]], Callable[..., R]]:
     def decorate(view: Callable[P, R]) -> Callable[..., R]:
         @wraps(view)
         def with_body(*args: P.args, **kwargs: P.kwargs) -> R:
-            return view(_load(schema), *args, **kwargs)
+            return view(load_body(schema), *args, **kwargs)
 
         documented = deepcopy(getattr(view, "_apidoc", {}))
         parameters = documented.setdefault("arguments", {}).setdefault("parameters", [])
@@ -134,7 +141,8 @@ def icalendar_body(view: Callable[..., R]) -> Callable[..., R]:
     return with_text
 
 
-def _load(schema: Schema) -> Any:
+def load_body(schema: Schema) -> Any:
+    """Return what a schema loads of the JSON body; raises MalformedRequest or InvalidInput."""
     try:
         g.body = orjson.loads(request.get_data())
     except orjson.JSONDecodeError as error:
@@ -158,7 +166,7 @@ def answer(
 def page(schema: Schema, rows: Sequence[Mapping[str, Any]], key: str, limit: int) -> Response:
     """Return one page of a list; `rows` hold one more than the page if there is a next one."""
     shown = rows[:limit]
-    following = str(shown[-1][key]) if len(rows) > limit else None
+    following = encode(shown[-1][key]) if len(rows) > limit else None
     return answer({"items": [schema.dump(row) for row in shown], "next": following})
 
 

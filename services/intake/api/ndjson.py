@@ -18,6 +18,7 @@ R = TypeVar("R")
 
 def ndjson_body(view: Callable[..., R]) -> Callable[..., R]:
     """Mark a view that reads its body by `body_pieces`."""
+    view.media_type = NDJSON  # type: ignore[attr-defined]
     view.media_types = MEDIA_TYPES  # type: ignore[attr-defined]
     return view
 
@@ -26,7 +27,7 @@ def body_pieces(limit: int) -> Iterator[bytes]:
     """Yield the body of the request piece by piece, unpacked if it is gzip.
 
     Raises LengthRequired if neither a length nor gzip tells where it ends: a connection that
-    breaks would look like the end of the body. Raises BodyTooLarge beyond `limit` bytes, and
+    breaks would look like the end of the body. Raises TooLarge beyond `limit` bytes, and
     MalformedRequest if the body breaks off.
     """
     coding = (request.headers.get("Content-Encoding") or "identity").strip().lower()

@@ -42,9 +42,12 @@ def _begin() -> None:
         view = current_app.view_functions.get(request.endpoint or "")
         wanted = getattr(view, "media_type", "application/json")
         streams = getattr(view, "media_types", ())
-        if request.mimetype not in (streams or (wanted,)):
+        if wanted is None or request.mimetype in streams:
+            # The view takes anything here, or says itself what it does not take.
+            return
+        if request.mimetype != wanted:
             name = "JSON" if wanted == "application/json" else "an iCalendar file"
-            name, wanted = ("lines of JSON", streams[0]) if streams else (name, wanted)
+            name = "lines of JSON" if "ndjson" in wanted else name
             message = f"Send {name}: Content-Type: {wanted}."
             raise UnsupportedMediaType(message)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from shared.domain.bulk import CHUNK_BYTES, CHUNK_LINES, BulkLimits
-from shared.domain.errors import BodyTooLarge
+from shared.domain.errors import TooLarge
 
 #: RFC 8259 §8.1 lets a reader pass over it.
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -38,14 +38,14 @@ def chunks(pieces: Iterable[bytes], first_line: int, limits: BulkLimits) -> Iter
     """Yield the lines of a body.
 
     A line beyond the limit comes cut to one byte more than it, so that whoever reads it sees that
-    it is too long. Raises BodyTooLarge when there are more lines than the limit.
+    it is too long. Raises TooLarge when there are more lines than the limit.
     """
     waiting: list[bytes] = []
     size, number = 0, first_line
     for line in _lines(pieces, limits.max_line_bytes + 1):
         if number > limits.max_lines:
             message = f"The body has more than {limits.max_lines} lines. Send it in parts."
-            raise BodyTooLarge(message)
+            raise TooLarge(message)
         waiting.append(line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line)
         size += len(line)
         number += 1

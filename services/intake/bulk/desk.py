@@ -11,6 +11,7 @@ from services.intake.bulk.receiving import Receiving
 from services.intake.bulk.store import LineStore
 from services.intake.reference import ReferenceData
 from shared.db.engine import Database
+from shared.domain.attachment import AttachmentRules
 from shared.domain.bulk import BulkLimits
 from shared.domain.clock import Clock
 from shared.domain.errors import Unavailable
@@ -49,9 +50,10 @@ def build(
     reference: ReferenceData,
     limits: BulkLimits,
     rules: LifeRules,
+    attached: AttachmentRules,
 ) -> BulkDesk:
     """Put it together."""
-    reader, store = LineReader(reference, limits), LineStore(rules, limits.kept)
+    reader, store = LineReader(reference, limits), LineStore(rules, limits.kept, attached)
     return BulkDesk(
         limits,
         Receiving(database, clock, limits),

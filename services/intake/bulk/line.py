@@ -10,7 +10,10 @@ from shared.domain.errors import InvalidInput, PatchbayError
 #: The statuses of what a line can be refused for; `services.intake.api.catalogue` has them all.
 STATUSES = {
     "malformed-request": 400,
+    "infected": 403,
+    "not-found": 404,
     "conflict": 409,
+    "not-scanned-yet": 409,
     "too-large": 413,
     "invalid-input": 422,
     "idempotency-key-reused": 422,

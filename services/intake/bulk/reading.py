@@ -11,7 +11,7 @@ from services.intake.bulk.chunks import Chunk
 from services.intake.bulk.line import Line
 from services.intake.reference import ReferenceData
 from shared.domain.bulk import BulkLimits, BulkMode
-from shared.domain.errors import BodyTooLarge, InvalidInput, MalformedRequest, PatchbayError
+from shared.domain.errors import InvalidInput, MalformedRequest, PatchbayError, TooLarge
 from shared.domain.ticket import Lane
 from shared.schemas.bulk import BulkTicketSchema
 from shared.schemas.import_ticket import ImportTicketSchema
@@ -65,7 +65,7 @@ class LineReader:
     def _parse(self, text: bytes) -> Any:
         if len(text) > self._limits.max_line_bytes:
             message = f"The line is longer than {self._limits.max_line_bytes} bytes."
-            raise BodyTooLarge(message)
+            raise TooLarge(message)
         try:
             return orjson.loads(text)
         except orjson.JSONDecodeError as error:

@@ -19,7 +19,7 @@ from services.intake.bulk.store import Order
 from shared.db.engine import Database, Row, Transaction
 from shared.domain.bulk import BulkLimits
 from shared.domain.clock import Clock
-from shared.domain.errors import BodyTooLarge, Conflict, IdempotencyMismatch
+from shared.domain.errors import Conflict, IdempotencyMismatch, TooLarge
 from shared.domain.ids import Prefix, new_id
 from shared.domain.ticket import Lane
 from shared.domain.work import WorkState
@@ -70,7 +70,7 @@ class Receiving:
                     repository.complete(tx, job["id"], self._clock.now())
         except BaseException as error:
             # Nobody can go on with a job without a key, and one that is too large never ends.
-            if not stored and (body.key is None or isinstance(error, BodyTooLarge)):
+            if not stored and (body.key is None or isinstance(error, TooLarge)):
                 with self._database.transaction() as tx:
                     repository.forget(tx, job["id"])
             raise

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from services.intake.attachments.bringing import bring_uploads
 from services.intake.bulk.line import Line, Made, Outcome
 from services.intake.bulk.people import pasts
 from shared.db import ticket_changes
@@ -18,10 +19,12 @@ from shared.db.engine import Transaction, translated
 from shared.db.models import BulkKey, Ticket
 from shared.db.models.base import table
 from shared.db.ticket_changes import NewTicket
+from shared.domain.attachment import AttachmentRules
 from shared.domain.bulk import BulkMode
 from shared.domain.errors import (
     Conflict,
     IdempotencyMismatch,
+    InvalidInput,
     PatchbayError,
     Unavailable,
 )
@@ -49,9 +52,10 @@ class Order:
 class LineStore:
     """Stores lines. `kept` is how long their keys are remembered."""
 
-    def __init__(self, rules: LifeRules, kept: timedelta) -> None:
+    def __init__(self, rules: LifeRules, kept: timedelta, attached: AttachmentRules) -> None:
         self._rules = rules
         self._kept = kept
+        self._attached = attached
 
     def store(
         self, tx: Transaction, order: Order, lines: Sequence[Line], now: datetime
@@ -87,6 +91,8 @@ class LineStore:
                 return self._guarded(tx, order, [line], now)
             except Unavailable:
                 raise
+            except PatchbayError as error:
+                return {line.number: error}
             except IntegrityError:
                 if last:
                     message = "A name is taken, or something that it refers to does not exist."
@@ -133,11 +139,11 @@ class LineStore:
             if isinstance(past, PatchbayError):
                 outcomes[line.number] = past
             else:
-                new = NewTicket(line.content, order.actor, order.correlation_id, past)
+                new = NewTicket(line.content, order.actor, order.correlation_id, past=past)
                 tickets.append((line, new))
         if order.dry_run or not tickets:
             return outcomes | {line.number: Made(fresh=True) for line, _ in tickets}
-        documents = ticket_changes.create(tx, [new for _, new in tickets], now)
+        documents = self._create(tx, [new for _, new in tickets], now)
         keys = []
         for (line, _), document in zip(tickets, documents, strict=True):
             made = outcomes[line.number] = _outcome(document)
@@ -154,6 +160,22 @@ class LineStore:
                 )
         tx.insert(_KEYS, keys)
         return outcomes
+
+    def _create(
+        self, tx: Transaction, tickets: Sequence[NewTicket], now: datetime
+    ) -> list[dict[str, Any] | PatchbayError]:
+        """Make tickets with the uploads that they name; each or why it cannot be."""
+        brought = bring_uploads(tx, tickets, self._attached, now)
+        whole = [each for each in brought if isinstance(each, NewTicket)]
+        made = iter(ticket_changes.create(tx, whole, now) if whole else [])
+        answers: list[dict[str, Any] | PatchbayError] = []
+        for ticket, each in zip(tickets, brought, strict=True):
+            answer = each if isinstance(each, PatchbayError) else next(made)
+            if isinstance(answer, InvalidInput) and ticket.content["attachments"]:
+                # Its uploads were taken: alone, they stay where they are.
+                raise answer
+            answers.append(answer)
+        return answers
 
     def _known(
         self, tx: Transaction, order: Order, lines: Sequence[Line], now: datetime

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Callable, Iterator
 
-from shared.domain.errors import BodyTooLarge, MalformedRequest
+from shared.domain.errors import MalformedRequest, TooLarge
 
 #: Bytes read from the connection at once.
 PIECE_BYTES = 65_536
@@ -17,14 +17,14 @@ _GZIP = 16 + zlib.MAX_WBITS
 def pieces(read: Callable[[int], bytes], limit: int, *, gzip: bool) -> Iterator[bytes]:
     """Yield a body piece by piece, unpacked.
 
-    Raises BodyTooLarge beyond `limit` bytes, MalformedRequest for what is no whole gzip.
+    Raises TooLarge beyond `limit` bytes, MalformedRequest for what is no whole gzip.
     """
     total = 0
     for piece in _unpacked(read) if gzip else _as_sent(read):
         total += len(piece)
         if total > limit:
             message = f"The body is larger than {limit} bytes. Send it in parts."
-            raise BodyTooLarge(message)
+            raise TooLarge(message)
         yield piece
 
 

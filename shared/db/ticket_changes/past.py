@@ -21,11 +21,7 @@ from shared.domain.clock import rfc3339
 from shared.domain.comment import AuthorKind
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
-from shared.domain.ticket import (
-    PAUSED_STATUSES,
-    TicketStatus,
-    expected_resolution,
-)
+from shared.domain.ticket import OPEN_STATUSES, PAUSED_STATUSES, TicketStatus
 from shared.domain.work import WorkState
 
 _TICKETS, _COMMENTS = table(Ticket), table(Comment)
@@ -93,7 +89,8 @@ def with_past(row: Mapping[str, Any], past: Past) -> dict[str, Any]:
         "status": status,
         "created_at": created_at,
         "updated_at": updated_at,
-        "expected_resolution_at": expected_resolution(created_at, row["priority"]),
+        # Of those that are over it is when they were; the clocks of the others say it.
+        "expected_resolution_at": content["resolved_at"] or content["closed_at"] or updated_at,
         "time_spent_s": sum(comment["time_spent_s"] for comment in content["comments"]),
     }
     if status is TicketStatus.NEW:
@@ -117,11 +114,20 @@ def with_past(row: Mapping[str, Any], past: Past) -> dict[str, Any]:
     return values
 
 
+def alive(row: Mapping[str, Any]) -> bool:
+    """Tell whether a ticket is not over: only then has it clocks, from its import on."""
+    return row["status"] in OPEN_STATUSES | PAUSED_STATUSES
+
+
 def told(
-    row: Mapping[str, Any], past: Past, actor: str, held: Mapping[str, Any] | None
+    row: Mapping[str, Any],
+    past: Past,
+    actor: str,
+    held: Mapping[str, Any] | None,
+    clocks: Sequence[Mapping[str, Any]],
 ) -> list[tuple[Mapping[str, Any], Change]]:
     """Return the events that a ticket with a past begins with; `held` is its assignment, if any."""
-    data: dict[str, Any] = {"imported": True}
+    data: dict[str, Any] = {"sla": list(clocks), "imported": True}
     if past.content["history"]:
         data["history"] = [
             {"at": rfc3339(each["at"]), "what": each["what"], "who": each["who"]}

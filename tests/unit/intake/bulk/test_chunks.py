@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.intake.bulk.chunks import Chunk, chunks
 from services.intake.bulk.unpacking import pieces
 from shared.domain.bulk import CHUNK_BYTES, CHUNK_LINES, BulkLimits
-from shared.domain.errors import BodyTooLarge, MalformedRequest
+from shared.domain.errors import MalformedRequest, TooLarge
 
 LIMITS = BulkLimits(max_line_bytes=20)
 
@@ -70,7 +70,7 @@ def test_chunks_of_long_lines_end_sooner() -> None:
 
 
 def test_more_lines_than_allowed_are_refused() -> None:
-    with pytest.raises(BodyTooLarge, match="more than 3 lines"):
+    with pytest.raises(TooLarge, match="more than 3 lines"):
         list(chunks([b"1\n2\n3\n4\n"], 1, BulkLimits(max_lines=3)))
 
 
@@ -78,7 +78,7 @@ def test_more_lines_than_allowed_are_refused() -> None:
 def test_more_bytes_than_allowed_are_refused(*, packed: bool) -> None:
     data = b"x" * 1001
     sent = gzip.compress(data) if packed else data
-    with pytest.raises(BodyTooLarge, match="larger than 1000 bytes"):
+    with pytest.raises(TooLarge, match="larger than 1000 bytes"):
         list(pieces(reader(sent), 1000, gzip=packed))
 
 
