@@ -12,6 +12,7 @@ from services.intake.api import (
     calendars,
     docs,
     explain,
+    external_ids,
     health,
     problems,
     profiles,
@@ -25,14 +26,18 @@ from services.intake.api import (
 from services.intake.api.auth import Authenticator
 from services.intake.api.http import Parts
 from services.intake.group_commit import GroupCommitter
+from services.intake.rate_limits import RateLimits
 from services.intake.reference import ReferenceData
+from services.intake.slow_bodies import SlowBodies
 from shared.domain.address_guard import AddressGuard
+from shared.domain.rate import RateClass
 from shared.runtime import Runtime
 
 
 def build(runtime: Runtime) -> Flask:
     """Return the WSGI application. Opens nothing; threads begin with the first request."""
     settings = runtime.settings
+    idempotency_ttl = timedelta(seconds=settings.idempotency_ttl_s)
     app = Flask("patchbay", static_folder=None)
     app.config.update(docs.SPEC_CONFIG)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -46,19 +51,29 @@ def build(runtime: Runtime) -> Flask:
             runtime.database,
             runtime.clock,
             runtime.ring,
-            timedelta(seconds=settings.idempotency_ttl_s),
+            idempotency_ttl,
         ),
         authenticator=Authenticator(runtime.database, runtime.clock),
         reference=ReferenceData(runtime.database),
         guard=AddressGuard(
             settings.webhook_allowed_networks, allow_http=settings.webhook_allow_http
         ),
+        slow_bodies=SlowBodies(settings.body_timeout_s),
+        rate_limits=RateLimits(
+            {
+                RateClass.READ: settings.read_limit_per_minute,
+                RateClass.WRITE: settings.write_limit_per_minute,
+                RateClass.BULK: settings.bulk_limit_per_minute,
+            }
+        ),
+        idempotency_ttl=idempotency_ttl,
     )
     requests.register(app)
     problems.register(app)
     api = Api(app)
     for module in (
         tickets,
+        external_ids,
         assignment,
         agents,
         absences,
@@ -84,3 +99,4 @@ def close(app: Flask) -> None:
     """Commit what requests are waiting for and stop."""
     found: Parts = app.extensions["patchbay"]
     found.committer.close()
+    found.slow_bodies.close()

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from services.intake import repository
 from services.intake.reference import ReferenceData
-from shared.db.engine import Database, Row
+from shared.db.engine import Row, Transaction
 from shared.domain.errors import FieldError, InvalidInput
 from shared.schemas.refusal import refused_fields
 from shared.schemas.rules import PutRulesSchema, RuleSetSchema
@@ -48,7 +48,7 @@ def require_names(reference: ReferenceData, content: Mapping[str, Any]) -> None:
 
 
 def replace_rule_set(
-    database: Database,
+    tx: Transaction,
     content: Mapping[str, Any],
     now: datetime,
     check: Callable[[int], None],
@@ -58,8 +58,7 @@ def replace_rule_set(
     `check` is given the version in force, which nobody can change meanwhile, and may refuse.
     """
     stored = written(content)
-    with database.transaction() as tx:
-        return repository.put_rules(tx, stored["time_zone"], stored["rules"], now, check)
+    return repository.put_rules(tx, stored["time_zone"], stored["rules"], now, check)
 
 
 def read_rule_set(connection: Connection, version: int | None = None) -> Row:

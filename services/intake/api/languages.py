@@ -1,0 +1,19 @@
+"""The language of what people read in an answer: English, or Russian where the caller prefers it."""
+
+from enum import StrEnum
+
+from flask import Request
+
+
+class Language(StrEnum):
+    """A language that texts exist in."""
+
+    ENGLISH = "en"
+    RUSSIAN = "ru"
+
+
+def preferred(request: Request) -> Language:
+    """Return the language that Accept-Language prefers (RFC 9110 §12.5.4); English if neither."""
+    accepted = request.accept_languages
+    found = accepted.best_match([each.value for each in Language], default=Language.ENGLISH.value)
+    return Language(found)

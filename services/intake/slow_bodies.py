@@ -1,0 +1,133 @@
+"""Ends the reading of bodies that do not arrive, so that nobody holds a worker by sending slowly.
+
+The HTTP server hands a request to a thread once its head is there, and the thread waits for the
+body. The server limits the time for the head and not that for the body: a client that sends half a
+body and then nothing would hold the thread for ever. So whoever reads is noted here with a
+deadline. When it is over, the connection is closed for reading: the thread is told that nothing
+more comes, and the way to answer stays open.
+
+The server does not tell which connection a request came by, only from which address. Of the
+connections from there, those are closed that were silent for the whole time, or that trickle while
+somebody is late. An idle one among them only has to be opened anew. This needs Linux (TCP_INFO) and
+TCP; elsewhere a proxy in front has to limit the time.
+"""
+
+import os
+import socket
+import stat
+import struct
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+from shared.observability.logging import get_logger
+
+#: The longest time between two looks, in seconds.
+LOOK_EVERY_S = 1.0
+
+#: Who sends less than this between two looks, in bytes, while late, sends slowly on purpose.
+TRICKLE_BYTES = 512
+
+#: struct tcp_info of Linux (include/uapi/linux/tcp.h): milliseconds since data came, and all bytes.
+_TCP_INFO = struct.Struct("=52xI72xQ")
+
+log = get_logger()
+
+#: Bytes that came so far, by the two ends of a connection.
+Received = dict[object, int]
+
+
+class Reading:
+    """A body that is being read; `late` once it was given up."""
+
+    __slots__ = ("address", "deadline", "late")
+
+    def __init__(self, address: str, deadline: float) -> None:
+        self.address = address
+        self.deadline = deadline
+        self.late = False
+
+
+class SlowBodies:
+    """Knows which bodies are being read, and gives up those that take longer than `timeout_s`."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._reading: dict[int, Reading] = {}
+        self._received: dict[str, Received] = {}
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def reading(self, address: str) -> Iterator[Reading]:
+        """Note that a body from an address is read inside the block."""
+        if self._thread is None:
+            self._start()
+        one = Reading(address, monotonic() + self._timeout_s)
+        self._reading[id(one)] = one
+        try:
+            yield one
+        finally:
+            del self._reading[id(one)]
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._closing.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="slow-bodies", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        look_s = min(LOOK_EVERY_S, self._timeout_s / 4)
+        while not self._closing.wait(look_s):
+            now = monotonic()
+            late = [one for one in list(self._reading.values()) if one.deadline < now]
+            for one in late:
+                one.late = True
+            addresses = {one.address for one in late}
+            self._received = {
+                address: _close_slow(address, self._timeout_s, self._received.get(address, {}))
+                for address in addresses
+            }
+
+
+def _close_slow(address: str, timeout_s: float, before: Received) -> Received:
+    """Close slow connections from an address for reading; return what came by all of them."""
+    received: Received = {}
+    if sys.platform != "linux":
+        return received
+    for connection in _connections():
+        with connection:
+            try:
+                peer = connection.getpeername()
+                if not isinstance(peer, tuple) or peer[0] != address:
+                    continue
+                info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
+                silent_ms, count = _TCP_INFO.unpack(info)
+                received[peer] = count
+                trickled = count - before.get(peer, count)
+                if silent_ms >= timeout_s * 1000 or 0 < trickled < TRICKLE_BYTES:
+                    connection.shutdown(socket.SHUT_RD)
+                    log.warning("body.given_up", address=address, silent_ms=silent_ms)
+            except (OSError, struct.error):
+                continue
+    return received
+
+
+def _connections() -> Iterator[socket.socket]:
+    """Yield this process's sockets, as copies to be closed."""
+    for path in list(Path("/proc/self/fd").iterdir()):
+        try:
+            if stat.S_ISSOCK(os.fstat(int(path.name)).st_mode):
+                yield socket.socket(fileno=os.dup(int(path.name)))
+        except OSError:
+            continue
