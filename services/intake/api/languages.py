@@ -1,4 +1,4 @@
-"""The language of what people read in an answer: English, or Russian where the caller prefers it."""
+"""The language of what people read in an answer: English, or Russian where that is preferred."""
 
 from enum import StrEnum
 
