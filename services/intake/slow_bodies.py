@@ -7,9 +7,9 @@ deadline. When it is over, the connection is closed for reading: the thread is t
 more comes, and the way to answer stays open.
 
 The server does not tell which connection a request came by, only from which address. Of the
-connections from there, those are closed that were silent for the whole time, or that trickle while
-somebody is late. An idle one among them only has to be opened anew. This needs Linux (TCP_INFO) and
-TCP; elsewhere a proxy in front has to limit the time.
+connections from there, as many as bodies are late are closed: those that were silent for the whole
+time, the longest first, or trickle. An idle one among them only has to be opened anew. This needs
+Linux (TCP_INFO) and TCP; elsewhere a proxy in front has to limit the time.
 """
 
 import os
@@ -18,8 +18,9 @@ import stat
 import struct
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 
@@ -31,8 +32,10 @@ LOOK_EVERY_S = 1.0
 #: Who sends less than this between two looks, in bytes, while late, sends slowly on purpose.
 TRICKLE_BYTES = 512
 
-#: struct tcp_info of Linux (include/uapi/linux/tcp.h): milliseconds since data came, and all bytes.
-_TCP_INFO = struct.Struct("=52xI72xQ")
+#: struct tcp_info of Linux (include/uapi/linux/tcp.h): state, ms since data came, bytes that came.
+_TCP_INFO = struct.Struct("=B51xI72xQ")
+
+_ESTABLISHED = 1
 
 log = get_logger()
 
@@ -93,33 +96,43 @@ class SlowBodies:
             late = [one for one in list(self._reading.values()) if one.deadline < now]
             for one in late:
                 one.late = True
-            addresses = {one.address for one in late}
+            counts = Counter(one.address for one in late)
             self._received = {
-                address: _close_slow(address, self._timeout_s, self._received.get(address, {}))
-                for address in addresses
+                address: _close_slow(
+                    address, count, self._timeout_s, self._received.get(address, {})
+                )
+                for address, count in counts.items()
             }
 
 
-def _close_slow(address: str, timeout_s: float, before: Received) -> Received:
-    """Close slow connections from an address for reading; return what came by all of them."""
+def _close_slow(address: str, count: int, timeout_s: float, before: Received) -> Received:
+    """Close up to `count` slow connections from an address for reading, the most silent first.
+
+    Returns what came by each that is open still. Who waits for a thread behind slow ones came
+    later, and so is spared.
+    """
     received: Received = {}
-    if sys.platform != "linux":
-        return received
-    for connection in _connections():
-        with connection:
+    slow: list[tuple[int, socket.socket]] = []
+    with ExitStack() as opened:
+        for connection in _connections() if sys.platform == "linux" else ():
+            opened.enter_context(connection)
             try:
                 peer = connection.getpeername()
                 if not isinstance(peer, tuple) or peer[0] != address:
                     continue
                 info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
-                silent_ms, count = _TCP_INFO.unpack(info)
-                received[peer] = count
-                trickled = count - before.get(peer, count)
-                if silent_ms >= timeout_s * 1000 or 0 < trickled < TRICKLE_BYTES:
-                    connection.shutdown(socket.SHUT_RD)
-                    log.warning("body.given_up", address=address, silent_ms=silent_ms)
+                state, silent_ms, total = _TCP_INFO.unpack(info)
             except (OSError, struct.error):
                 continue
+            received[peer] = total
+            trickled = 0 < total - before.get(peer, total) < TRICKLE_BYTES
+            if state == _ESTABLISHED and (silent_ms >= timeout_s * 1000 or trickled):
+                slow.append((silent_ms, connection))
+        slow.sort(key=lambda each: each[0], reverse=True)
+        for silent_ms, connection in slow[:count]:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)
+                log.warning("body.given_up", address=address, silent_ms=silent_ms)
     return received
 
 

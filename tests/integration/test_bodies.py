@@ -70,8 +70,8 @@ def test_a_zip_bomb_is_413_and_unpacked_no_further_than_the_limit(
 def test_a_body_that_broke_off_stores_nothing(desk: Desk) -> None:
     client = desk.app.test_client()
     headers = {"Authorization": f"Bearer {desk.token}", "Content-Type": "application/json"}
-    whole = {**headers, "Content-Length": str(len(BODY) + 10)}
-    response = client.post("/v1/tickets", data=BODY, headers=whole)
+    longer = {"CONTENT_LENGTH": str(len(BODY) + 10)}
+    response = client.post("/v1/tickets", data=BODY, headers=headers, environ_overrides=longer)
     assert "broke off" in assert_problem(response, 400, "malformed-request")["detail"]
 
 

@@ -30,6 +30,12 @@ class Entry:
     way_out: Words
     iana: bool = False
 
+    @property
+    def explanation(self) -> Words:
+        """What it means and the way out."""
+        meaning, way_out = self.meaning, self.way_out
+        return Words(f"{meaning.en} {way_out.en}", f"{meaning.ru} {way_out.ru}")
+
 
 CATALOGUE: dict[str, Entry] = {
     "malformed-request": Entry(

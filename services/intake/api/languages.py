@@ -14,6 +14,8 @@ class Language(StrEnum):
 
 def preferred(request: Request) -> Language:
     """Return the language that Accept-Language prefers (RFC 9110 §12.5.4); English if neither."""
-    accepted = request.accept_languages
-    found = accepted.best_match([each.value for each in Language], default=Language.ENGLISH.value)
-    return Language(found)
+    for tag, quality in request.accept_languages:
+        primary = tag.partition("-")[0].lower()
+        if quality > 0 and primary in set(Language):
+            return Language(primary)
+    return Language.ENGLISH

@@ -57,19 +57,21 @@ def register(app: Flask) -> None:
 def problem(
     status: int,
     code: str,
-    detail: str,
+    detail: str | Words,
     extra: Mapping[str, Any] | None = None,
     errors: tuple[FieldError, ...] = (),
 ) -> Response:
     """Return a problem as a response, in the language of the request as far as that is known."""
     language = preferred(request)
     entry = CATALOGUE.get(code)
-    texts = {text: translate(text, language) for text in (detail, *(e.detail for e in errors))}
+    said = [e.detail for e in errors] + ([detail] if isinstance(detail, str) else [])
+    texts = {text: translate(text, language) for text in said}
+    detail = detail.of(language) if isinstance(detail, Words) else detail
     body: dict[str, Any] = {
         "type": (IANA_BASE if entry and entry.iana else TYPE_BASE) + code,
         "title": (entry.title if entry else _OTHER).of(language),
         "status": status,
-        "detail": texts[detail] or detail,
+        "detail": texts.get(detail) or detail,
         "instance": request.path,
         "code": code,
         "request_id": g.get("request_id", ""),
@@ -108,10 +110,9 @@ def _http(error: HTTPException) -> Response:
     if messages:
         # webargs reads the query; its messages lie under the name of the place.
         return _refused(refused_fields(messages))
-    detail = error.description or HTTPStatus(status).description
+    detail: str | Words = error.description or HTTPStatus(status).description
     if code in CATALOGUE and error.description == type(error).description:
-        entry, language = CATALOGUE[code], preferred(request)
-        detail = f"{entry.meaning.of(language)} {entry.way_out.of(language)}"
+        detail = CATALOGUE[code].explanation
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         limit = request.max_content_length
         detail = f"The body is larger than {limit} bytes. Send a link to what is too large."

@@ -160,8 +160,8 @@ def _russian(text: str) -> str | None:
 
 @lru_cache(maxsize=1)
 def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Return the catalogue as expressions, those without names first."""
-    ordered = sorted(RUSSIAN.items(), key=lambda pair: len(_NAME.findall(pair[0])))
+    """Return the catalogue as expressions, those that say the most first."""
+    ordered = sorted(RUSSIAN.items(), key=lambda pair: -len(_NAME.sub("", pair[0])))
     return tuple((_expression(english), russian) for english, russian in ordered)
 
 
