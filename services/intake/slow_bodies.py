@@ -39,17 +39,19 @@ _ESTABLISHED = 1
 
 log = get_logger()
 
-#: Bytes that came so far, by the two ends of a connection.
+#: The address that a request came from, and the port of ours that it came to.
+Ends = tuple[str, int]
+#: Bytes that came so far, by the other end of a connection.
 Received = dict[object, int]
 
 
 class Reading:
     """A body that is being read; `late` once it was given up."""
 
-    __slots__ = ("address", "deadline", "late")
+    __slots__ = ("deadline", "ends", "late")
 
-    def __init__(self, address: str, deadline: float) -> None:
-        self.address = address
+    def __init__(self, ends: Ends, deadline: float) -> None:
+        self.ends = ends
         self.deadline = deadline
         self.late = False
 
@@ -60,17 +62,17 @@ class SlowBodies:
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
         self._reading: dict[int, Reading] = {}
-        self._received: dict[str, Received] = {}
+        self._received: dict[Ends, Received] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def reading(self, address: str) -> Iterator[Reading]:
-        """Note that a body from an address is read inside the block."""
+    def reading(self, address: str, port: int) -> Iterator[Reading]:
+        """Note that a body from an address, to a port of ours, is read inside the block."""
         if self._thread is None:
             self._start()
-        one = Reading(address, monotonic() + self._timeout_s)
+        one = Reading((address, port), monotonic() + self._timeout_s)
         self._reading[id(one)] = one
         try:
             yield one
@@ -96,17 +98,17 @@ class SlowBodies:
             late = [one for one in list(self._reading.values()) if one.deadline < now]
             for one in late:
                 one.late = True
-            counts = Counter(one.address for one in late)
+            counts = Counter(one.ends for one in late)
             self._received = {
-                address: _close_slow(
-                    address, count, self._timeout_s, self._received.get(address, {})
-                )
-                for address, count in counts.items()
+                ends: _close_slow(ends, count, self._timeout_s, self._received.get(ends, {}))
+                for ends, count in counts.items()
             }
 
 
-def _close_slow(address: str, count: int, timeout_s: float, before: Received) -> Received:
+def _close_slow(ends: Ends, count: int, timeout_s: float, before: Received) -> Received:
     """Close up to `count` slow connections from an address for reading, the most silent first.
+
+    Connections of our own, to a database on the same machine say, have another port here.
 
     Returns what came by each that is open still. Who waits for a thread behind slow ones came
     later, and so is spared.
@@ -118,7 +120,9 @@ def _close_slow(address: str, count: int, timeout_s: float, before: Received) ->
             opened.enter_context(connection)
             try:
                 peer = connection.getpeername()
-                if not isinstance(peer, tuple) or peer[0] != address:
+                if not isinstance(peer, tuple) or peer[0] != ends[0]:
+                    continue
+                if connection.getsockname()[1] != ends[1]:
                     continue
                 info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
                 state, silent_ms, total = _TCP_INFO.unpack(info)
@@ -132,7 +136,7 @@ def _close_slow(address: str, count: int, timeout_s: float, before: Received) ->
         for silent_ms, connection in slow[:count]:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RD)
-                log.warning("body.given_up", address=address, silent_ms=silent_ms)
+                log.warning("body.given_up", address=ends[0], silent_ms=silent_ms)
     return received
 
 

@@ -56,7 +56,8 @@ def _received() -> bytes:
     slow: SlowBodies = current_app.extensions["patchbay"].slow_bodies
     stream, length = request.stream, request.content_length
     pieces: list[bytes] = []
-    with slow.reading(request.remote_addr or "") as reading:
+    port = int(request.environ.get("SERVER_PORT") or 0)
+    with slow.reading(request.remote_addr or "", port) as reading:
         try:
             while not reading.late and (piece := stream.read(PIECE_BYTES)):
                 pieces.append(piece)
