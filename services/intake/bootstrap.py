@@ -16,6 +16,7 @@ from services.intake.api import (
     comments,
     docs,
     explain,
+    external_ids,
     health,
     jobs,
     life,
@@ -49,12 +50,15 @@ from services.intake.bulk.reading import LineReader
 from services.intake.bulk.store import LineStore
 from services.intake.content.inspection import ContentPolicy
 from services.intake.group_commit import GroupCommitter
+from services.intake.rate_limits import RateLimits
 from services.intake.reference import ReferenceData
+from services.intake.slow_bodies import SlowBodies
 from shared.db.housekeeping import forget_bulk_jobs, forget_bulk_keys
 from shared.db.signing_keys import SigningKeys
 from shared.db.work_lists import ATTACHMENTS_TO_SCAN, BULK_CHUNKS
 from shared.domain.address_guard import AddressGuard
 from shared.domain.attachment import AttachmentRules
+from shared.domain.rate import RateClass
 from shared.domain.work import ListName
 from shared.messaging.list_runner import ListRunner
 from shared.messaging.timers import PeriodicJob
@@ -72,6 +76,7 @@ def build(runtime: Runtime) -> Flask:
     """Return the WSGI application. Opens nothing; threads begin with the first request."""
     settings = runtime.settings
     rules = _attachment_rules(settings)
+    idempotency_ttl = timedelta(seconds=settings.idempotency_ttl_s)
     reference = ReferenceData(runtime.database)
     app = Flask("patchbay", static_folder=None)
     app.config.update(docs.SPEC_CONFIG)
@@ -86,7 +91,7 @@ def build(runtime: Runtime) -> Flask:
             runtime.database,
             runtime.clock,
             _noting(runtime),
-            timedelta(seconds=settings.idempotency_ttl_s),
+            idempotency_ttl,
             rules,
         ),
         authenticator=Authenticator(runtime.database, runtime.clock),
@@ -97,6 +102,15 @@ def build(runtime: Runtime) -> Flask:
         rules=life_rules(settings),
         signing=SigningKeys(runtime.database, runtime.clock),
         files=_files(runtime, rules),
+        slow_bodies=SlowBodies(settings.body_timeout_s),
+        rate_limits=RateLimits(
+            {
+                RateClass.READ: settings.read_limit_per_minute,
+                RateClass.WRITE: settings.write_limit_per_minute,
+                RateClass.BULK: settings.bulk_limit_per_minute,
+            }
+        ),
+        idempotency_ttl=idempotency_ttl,
         bulk=bulk_desk.build(
             runtime.database,
             runtime.clock,
@@ -115,6 +129,7 @@ def build(runtime: Runtime) -> Flask:
         comments,
         links,
         requesters,
+        external_ids,
         assignment,
         attachments,
         uploads,
@@ -231,3 +246,4 @@ def close(app: Flask) -> None:
     """Commit what requests are waiting for and stop."""
     found: Parts = app.extensions["patchbay"]
     found.committer.close()
+    found.slow_bodies.close()

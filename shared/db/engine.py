@@ -99,6 +99,10 @@ class Transaction:
         if values:
             self._writes.append(self.dialect.delete(table, key, values))
 
+    def claim(self, name: int) -> bool:
+        """Claim a name until the end of the transaction; False if another transaction has it."""
+        return self.dialect.claim(self.connection, name)
+
     def flushed(self) -> Connection:
         """Send what is pending, and return the connection to read it by."""
         self._flush(commit=False)

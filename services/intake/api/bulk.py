@@ -10,7 +10,9 @@ from marshmallow import RAISE
 from services.intake.api.auth import requires
 from services.intake.api.http import actor, answer, blueprint, parts
 from services.intake.api.jobs import job_document
-from services.intake.api.ndjson import MEDIA_TYPES, NDJSON, body_pieces, described, ndjson_body
+from services.intake.api.media_types import NDJSON, NDJSON_TYPES
+from services.intake.api.ndjson import body_pieces, described, ndjson_body
+from services.intake.api.replays import idempotency_key
 from services.intake.bulk.answering import take_few
 from services.intake.bulk.chunks import Chunk, chunks
 from services.intake.bulk.receiving import BulkBody
@@ -18,9 +20,10 @@ from services.intake.bulk.store import Order
 from shared.db.types import dump_json
 from shared.domain.api_key import ALL
 from shared.domain.bulk import BulkMode
-from shared.domain.errors import FieldError, Forbidden, InvalidInput
+from shared.domain.errors import Forbidden
+from shared.domain.rate import RateClass
 from shared.domain.work import ListName
-from shared.schemas.bulk import MAX_KEY_CHARS, BulkQuerySchema, JobSchema, LineResultSchema
+from shared.schemas.bulk import BulkQuerySchema, JobSchema, LineResultSchema
 
 blp = blueprint("bulk", "Many tickets in one request, as lines of JSON.")
 
@@ -50,7 +53,11 @@ _LINES = {
         },
     },
 )
-@requires("tickets:write", problems=(400, 401, 403, 409, 411, 413, 415, 422, 503))
+@requires(
+    "tickets:write",
+    problems=(400, 401, 403, 408, 409, 411, 413, 415, 422, 503),
+    rate_class=RateClass.BULK,
+)
 @ndjson_body
 @blp.arguments(BulkQuerySchema(), location="query", unknown=RAISE)
 @blp.response(207, LineResultSchema(), content_type=NDJSON)
@@ -67,7 +74,7 @@ def create_tickets(query: Mapping[str, Any]) -> Response:
         raise Forbidden(message, scope=IMPORT_SCOPE)
     bulk = parts().bulk
     order = Order(g.caller.key_id, actor(), g.request_id, query["mode"], query["dry_run"])
-    body = BulkBody(order, query["lane"], _key(), query["from_line"])
+    body = BulkBody(order, query["lane"], idempotency_key(), query["from_line"])
     with bulk.place():
         coming = chunks(body_pieces(bulk.limits.max_bytes), body.from_line, bulk.limits)
         first: list[Chunk] = []
@@ -103,16 +110,4 @@ def _asynchronous() -> bool:
 
 
 def _media_type() -> str:
-    return request.mimetype if request.mimetype in MEDIA_TYPES else NDJSON
-
-
-def _key() -> str | None:
-    """Return the request's Idempotency-Key, with or without the quotes of a structured field."""
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return None
-    key = key.strip().strip('"')
-    if not 1 <= len(key) <= MAX_KEY_CHARS:
-        detail = f"An Idempotency-Key has 1 to {MAX_KEY_CHARS} characters."
-        raise InvalidInput(detail, [FieldError("/headers/Idempotency-Key", detail)])
-    return key
+    return request.mimetype if request.mimetype in NDJSON_TYPES else NDJSON

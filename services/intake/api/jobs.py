@@ -8,8 +8,10 @@ from flask import Response, g
 from marshmallow import RAISE, fields
 
 from services.intake.api.auth import requires
+from services.intake.api.change import change
 from services.intake.api.http import PageQuerySchema, answer, blueprint, page, parts
-from services.intake.api.ndjson import NDJSON, described
+from services.intake.api.media_types import NDJSON
+from services.intake.api.ndjson import described
 from services.intake.bulk import repository
 from shared.domain.role import LEADS
 from shared.schemas.base import StrictSchema
@@ -78,12 +80,12 @@ def get_job_results(query: Mapping[str, Any], job_id: str) -> Response:
 @blp.response(200, JobSchema())
 def cancel_job(job_id: str) -> Response:
     """Stop a job. The tickets that it made stay; a job that is over stays as it is."""
-    app = parts()
-    with app.database.transaction() as tx:
-        job = repository.job(tx.connection, job_id, _own())
+    with change() as unit:
+        job = repository.job(unit.tx.connection, job_id, _own())
         if job["finished_at"] is None:
-            repository.cancel(tx, job_id, app.now())
-    return answer(job_document(job_id))
+            repository.cancel(unit.tx, job_id, parts().now())
+            job = repository.job(unit.tx.flushed(), job_id, _own())
+        return unit.answer(_schema.dump(job))
 
 
 def job_document(job_id: str) -> dict[str, Any]:

@@ -3,15 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any, TypeVar
 
-from flask import request
-from werkzeug.exceptions import ClientDisconnected, UnsupportedMediaType
+from flask import current_app, request
+from werkzeug.exceptions import ClientDisconnected
 
+from services.intake.api.media_types import NDJSON, NDJSON_TYPES, MediaTypeRefused
 from services.intake.bulk.unpacking import pieces
-from shared.domain.errors import LengthRequired, MalformedRequest
-
-#: https://github.com/ndjson/ndjson-spec; https://jsonlines.org calls the same thing by the other.
-NDJSON = "application/x-ndjson"
-MEDIA_TYPES = (NDJSON, "application/jsonl")
+from services.intake.slow_bodies import SlowBodies
+from shared.domain.errors import BodyTooSlow, LengthRequired, MalformedRequest
 
 R = TypeVar("R")
 
@@ -19,7 +17,7 @@ R = TypeVar("R")
 def ndjson_body(view: Callable[..., R]) -> Callable[..., R]:
     """Mark a view that reads its body by `body_pieces`."""
     view.media_type = NDJSON  # type: ignore[attr-defined]
-    view.media_types = MEDIA_TYPES  # type: ignore[attr-defined]
+    view.media_types = NDJSON_TYPES  # type: ignore[attr-defined]
     return view
 
 
@@ -33,7 +31,7 @@ def body_pieces(limit: int) -> Iterator[bytes]:
     coding = (request.headers.get("Content-Encoding") or "identity").strip().lower()
     if coding not in ("identity", "gzip", "x-gzip"):
         message = f"The encoding {coding[:40]!r} is not known here; send gzip, or none."
-        raise UnsupportedMediaType(message)
+        raise MediaTypeRefused(message, {"Accept-Encoding": "gzip, identity"})
     if coding == "identity" and request.content_length is None:
         message = "Send Content-Length, or the body as gzip, which tells where it ends."
         raise LengthRequired(message)
@@ -49,12 +47,18 @@ def _reader(stream: IO[bytes], length: int | None) -> Callable[[int], bytes]:
     """
     received = 0
 
+    slow: SlowBodies = current_app.extensions["patchbay"].slow_bodies
+    address, port = request.remote_addr or "", int(request.environ.get("SERVER_PORT") or 0)
+
     def read(count: int) -> bytes:
         nonlocal received
-        try:
-            piece = stream.read(count)
-        except ClientDisconnected:
-            piece = b""
+        with slow.reading(address, port) as reading:
+            try:
+                piece = stream.read(count)
+            except ClientDisconnected:
+                piece = b""
+        if reading.late:
+            raise BodyTooSlow("A piece of the body did not arrive in time. Send it again.")
         received += len(piece)
         if not piece and length is not None and received != length:
             message = f"The body broke off after {received} of {length} bytes. Send it again."
@@ -65,7 +69,7 @@ def _reader(stream: IO[bytes], length: int | None) -> Callable[[int], bytes]:
 
 
 def described(
-    item: dict[str, Any], what: str, media_types: Sequence[str] = MEDIA_TYPES
+    item: dict[str, Any], what: str, media_types: Sequence[str] = NDJSON_TYPES
 ) -> dict[str, Any]:
     """Return the OpenAPI description of a stream of items.
 

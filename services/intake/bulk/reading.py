@@ -11,12 +11,13 @@ from services.intake.bulk.chunks import Chunk
 from services.intake.bulk.line import Line
 from services.intake.reference import ReferenceData
 from shared.domain.bulk import BulkLimits, BulkMode
-from shared.domain.errors import InvalidInput, MalformedRequest, PatchbayError, TooLarge
+from shared.domain.errors import InvalidInput, PatchbayError, TooLarge
 from shared.domain.ticket import Lane
 from shared.schemas.bulk import BulkTicketSchema
 from shared.schemas.import_ticket import ImportTicketSchema
 from shared.schemas.plain_load import plain_load
 from shared.schemas.refusal import refused_fields
+from shared.schemas.strict_json import parse_json
 
 Read = tuple[list[Line], list[tuple[int, PatchbayError]]]
 
@@ -66,19 +67,8 @@ class LineReader:
         if len(text) > self._limits.max_line_bytes:
             message = f"The line is longer than {self._limits.max_line_bytes} bytes."
             raise TooLarge(message)
-        try:
-            return orjson.loads(text)
-        except orjson.JSONDecodeError as error:
-            raise MalformedRequest(_told(text, error)) from error
+        return parse_json(text)
 
 
 def _hash(document: Any) -> str:
     return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def _told(text: bytes, error: orjson.JSONDecodeError) -> str:
-    try:
-        text.decode()
-    except UnicodeDecodeError as undecodable:
-        return f"The line is not UTF-8: byte {undecodable.start + 1} begins no character."
-    return f"The line is not JSON: {error}."

@@ -108,7 +108,7 @@ class LineStore:
     ) -> Outcomes:
         known = self._known(tx, order, lines, now)
         outcomes: Outcomes = dict(known)
-        first: dict[tuple[str, str], Line] = {}
+        first: dict[tuple[str, ...], Line] = {}
         fresh, repeated = [], []
         for line in lines:
             if line.number in known:
@@ -199,17 +199,14 @@ class LineStore:
                 row = rows.get(line.key or "")
                 if line.key is not None and row is not None and line.key not in over:
                     known[line.number] = _by_key(line, row)
-        named = {
-            line.content["external_id"]: line
-            for line in lines
-            if line.content["external_id"] is not None
-        }
+        named = [line for line in lines if line.content["external_id"] is not None]
         if named:
-            columns = _TICKETS.c.external_id, _TICKETS.c.id, _TICKETS.c.number
-            query = select(*columns).where(_TICKETS.c.external_id.in_(named))
-            taken = {row["external_id"]: row for row in tx.rows(query)}
-            for line in lines:
-                row = taken.get(line.content["external_id"])
+            columns = (_TICKETS.c.source, _TICKETS.c.external_id, _TICKETS.c.id, _TICKETS.c.number)
+            ids = {line.content["external_id"] for line in named}
+            query = select(*columns).where(_TICKETS.c.external_id.in_(ids))
+            taken = {(row["source"], row["external_id"]): row for row in tx.rows(query)}
+            for line in named:
+                row = taken.get((line.content["source"], line.content["external_id"]))
                 if row is not None and line.number not in known:
                     known[line.number] = Made(False, row["id"], row["number"])
         return known
@@ -232,11 +229,13 @@ def _outcome(document: Mapping[str, Any] | PatchbayError) -> Outcome:
     return Made(True, document["id"], document["number"])
 
 
-def _names(line: Line) -> list[tuple[str, str]]:
+def _names(line: Line) -> list[tuple[str, ...]]:
     """Return by what a line is known, should it come again."""
-    names = [] if line.key is None else [("key", line.key)]
+    names: list[tuple[str, ...]] = [] if line.key is None else [("key", line.key)]
     external_id = line.content["external_id"]
-    return names if external_id is None else [*names, ("external id", external_id)]
+    if external_id is not None:
+        names.append(("external id", line.content["source"], external_id))
+    return names
 
 
 def _again(line: Line, earlier: Line, outcome: Outcome) -> Outcome:
