@@ -55,6 +55,7 @@ def follow_up(
         "impact_details": None,
         "error_messages": [],
         "steps_to_reproduce": None,
+        "source": ticket["source"],
         "external_id": None,
         "channel": channel,
         "lane": Lane.LIVE,
