@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, FromClause, Insert, Table
+from sqlalchemy import ColumnElement, Connection, Engine, FromClause, Insert, Table
 from sqlalchemy.types import TypeEngine
 
 from shared.db.types import dump_json
@@ -73,6 +73,17 @@ class Dialect(ABC):
     @abstractmethod
     def send(self, connection: Connection, writes: Sequence[Write], *, commit: bool) -> None:
         """Send writes in order, in as few round trips as can be; then commit if asked."""
+
+    @abstractmethod
+    def feed_key(self, events: Table) -> ColumnElement[int]:
+        """Return what the feed orders events by, before ticket and sequence."""
+
+    @abstractmethod
+    def feed_end(self, events: Table) -> ColumnElement[int]:
+        """Return the lowest feed key that an event may have which cannot be read yet."""
+
+    def mend_feed(self, connection: Connection) -> None:  # noqa: B027 -- optional
+        """Make new events come after all there are, also in a database that was restored."""
 
     @abstractmethod
     def next_ticket_numbers(self, connection: Connection, count: int) -> list[int]:

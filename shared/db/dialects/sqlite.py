@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
     Connection,
     Engine,
     FromClause,
@@ -18,6 +20,7 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
+    literal_column,
     select,
     text,
     type_coerce,
@@ -131,6 +134,15 @@ class SQLite(Dialect):
                 driver.execute(write.sql, write.parameters)
         if commit:
             driver.commit()
+
+    def feed_key(self, events: Table) -> ColumnElement[int]:
+        # One writer at a time: rows are numbered in the order of commits. The table is only ever
+        # appended to, so no number comes twice.
+        return literal_column(f"{events.name}.rowid", BigInteger())
+
+    def feed_end(self, events: Table) -> ColumnElement[int]:
+        last = literal_column("rowid", BigInteger())
+        return select(func.coalesce(func.max(last), 0) + 1).select_from(events).scalar_subquery()
 
     def next_ticket_numbers(self, connection: Connection, count: int) -> list[int]:
         # The write lock is held, so nobody else reads the same maximum.
