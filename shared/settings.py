@@ -57,6 +57,8 @@ class Settings:
     port: int
     http_threads: int
     max_body_bytes: int
+    stream_limit: int
+    stream_max_s: float
     worker_threads: int
     batch_size: int
     watch_interval_s: float
@@ -114,6 +116,11 @@ def life_rules(settings: Settings) -> LifeRules:
     )
 
 
+def stream_limit(settings: Settings) -> int:
+    """Return how many event streams a process has room for: never all its threads."""
+    return min(settings.stream_limit, settings.http_threads // 2)
+
+
 def variable_names() -> list[str]:
     """Return the name of every variable, in the order of the settings."""
     return [PREFIX + field.name.upper() for field in fields(Settings)]
@@ -139,6 +146,8 @@ def _read(env: environs.Env) -> dict[str, Any]:
         "port": env.int("PORT", 8080, validate=validate.Range(min=0, max=65535)),
         "http_threads": env.int("HTTP_THREADS", 64, validate=at_least_one),
         "max_body_bytes": env.int("MAX_BODY_BYTES", 1_048_576, validate=at_least_one),
+        "stream_limit": env.int("STREAM_LIMIT", 16, validate=not_negative),
+        "stream_max_s": env.float("STREAM_MAX_S", 600.0, validate=positive),
         "worker_threads": env.int("WORKER_THREADS", 4, validate=at_least_one),
         "batch_size": env.int("BATCH_SIZE", 200, validate=validate.Range(min=1, max=5000)),
         "watch_interval_s": env.float("WATCH_INTERVAL_S", 0.5, validate=positive),

@@ -13,6 +13,7 @@ from services.intake.api import (
     comments,
     docs,
     explain,
+    feed,
     health,
     life,
     links,
@@ -29,9 +30,10 @@ from services.intake.api.auth import Authenticator
 from services.intake.api.http import Parts
 from services.intake.group_commit import GroupCommitter
 from services.intake.reference import ReferenceData
+from services.intake.stream_hub import StreamHub
 from shared.domain.address_guard import AddressGuard
 from shared.runtime import Runtime
-from shared.settings import life_rules
+from shared.settings import life_rules, stream_limit
 
 
 def build(runtime: Runtime) -> Flask:
@@ -58,6 +60,8 @@ def build(runtime: Runtime) -> Flask:
             settings.webhook_allowed_networks, allow_http=settings.webhook_allow_http
         ),
         rules=life_rules(settings),
+        streams=StreamHub(runtime.database, stream_limit(settings)),
+        stream_max_s=settings.stream_max_s,
     )
     requests.register(app)
     problems.register(app)
@@ -77,6 +81,7 @@ def build(runtime: Runtime) -> Flask:
         explain,
         shadow,
         webhooks,
+        feed,
     ):
         api.register_blueprint(module.blp)
     docs.describe(api.spec)
@@ -88,7 +93,14 @@ def build(runtime: Runtime) -> Flask:
     return app
 
 
+def begin_stop(app: Flask) -> None:
+    """End what would hold up the end of the process: event streams. Requests still get answers."""
+    found: Parts = app.extensions["patchbay"]
+    found.streams.close()
+
+
 def close(app: Flask) -> None:
     """Commit what requests are waiting for and stop."""
+    begin_stop(app)
     found: Parts = app.extensions["patchbay"]
     found.committer.close()

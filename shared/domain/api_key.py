@@ -19,6 +19,7 @@ SCOPES = (
     "routing:write",
     "webhooks:read",
     "webhooks:write",
+    "events:read",
 )
 
 

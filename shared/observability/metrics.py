@@ -89,6 +89,14 @@ request_seconds = Histogram(
     ["route"],
     buckets=_SECONDS,
 )
+streams = Gauge(
+    "patchbay_event_streams", "Event streams that are open.", multiprocess_mode="livesum"
+)
+feed_lag = Gauge(
+    "patchbay_feed_lag_seconds",
+    "Age of the oldest event that the feed holds back because a transaction runs for long.",
+    multiprocess_mode="livemax",
+)
 
 
 def render() -> tuple[bytes, str]:

@@ -15,6 +15,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from services.intake.api.auth import Authenticator
 from services.intake.group_commit import GroupCommitter
 from services.intake.reference import ReferenceData
+from services.intake.stream_hub import StreamHub
 from shared.db.engine import Database
 from shared.db.ticket_changes import Asked
 from shared.db.types import dump_json
@@ -48,6 +49,8 @@ class Parts:
     reference: ReferenceData
     guard: AddressGuard
     rules: LifeRules
+    streams: StreamHub
+    stream_max_s: float
 
     def now(self) -> datetime:
         """Return the present moment."""
