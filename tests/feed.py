@@ -1,5 +1,7 @@
 """Following the feed, and making something to follow, below the API."""
 
+from datetime import UTC, datetime
+
 from sqlalchemy import select
 
 from shared.db import feed, ticket_changes
@@ -11,6 +13,7 @@ from shared.db.ticket_changes import NewTicket
 from shared.db.ticket_changes.journal import Change, apply
 from shared.domain.event import EventType
 from tests.factories import NOW, ticket_content
+from tests.waiting import eventually
 
 TICKETS = table(Ticket)
 
@@ -31,6 +34,20 @@ def touch(tx: Transaction, ticket_id: str) -> None:
     tx.execute(select(1))
 
 
+def settled(database: Database) -> None:
+    """Wait until everything that is committed can be read.
+
+    Tests that run beside this one use the same PostgreSQL, and what they write holds the feed back.
+    """
+    later = datetime(9000, 1, 1, tzinfo=UTC)
+
+    def nothing_held() -> bool:
+        with database.reading() as connection:
+            return feed.lag_s(connection, database.dialect, later) == 0
+
+    eventually(nothing_held)
+
+
 class Follower:
     """Reads the feed page by page and keeps what came."""
 
@@ -39,6 +56,11 @@ class Follower:
         self.limit = limit
         self.position: Position = BEGINNING
         self.events: list[FeedEvent] = []
+
+    def all(self) -> list[tuple[str, int]]:
+        """Wait until all that is committed can be read, and read it."""
+        settled(self.database)
+        return self.read()
 
     def read(self) -> list[tuple[str, int]]:
         """Read all there is now; return ticket and sequence of what is new."""

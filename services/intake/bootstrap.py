@@ -21,6 +21,7 @@ from services.intake.api import (
     profiles,
     requests,
     routing_rules,
+    search,
     shadow,
     teams,
     tickets,
@@ -82,6 +83,7 @@ def build(runtime: Runtime) -> Flask:
         shadow,
         webhooks,
         feed,
+        search,
     ):
         api.register_blueprint(module.blp)
     docs.describe(api.spec)

@@ -97,6 +97,11 @@ feed_lag = Gauge(
     "Age of the oldest event that the feed holds back because a transaction runs for long.",
     multiprocess_mode="livemax",
 )
+search_lag = Gauge(
+    "patchbay_search_lag_seconds",
+    "Time from a change of a ticket to its being found, as of the last batch.",
+    multiprocess_mode="livemax",
+)
 
 
 def render() -> tuple[bytes, str]:

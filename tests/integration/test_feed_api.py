@@ -10,11 +10,13 @@ from services.intake.api import opaque_cursor
 from shared.db.engine import Database
 from shared.domain.role import Role
 from tests.desk import Desk
+from tests.feed import settled
 from tests.problems import assert_problem
 
 
 def pages(desk: Desk, limit: int, **query: str) -> tuple[list[dict[str, Any]], str]:
     """Read the feed to its present end; return the events and the last cursor."""
+    settled(desk.app.extensions["patchbay"].database)
     found: list[dict[str, Any]] = []
     after, more = query.pop("after", ""), True
     while more:
