@@ -122,12 +122,15 @@ class SearchPageSchema(StrictSchema):
     next = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "Pass as `after` to read on; null at the end."},
+        metadata={
+            "description": "Pass as `after` to read on; null at the end. By age, a page may be "
+            "short, even empty, and yet lead on."
+        },
     )
     complete = fields.Boolean(
         required=True,
         metadata={
-            "description": "False when so many tickets fit that only the newest were ranked; "
-            "narrow the search, or sort by newest to see all."
+            "description": "Whether all tickets were looked at. When so many fit that only the "
+            "newest were ranked, narrow the search, or sort by newest and read on."
         },
     )

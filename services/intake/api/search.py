@@ -69,9 +69,9 @@ def _newest(app: Parts, question: Question, audience: Audience, query: Mapping[s
     kind, before = "search by age", None
     if query["after"]:
         [before] = opaque_cursor.decode(kind, query["after"], _AFTER, (int,))
-    hits, more = finding.by_age(app.database, question, audience, before, query["limit"])
-    following = opaque_cursor.encode(kind, (hits[-1].number,)) if more else None
-    return [(hit.ticket_id, None) for hit in hits], following, True
+    hits, below = finding.by_age(app.database, question, audience, before, query["limit"])
+    following = None if below is None else opaque_cursor.encode(kind, (below,))
+    return [(hit.ticket_id, None) for hit in hits], following, below is None
 
 
 def _question(query: Mapping[str, Any]) -> Question:

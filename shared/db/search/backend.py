@@ -22,6 +22,14 @@ class Hit:
     relevance: float
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Hits, the newest first; all below `looked_to` were not looked at, 0 if all were."""
+
+    hits: Sequence[Hit]
+    looked_to: int
+
+
 class SearchBackend(ABC):
     """One database's full-text index."""
 
@@ -37,5 +45,8 @@ class SearchBackend(ABC):
         audience: Audience,
         before: int | None,
         limit: int,
-    ) -> list[Hit]:
-        """Return the newest tickets that fit, by number from below `before` down."""
+    ) -> Found:
+        """Return the newest tickets that fit, by number from below `before` down.
+
+        There may be fewer than `limit`, and yet more below, when looking took too long.
+        """

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
+from shared.domain.search.days import tokens_of
 from shared.domain.search.question import facet
 from shared.domain.search.words import terms
 
@@ -91,7 +92,8 @@ def _facets(ticket: Mapping[str, Any], requester: Mapping[str, Any]) -> list[str
         "number": ticket["number"],
     }
     found = [facet(name, str(value)) for name, value in one.items() if value is not None]
-    return [*found, *(facet("tag", tag) for tag in ticket["tags"] or [])]
+    found += [facet("tag", tag) for tag in ticket["tags"] or []]
+    return [*found, *tokens_of(ticket["created_at"])]
 
 
 class _Room:

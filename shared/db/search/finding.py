@@ -34,32 +34,33 @@ def by_relevance(
     after: tuple[float, int] | None,
     limit: int,
 ) -> tuple[list[Ranked], bool, bool]:
-    """Return the best hits behind (score, number), whether there are more, and whether all counted.
+    """Return the best hits behind (score, number), whether there are more, and if those were all.
 
-    Only the newest `RANKED` tickets that fit are looked at; the last value tells whether there were
-    no more. `now` must be the same for all pages, as scores depend on it.
+    Only the newest `RANKED` tickets that fit are ranked, fewer if finding them takes long; the last
+    value tells whether those were all. `now` must be the same for all pages, as scores depend on it.
     """
     with database.reading() as connection:
         found = backend_of(database).newest(connection, question, audience, None, RANKED)
     ranked = sorted(
-        (Ranked(hit, _score(hit, question, now)) for hit in found),
+        (Ranked(hit, _score(hit, question, now)) for hit in found.hits),
         key=lambda each: (-each.score, -each.hit.number),
     )
     if after is not None:
         place = (-after[0], -after[1])
         ranked = [each for each in ranked if (-each.score, -each.hit.number) > place]
-    return ranked[:limit], len(ranked) > limit, len(found) < RANKED
+    return ranked[:limit], len(ranked) > limit, found.looked_to == 0
 
 
 def by_age(
     database: Database, question: Question, audience: Audience, before: int | None, limit: int
-) -> tuple[list[Hit], bool]:
-    """Return the newest tickets that fit below a number, and whether there are more."""
+) -> tuple[Sequence[Hit], int | None]:
+    """Return the newest tickets that fit below a number, and below which number to read on.
+
+    There may be fewer than `limit`, even none, and yet more below.
+    """
     with database.reading() as connection:
-        found: Sequence[Hit] = backend_of(database).newest(
-            connection, question, audience, before, limit + 1
-        )
-    return list(found[:limit]), len(found) > limit
+        found = backend_of(database).newest(connection, question, audience, before, limit)
+    return found.hits, found.looked_to or None
 
 
 def _score(hit: Hit, question: Question, now: datetime) -> float:

@@ -3,28 +3,33 @@
 GIN finds all tickets of a word at once, in no order. For a word that every fifth of a million
 tickets has, that is far too many to sort, and a backward scan that stops early may find nothing for
 minutes when two common words never meet. So each document also has a token for its band of
-`BAND` ticket numbers: the newest band is asked first, then as many again as were asked before,
-until there are enough. Each step is an intersection inside of GIN; the planner has no choice to
-get wrong.
+`BAND` ticket numbers: the newest band is asked first, then more at a time while that is quick,
+until there are enough or the time is over. Each step is an intersection inside of GIN; the planner
+has no choice to get wrong.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from time import monotonic
 
 from sqlalchemy import Connection, String, bindparam, func, select, text
 
 from shared.db.engine import Transaction
 from shared.db.models import SearchDocument
 from shared.db.models.base import table
-from shared.db.search.backend import Hit, SearchBackend
+from shared.db.search.backend import Found, Hit, SearchBackend
 from shared.db.search.document import GAP, Audience, Document
-from shared.domain.search.question import Filter, Phrase, Question
+from shared.domain.search.question import Phrase, Question
 
 _DOCUMENTS = table(SearchDocument)
 
 #: Ticket numbers in one band.
 BAND = 8192
 #: Bands asked at once, at the most.
-MAX_BANDS = 64
+MAX_BANDS = 128
+#: A step that was quicker is followed by one of twice as many bands, a slower one by half as many.
+STEP_S = 0.01
+#: After this long no further step is begun: what takes longer is asked for page by page.
+BUDGET_S = 0.08
 #: What a word weighs by field, in the order D (comments), C (body), B (people), A (title).
 WEIGHTS = "{0.2, 0.4, 0.8, 1.0}"
 #: Longer documents count for less, by the logarithm of their length (`ts_rank`, 1).
@@ -71,15 +76,19 @@ class PostgreSQLSearch(SearchBackend):
         audience: Audience,
         before: int | None,
         limit: int,
-    ) -> list[Hit]:
+    ) -> Found:
+        if question.impossible:
+            return Found((), 0)
         if before is None:
             last = select(func.coalesce(func.max(_DOCUMENTS.c.number), 0))
             before = connection.execute(last).scalar_one() + 1
         asked, wanted = _asked(question), _wanted(question)
         hits: list[Hit] = []
-        for bands in _bands(before, audience):
+        upper, count, began = (before - 1) // BAND, 1, monotonic()
+        while upper >= 0 and len(hits) < limit:
+            lower, step_began = max(0, upper - count + 1), monotonic()
             values = {
-                "question": f"{asked}{' & ' if asked else ''}({bands})",
+                "question": f"{asked}{' & ' if asked else ''}({_bands(lower, upper, audience)})",
                 "wanted": wanted,
                 "weights": WEIGHTS,
                 "by_length": BY_LENGTH,
@@ -89,9 +98,14 @@ class PostgreSQLSearch(SearchBackend):
                 "limit": limit - len(hits),
             }
             hits += [Hit(*row) for row in connection.execute(_SQL, values)]
-            if len(hits) >= limit:
+            upper, now = lower - 1, monotonic()
+            if now - began > BUDGET_S:
                 break
-        return hits
+            quick = now - step_began < STEP_S
+            count = min(count * 2, MAX_BANDS) if quick else max(count // 2, 1)
+        if len(hits) == limit:
+            return Found(hits, hits[-1].number)
+        return Found(hits, (upper + 1) * BAND)
 
 
 def vector(document: Document) -> str:
@@ -112,7 +126,7 @@ def vector(document: Document) -> str:
 
 def _asked(question: Question) -> str:
     parts = [_phrase(phrase) for phrase in question.phrases]
-    return " & ".join([*parts, *(_filter(each) for each in question.filters)])
+    return " & ".join([*parts, *(_any(*each) for each in question.alternatives)])
 
 
 def _wanted(question: Question) -> str:
@@ -124,19 +138,14 @@ def _phrase(phrase: Phrase) -> str:
     return f"!({joined})" if phrase.excluded else f"({joined})"
 
 
-def _filter(each: Filter) -> str:
-    joined = " | ".join(f"'{facet}'" for facet in each.facets)
-    return f"!({joined})" if each.excluded else f"({joined})"
+def _any(tokens: Sequence[str], excluded: bool) -> str:  # noqa: FBT001 -- a pair, unpacked
+    joined = " | ".join(f"'{token}'" for token in tokens)
+    return f"!({joined})" if excluded else f"({joined})"
 
 
-def _bands(before: int, audience: Audience) -> Iterator[str]:
-    """Yield what to ask for next: the newest band, then ever more, to the oldest."""
-    upper, count = (before - 1) // BAND, 1
-    while upper >= 0:
-        lower = max(0, upper - count + 1)
-        names = [_band(number, audience) for number in range(upper, lower - 1, -1)]
-        yield " | ".join(f"'{name}'" for name in names)
-        upper, count = lower - 1, min(count * 2, MAX_BANDS)
+def _bands(lower: int, upper: int, audience: Audience) -> str:
+    names = (_band(number, audience) for number in range(lower, upper + 1))
+    return " | ".join(f"'{name}'" for name in names)
 
 
 def _band(number: int, audience: Audience) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, text
 from shared.db.engine import Transaction
 from shared.db.models import SearchDocument
 from shared.db.models.base import table
-from shared.db.search.backend import Hit, SearchBackend
+from shared.db.search.backend import Found, Hit, SearchBackend
 from shared.db.search.document import Audience, Document
 from shared.db.types import UTCDateTime
 from shared.domain.search.question import Question
@@ -69,7 +69,9 @@ class SQLiteSearch(SearchBackend):
         audience: Audience,
         before: int | None,
         limit: int,
-    ) -> list[Hit]:
+    ) -> Found:
+        if question.impossible:
+            return Found((), 0)
         values = {
             "question": _asked(question, audience),
             "before": 2**62 if before is None else 2 * before,
@@ -77,7 +79,8 @@ class SQLiteSearch(SearchBackend):
             "until": "~" if question.until is None else _moment(question.until),
             "limit": limit,
         }
-        return [Hit(*row) for row in connection.execute(_SQL, values)]
+        hits = [Hit(*row) for row in connection.execute(_SQL, values)]
+        return Found(hits, hits[-1].number if len(hits) == limit else 0)
 
 
 def _words(document: Document) -> dict[str, object]:
@@ -101,9 +104,9 @@ def _asked(question: Question, audience: Audience) -> str:
     unwanted: list[str] = []
     for phrase in question.phrases:
         (unwanted if phrase.excluded else wanted).append(f'"{" ".join(phrase.terms)}"')
-    for each in question.filters:
-        joined = " OR ".join(f'"{facet}"' for facet in each.facets)
-        (unwanted if each.excluded else wanted).append(f"({joined})")
+    for tokens, excluded in question.alternatives:
+        joined = " OR ".join(f'"{token}"' for token in tokens)
+        (unwanted if excluded else wanted).append(f"({joined})")
     asked = " AND ".join(wanted)
     return f"({asked}) NOT ({' OR '.join(unwanted)})" if unwanted else asked
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from urllib.parse import quote
 
+from shared.domain.search.days import cover
+
 #: Longer values of filters are cut, in the index and in the question.
 MAX_FACET_CHARS = 200
 
@@ -45,6 +47,19 @@ class Question:
     def wanted_terms(self) -> frozenset[str]:
         """The stems that make a text worth showing."""
         return frozenset(t for p in self.phrases if not p.excluded for t in p.terms)
+
+    @property
+    def alternatives(self) -> list[tuple[tuple[str, ...], bool]]:
+        """Tokens of which a ticket has one, or none where True: the filters and the span."""
+        found = [(each.facets, each.excluded) for each in self.filters]
+        if self.since is not None or self.until is not None:
+            found.append((tuple(cover(self.since, self.until)), False))
+        return found
+
+    @property
+    def impossible(self) -> bool:
+        """Whether nothing can fit, because the span is empty."""
+        return any(not tokens for tokens, _ in self.alternatives)
 
 
 def facet(name: str, value: str) -> str:

@@ -53,8 +53,8 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         op.execute(WORDS)
     else:
-        # Words out of line keep the rows short that a search counts through.
-        op.execute("ALTER TABLE search_documents SET (toast_tuple_target = 128)")
+        # Words in line, if they can be: phrases are looked up in them.
+        op.execute("ALTER TABLE search_documents ALTER COLUMN words SET STORAGE MAIN")
 
 
 def downgrade() -> None:
