@@ -37,7 +37,7 @@ def by_relevance(
     """Return the best hits behind (score, number), whether there are more, and if those were all.
 
     Only the newest `RANKED` tickets that fit are ranked, fewer if finding them takes long; the last
-    value tells whether those were all. `now` must be the same for all pages, as scores depend on it.
+    value tells whether those were all. Scores depend on `now`, which all pages must share.
     """
     with database.reading() as connection:
         found = backend_of(database).newest(connection, question, audience, None, RANKED)

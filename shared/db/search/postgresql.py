@@ -29,7 +29,7 @@ MAX_BANDS = 128
 #: A step that was quicker is followed by one of twice as many bands, a slower one by half as many.
 STEP_S = 0.01
 #: After this long no further step is begun: what takes longer is asked for page by page.
-BUDGET_S = 0.08
+BUDGET_S = 0.06
 #: What a word weighs by field, in the order D (comments), C (body), B (people), A (title).
 WEIGHTS = "{0.2, 0.4, 0.8, 1.0}"
 #: Longer documents count for less, by the logarithm of their length (`ts_rank`, 1).
