@@ -1,4 +1,4 @@
-"""Which plugins are installed, by the metadata of their distributions; nothing is imported.
+"""Which plugins are installed, by the metadata of their distributions; looking imports nothing.
 
 Patchbay's own plugins are entry points like those of anybody else: there is one way to be found.
 """
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 OWN_DISTRIBUTION = "patchbay"
 
@@ -40,6 +41,21 @@ class Installed:
     def own(self) -> bool:
         """Whether it came with Patchbay."""
         return self.distribution == OWN_DISTRIBUTION
+
+
+def refused_options(plugin: Installed, options: Mapping[str, Any]) -> str | None:
+    """Return why a plugin does not take these options, or None if it does.
+
+    Also None where the plugin cannot be loaded because what it computes with is not installed in
+    this process; then the router has the last word.
+    """
+    try:
+        plugin.entry_point.load()(**options)
+    except ImportError:
+        return None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever a stranger's code does
+        return str(error) or type(error).__name__
+    return None
 
 
 @cache

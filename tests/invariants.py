@@ -1,4 +1,4 @@
-"""What must be true of every database at rest, whatever was duplicated, killed or reordered.
+"""What must be true of every database at every moment, whatever was killed, doubled or reordered.
 
 `violations` reads the tables and says what is wrong; an empty list means sound. Used by the
 integration tests, the fault suite and anybody who wants to know.
@@ -6,9 +6,10 @@ integration tests, the fault suite and anybody who wants to know.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from shared.db.engine import Database
 from shared.db.models import (
@@ -18,6 +19,8 @@ from shared.db.models import (
     Decision,
     Delivery,
     OutboxEntry,
+    Requester,
+    RequesterIdentity,
     Subscription,
     Ticket,
     TicketEvent,
@@ -37,16 +40,38 @@ def assert_sound(database: Database) -> None:
 
 
 def violations(database: Database) -> list[str]:
-    """Return what is wrong, in words."""
-    tickets, events = _rows(database, Ticket), _rows(database, TicketEvent)
-    assignments, agents = _rows(database, Assignment), _rows(database, Agent)
-    return [
-        *_assignments(tickets, assignments),
-        *_loads(agents, assignments),
-        *_sequences(tickets, events),
-        *_facts(tickets, events, assignments, _rows(database, Decision)),
-        *_deliveries(database, events),
-    ]
+    """Return what is wrong, in words.
+
+    All tables are read as of one moment: services may be at work meanwhile.
+    """
+    with _one_moment(database) as connection:
+        tickets, events = _rows(connection, Ticket), _rows(connection, TicketEvent)
+        assignments, agents = _rows(connection, Assignment), _rows(connection, Agent)
+        requesters = _rows(connection, Requester)
+        return [
+            *_requesters(tickets, requesters, _rows(connection, RequesterIdentity)),
+            *_assignments(tickets, assignments),
+            *_loads(agents, assignments),
+            *_sequences(tickets, events),
+            *_facts(tickets, events, assignments, _rows(connection, Decision)),
+            *_deliveries(connection, events),
+        ]
+
+
+def _requesters(tickets: Rows, requesters: Rows, identities: Rows) -> Iterator[str]:
+    """Tickets and addresses belong to requesters who are there and were not merged."""
+    left = {row["id"] for row in requesters if row["merged_into"] is None}
+    for ticket in tickets:
+        if ticket["requester_id"] not in left:
+            yield f"ticket {ticket['number']} has the requester {ticket['requester_id']}"
+        if ticket["requester"].get("id") != ticket["requester_id"]:
+            yield f"ticket {ticket['number']} shows another requester than it has"
+    for row in identities:
+        if row["requester_id"] not in left:
+            yield f"the {row['kind']} {row['value']} has the requester {row['requester_id']}"
+    for row in requesters:
+        if row["merged_into"] is not None and row["merged_into"] not in left:
+            yield f"the requester {row['id']} was merged into {row['merged_into']}"
 
 
 def _assignments(tickets: Rows, assignments: Rows) -> Iterator[str]:
@@ -128,16 +153,16 @@ def _facts(tickets: Rows, events: Rows, assignments: Rows, decisions: Rows) -> I
             yield f"ticket {ticket['number']}: assignments, events, decisions are {counts}"
 
 
-def _deliveries(database: Database, events: Rows) -> Iterator[str]:
+def _deliveries(connection: Connection, events: Rows) -> Iterator[str]:
     """Every event is on the outbox or was fanned out to each subscriber that wants it.
 
     Only for subscribers that are older than the event, enabled and never changed.
     """
-    pending = {row["id"] for row in _rows(database, OutboxEntry)}
-    made = {(row["event_id"], row["receiver"]) for row in _rows(database, Delivery)}
+    pending = {row["id"] for row in _rows(connection, OutboxEntry)}
+    made = {(row["event_id"], row["receiver"]) for row in _rows(connection, Delivery)}
     steady = [
         row
-        for row in _rows(database, Subscription)
+        for row in _rows(connection, Subscription)
         if row["enabled"] and row["created_at"] == row["updated_at"]
     ]
     for event in events:
@@ -151,6 +176,14 @@ def _deliveries(database: Database, events: Rows) -> Iterator[str]:
                 yield f"event {event['id']} never became a delivery to {subscription['url']}"
 
 
-def _rows(database: Database, model: type[Base]) -> Rows:
+@contextmanager
+def _one_moment(database: Database) -> Iterator[Connection]:
+    """Open a connection whose reads all see the same moment, as SQLite's do in a transaction."""
     with database.reading() as connection:
-        return [dict(row) for row in connection.execute(select(table(model))).mappings()]
+        if connection.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
+def _rows(connection: Connection, model: type[Base]) -> Rows:
+    return [dict(row) for row in connection.execute(select(table(model))).mappings()]

@@ -9,6 +9,7 @@ from services.intake.api import (
     absences,
     agents,
     assignment,
+    attachments,
     calendars,
     comments,
     docs,
@@ -17,29 +18,51 @@ from services.intake.api import (
     health,
     life,
     links,
+    priorities,
     problems,
     profiles,
+    requesters,
     requests,
     routing_rules,
     search,
     shadow,
+    sla_policies,
     teams,
+    ticket_sla,
     tickets,
+    uploads,
     webhooks,
 )
 from services.intake.api.auth import Authenticator
+from services.intake.api.files import Files
 from services.intake.api.http import Parts
+from services.intake.api.transfers import Slots
+from services.intake.attachments.clamd import Clamd
+from services.intake.attachments.receiving import Receiving
+from services.intake.attachments.scanning import BATCH, ScanAttachments
+from services.intake.attachments.tidying import tidy_up
+from services.intake.content.inspection import ContentPolicy
 from services.intake.group_commit import GroupCommitter
 from services.intake.reference import ReferenceData
 from services.intake.stream_hub import StreamHub
+from shared.db.signing_keys import SigningKeys
+from shared.db.work_lists import ATTACHMENTS_TO_SCAN
 from shared.domain.address_guard import AddressGuard
+from shared.domain.attachment import AttachmentRules
+from shared.domain.work import ListName
+from shared.messaging.list_runner import ListRunner
+from shared.messaging.timers import PeriodicJob
+from shared.messaging.worker_host import Bound, Service
 from shared.runtime import Runtime
-from shared.settings import life_rules, stream_limit
+from shared.settings import Settings, life_rules, stream_limit
+
+TIDY_EVERY = timedelta(hours=1)
 
 
 def build(runtime: Runtime) -> Flask:
     """Return the WSGI application. Opens nothing; threads begin with the first request."""
     settings = runtime.settings
+    rules = _attachment_rules(settings)
     app = Flask("patchbay", static_folder=None)
     app.config.update(docs.SPEC_CONFIG)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -54,6 +77,7 @@ def build(runtime: Runtime) -> Flask:
             runtime.clock,
             runtime.ring,
             timedelta(seconds=settings.idempotency_ttl_s),
+            rules,
         ),
         authenticator=Authenticator(runtime.database, runtime.clock),
         reference=ReferenceData(runtime.database),
@@ -63,6 +87,8 @@ def build(runtime: Runtime) -> Flask:
         rules=life_rules(settings),
         streams=StreamHub(runtime.database, stream_limit(settings)),
         stream_max_s=settings.stream_max_s,
+        signing=SigningKeys(runtime.database, runtime.clock),
+        files=_files(runtime, rules),
     )
     requests.register(app)
     problems.register(app)
@@ -72,7 +98,10 @@ def build(runtime: Runtime) -> Flask:
         life,
         comments,
         links,
+        requesters,
         assignment,
+        attachments,
+        uploads,
         agents,
         absences,
         calendars,
@@ -81,6 +110,9 @@ def build(runtime: Runtime) -> Flask:
         profiles,
         explain,
         shadow,
+        sla_policies,
+        ticket_sla,
+        priorities,
         webhooks,
         feed,
         search,
@@ -99,6 +131,52 @@ def begin_stop(app: Flask) -> None:
     """End what would hold up the end of the process: event streams. Requests still get answers."""
     found: Parts = app.extensions["patchbay"]
     found.streams.close()
+
+
+def build_worker(runtime: Runtime) -> Service:
+    """Return what intake does beside answering: scanning files, and tidying up after them."""
+    settings = runtime.settings
+    clamd = None
+    if _attachment_rules(settings).scan:
+        clamd = Clamd(settings.clamd_url, settings.clamd_timeout_s)
+    scan = ListRunner(
+        ListName.SCANNING,
+        ScanAttachments(runtime.database, runtime.clock, runtime.storage, clamd),
+        full_batch=BATCH,
+        ring=runtime.ring,
+    )
+    return Service(
+        "intake",
+        [Bound(scan, ATTACHMENTS_TO_SCAN.has_ready, ATTACHMENTS_TO_SCAN.next_due)],
+        jobs=[
+            PeriodicJob(
+                "tidy up attachments",
+                TIDY_EVERY,
+                lambda now: tidy_up(runtime.database, runtime.storage, now),
+            )
+        ],
+    )
+
+
+def _files(runtime: Runtime, rules: AttachmentRules) -> Files:
+    settings = runtime.settings
+    policy = ContentPolicy(settings.attachment_types, settings.attachment_allow_encrypted)
+    return Files(
+        receiving=Receiving(runtime.storage, rules, policy),
+        uploads=Slots(settings.transfer_concurrency, "uploads"),
+        downloads=Slots(settings.transfer_concurrency, "downloads"),
+        timeout_s=settings.upload_timeout_s,
+        upload_ttl=timedelta(seconds=settings.upload_ttl_s),
+    )
+
+
+def _attachment_rules(settings: Settings) -> AttachmentRules:
+    return AttachmentRules(
+        max_bytes=settings.attachment_max_bytes,
+        max_count=settings.attachment_max_count,
+        max_total_bytes=settings.attachment_max_total_bytes,
+        scan=settings.clamd_url != "off",
+    )
 
 
 def close(app: Flask) -> None:

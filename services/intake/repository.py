@@ -1,7 +1,7 @@
 """Intake's SQL for everything but new tickets: reading tickets, and the configuration."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Table, case, delete, func, insert, or_, select
@@ -21,6 +21,7 @@ from shared.db.models import (
     Profile,
     RoutingRules,
     Skill,
+    SlaPolicy,
     Subscription,
     Team,
     Ticket,
@@ -35,12 +36,15 @@ from shared.schemas.profile import DEFAULT_DOCUMENT
 
 TICKETS, AGENTS, TEAMS, SKILLS = table(Ticket), table(Agent), table(Team), table(Skill)
 PROFILES, DRY_RUNS = table(Profile), table(DryRun)
-CALENDARS = table(Calendar)
+CALENDARS, SLA_POLICIES = table(Calendar), table(SlaPolicy)
 SUBSCRIPTIONS, API_KEYS = table(Subscription), table(ApiKey)
 _EVENTS, _DECISIONS = table(TicketEvent), table(Decision)
 _ASSIGNMENTS = table(Assignment)
 _AGENT_SKILLS, _AGENT_TEAMS = table(AgentSkill), table(AgentTeam)
 _RULES, _VERSIONS = table(RoutingRules), table(ConfigurationVersion)
+
+#: How much later than the last edit of an agent the next one is at least.
+AFTER = timedelta(microseconds=1)
 
 Rows = list[Row]
 
@@ -59,9 +63,14 @@ def ticket(connection: Connection, ticket_id: str) -> tuple[Row, dict[str, Any] 
     row = first(connection, query)
     if row is None:
         raise _no("ticket", ticket_id)
+    return row, assignee_of(row)
+
+
+def assignee_of(row: Row) -> dict[str, Any] | None:
+    """Return who has a ticket that was read with `assignee_name` and `assignee_email`."""
     if row["assignee_id"] is None:
-        return row, None
-    return row, {
+        return None
+    return {
         "id": row["assignee_id"],
         "name": row["assignee_name"],
         "email": row["assignee_email"],
@@ -215,11 +224,14 @@ def change_agent(tx: Transaction, agent_id: str, values: Mapping[str, Any], now:
     """Update an agent and put it on the matching list; raises NotFound.
 
     A capacity below the present load is allowed: the excess is noted as overcommitment, which keeps
-    the table's check true and ends as tickets leave.
+    the table's check true and ends as tickets leave. No two edits have the same time, for that is
+    how routers tell that somebody's skills and teams have to be read again.
     """
+    locked = select(AGENTS.c.updated_at).where(AGENTS.c.id == agent_id).with_for_update()
+    before = tx.execute(locked).scalar_one_or_none()
     changed = {
         **values,
-        "updated_at": now,
+        "updated_at": now if before is None else max(now, before + AFTER),
         "work_state": WorkState.READY,
         "available_at": now,
     }
@@ -237,6 +249,7 @@ def change_presence(tx: Transaction, agent_id: str, presence: Presence, now: dat
 
 def bump_configuration(tx: Transaction) -> None:
     """Tell every router that the configuration changed."""
+    tx.service_levels.forget()
     tx.execute(sql_update(_VERSIONS).values(version=_VERSIONS.c.version + 1))
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from services.intake import repository
 from services.intake.reference import ReferenceData
+from shared.db import ticket_changes
 from shared.db.engine import Database, Row
 from shared.domain.errors import FieldError, InvalidInput
 from shared.schemas.refusal import refused_fields
@@ -59,7 +60,9 @@ def replace_rule_set(
     """
     stored = written(content)
     with database.transaction() as tx:
-        return repository.put_rules(tx, stored["time_zone"], stored["rules"], now, check)
+        row = repository.put_rules(tx, stored["time_zone"], stored["rules"], now, check)
+        ticket_changes.look_at_waiting(tx, now)
+    return row
 
 
 def read_rule_set(connection: Connection, version: int | None = None) -> Row:

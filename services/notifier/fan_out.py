@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from services.notifier import repository
+from services.notifier import outbox
 from shared.db.batch import run_batch
 from shared.db.engine import Database, Row, Transaction
 from shared.db.types import load_json
@@ -62,10 +62,10 @@ class FanOut:
         ranks = {entry["id"]: entry["rank"] for entry in entries}
         wanted = [
             (endpoint["id"], frozenset(endpoint["event_types"]))
-            for endpoint in repository.endpoints(tx)
+            for endpoint in outbox.endpoints(tx)
         ]
         deliveries: list[dict[str, Any]] = []
-        for event in repository.events(tx, list(ranks)):
+        for event in outbox.events(tx, list(ranks)):
             rank = BULK_RANK if ranks[event["id"]] >= Lane.BULK.rank * 10 else FIRST_ATTEMPT_RANK
             event_type = event["type"]
             for endpoint_id, event_types in wanted:
@@ -80,7 +80,7 @@ class FanOut:
                     deliveries.append(
                         _delivery(event, DeliveryChannel.EMAIL, address, kind.value, rank, now)
                     )
-        repository.keep_deliveries(tx, list(ranks), deliveries, now)
+        outbox.keep_deliveries(tx, list(ranks), deliveries, now)
 
 
 def _address(data: Mapping[str, Any], path: Sequence[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""The notifier's SQL: events to fan out, deliveries to lease, results to keep."""
+"""The notifier's SQL for deliveries: leasing those that are due, keeping their results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -57,38 +57,6 @@ class Job:
     def attempt(self) -> int:
         """Which try this is, from 1."""
         return int(self.delivery["attempts"]) + 1
-
-
-def endpoints(tx: Transaction) -> list[Row]:
-    """Return the subscriptions that want events now."""
-    query = select(_SUBSCRIPTIONS).where(_SUBSCRIPTIONS.c.enabled)
-    return tx.rows(query)
-
-
-def events(tx: Transaction, ids: Sequence[str]) -> list[Row]:
-    """Return events by id, in the order in which they happened within each ticket."""
-    query = (
-        select(
-            _EVENTS.c.id, _EVENTS.c.ticket_id, _EVENTS.c.sequence, _EVENTS.c.type, _EVENTS.c.body
-        )
-        .where(_EVENTS.c.id.in_(ids))
-        .order_by(_EVENTS.c.ticket_id, _EVENTS.c.sequence)
-    )
-    return tx.rows(query)
-
-
-def keep_deliveries(
-    tx: Transaction,
-    fanned_out: Sequence[str],
-    deliveries: Sequence[Mapping[str, Any]],
-    now: datetime,
-) -> None:
-    """Store deliveries and take their events off the outbox."""
-    tx.delete(_OUTBOX, fanned_out)
-    tx.insert(_DELIVERIES, deliveries)
-    followers = [delivery["id"] for delivery in deliveries if delivery["sequence"] > 1]
-    if followers:
-        _rest_with_predecessors(tx, followers, now)
 
 
 class DeliveryRepository:
@@ -267,25 +235,6 @@ def _move_followers(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     )
     due = [{**row["place"], "due": row["values"]["available_at"]} for row in rows]
     tx.execute(statement, tx.dialect.rows_parameters("ahead", due))
-
-
-def _rest_with_predecessors(tx: Transaction, delivery_ids: Sequence[str], now: datetime) -> None:
-    """Let new deliveries wait for an earlier one of their ticket that rests after a failure."""
-    ahead = _DELIVERIES.alias("ahead")
-    resting = and_(
-        ahead.c.ticket_id == _DELIVERIES.c.ticket_id,
-        ahead.c.receiver == _DELIVERIES.c.receiver,
-        ahead.c.sequence < _DELIVERIES.c.sequence,
-        ahead.c.work_state == READY,
-        ahead.c.last_error.is_not(None),
-        ahead.c.available_at > now,
-    )
-    due = select(func.max(ahead.c.available_at)).where(resting).scalar_subquery()
-    tx.execute(
-        update(_DELIVERIES)
-        .where(_DELIVERIES.c.id.in_(delivery_ids), exists().where(resting))
-        .values(available_at=due)
-    )
 
 
 def _disable(tx: Transaction, endpoint_id: str, reason: str, now: datetime) -> None:

@@ -77,8 +77,9 @@ class AgentIndex:
             return self._builder.pool()
 
     def _begin_anew(self, tx: Transaction, now: datetime) -> None:
-        self._builder, self._edited, self._since = PoolBuilder(), {}, 0
         self._hours = WorkingHours(tx, now)
+        self._builder = PoolBuilder(business_hours=self._hours.teams)
+        self._edited, self._since = {}, 0
         self._usual = _usual(tx)
         self._built_at = now
 

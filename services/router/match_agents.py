@@ -17,8 +17,9 @@ from services.router.model import Context, Need, Subject
 from services.router.orders import Waiting
 from services.router.planning import Planned, resume, says_all
 from services.router.pool import Pool
-from services.router.repository import RouterRepository, readable_needs, waiting_of
+from services.router.repository import RouterRepository
 from services.router.shadow import Seen, Shadow
+from services.router.waiting_repository import readable_needs, waiting_of
 from shared.db import ticket_changes
 from shared.db.engine import Database, Row, Transaction
 from shared.db.work_lists import AGENTS_TO_MATCH, REQUIREMENTS_TO_MATCH, TICKETS_TO_ROUTE
@@ -228,7 +229,11 @@ class MatchAgents:
             if agent["presence"] is Presence.ONLINE or not agent["load"]:
                 continue
             back = []
-            for ticket in self._repository.claim_untouched(tx, agent["id"]):
+            untouched, held = self._repository.claim_untouched(tx, agent["id"])
+            if held:
+                # Nobody rings when they come free unchanged; so the agent stays on the list.
+                later[agent["id"]] = now
+            for ticket in untouched:
                 until = self._grace_ends(configuration, agent, ticket)
                 if until is not None and until <= now:
                     back.append(ticket)

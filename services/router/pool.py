@@ -10,11 +10,12 @@ it was when the batch began, and is shared with the index that made the pool.
 
 import struct
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from services.router.model import Candidate
 from shared.domain.agent import Presence
+from shared.domain.working_time import Schedule
 
 #: Shares of free capacity in which agents are grouped, for a short list of those with most room.
 SHARES = 8
@@ -26,7 +27,7 @@ class Facts:
 
     `skills` holds, for (skill, level), who has the skill at that level or above; `polyglots` are
     those who named no language; `on_calendar` those who have working hours; `supply` counts who
-    has a skill.
+    has a skill. `business_hours` are those of the teams that have any.
     """
 
     everyone: int
@@ -39,6 +40,7 @@ class Facts:
     on_calendar: int
     positions: Mapping[str, int]
     supply: Mapping[str, int]
+    business_hours: Mapping[str, Schedule] = field(default_factory=dict)
 
 
 class Pool:

@@ -1,11 +1,12 @@
 """Makes pools: from nothing, or from the one before and the agents that changed since."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from services.router.model import Candidate
 from services.router.pool import SHARES, Facts, Pool, share_of
 from shared.domain.agent import Presence
+from shared.domain.working_time import Schedule
 
 K = TypeVar("K")
 
@@ -19,7 +20,11 @@ class PoolBuilder:
     Not safe to share between threads; the pools it makes are.
     """
 
-    def __init__(self, candidates: Sequence[Candidate] = ()) -> None:
+    def __init__(
+        self,
+        candidates: Sequence[Candidate] = (),
+        business_hours: Mapping[str, Schedule] | None = None,
+    ) -> None:
         self._candidates: list[Candidate | None] = []
         self._positions: dict[str, int] = {}
         self._free: list[int] = []
@@ -31,6 +36,7 @@ class PoolBuilder:
         self._supply: dict[str, int] = {}
         self._polyglots = 0
         self._everyone = 0
+        self._business_hours = business_hours or {}
         self._on_calendar = 0
         self._shares = [0] * SHARES
         self._full = dict.fromkeys(WEIGHTS, 0)
@@ -84,6 +90,7 @@ class PoolBuilder:
             on_calendar=self._on_calendar,
             positions=self._positions.copy(),
             supply=self._supply.copy(),
+            business_hours=self._business_hours,
         )
         return Pool(candidates, facts, self._full.copy(), self._shares.copy())
 

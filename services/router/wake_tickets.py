@@ -1,15 +1,20 @@
-"""Waiting tickets whose need changes by itself: a skill is dropped, another team may help."""
+"""Waiting tickets that are routed again without anything having changed for an agent.
+
+Their need changes by itself, because a skill is dropped or another team may help; or rules or
+profiles have changed.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import Connection, exists, func, select
 
+from services.router.look_at_waiting import look_at_waiting
 from shared.db.engine import Database
 from shared.db.models import Ticket
 from shared.db.models.base import table
 from shared.db.types import WAITING
-from shared.db.work_lists import TICKETS_TO_ROUTE
+from shared.db.work_lists import TICKETS_TO_ROUTE, WAITING_LOOKS
 from shared.domain.clock import Clock
 from shared.domain.work import ListName
 
@@ -32,7 +37,7 @@ class WakeTickets:
         self._batch_size = batch_size
 
     def __call__(self) -> int:
-        """Wake one batch; return how many tickets it had."""
+        """Wake one batch; return how many tickets it had, at least 1 if there are more."""
         with self._database.transaction() as tx:
             now = self._clock.now()
             query = (
@@ -43,19 +48,24 @@ class WakeTickets:
                 .with_for_update(skip_locked=True, key_share=True)
             )
             keys = [row["id"] for row in tx.rows(query)]
+            step = look_at_waiting(tx, now, self._batch_size)
+            keys += step.keys
             if keys:
                 TICKETS_TO_ROUTE.wake(tx, keys, now)
         if keys:
             self._ring(ListName.ROUTING)
-        return len(keys)
+        if step.at_once:
+            self._ring(ListName.WAKING)
+        return max(len(keys), step.unfinished)
 
 
 def has_ready(connection: Connection, before: datetime) -> bool:
-    """Tell whether a waiting ticket should have been woken since `before`."""
+    """Tell whether a waiting ticket, or a look at all of them, has been due since `before`."""
     due = select(_TICKETS.c.id).where(
         _TICKETS.c.work_state == WAITING, _TICKETS.c.available_at <= before
     )
-    return bool(connection.execute(select(exists(due))).scalar_one())
+    woken = bool(connection.execute(select(exists(due))).scalar_one())
+    return woken or WAITING_LOOKS.has_ready(connection, before)
 
 
 def next_due(connection: Connection, after: datetime) -> datetime | None:

@@ -11,7 +11,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.db.dialects import Dialect, dialect_for
 from shared.db.dialects.base import Write
-from shared.domain.errors import Unavailable
+from shared.db.service_levels import ServiceLevels
+from shared.domain.errors import TooBroad, Unavailable
 
 #: A row as read: column names and Python values.
 Row = dict[str, Any]
@@ -39,9 +40,15 @@ class Transaction:
     many round trips as it has reads, plus one.
     """
 
-    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+    def __init__(
+        self, connection: Connection, dialect: Dialect, service_levels: ServiceLevels
+    ) -> None:
         self.connection = connection
         self.dialect = dialect
+        self.service_levels = service_levels
+        #: The columns of tickets whose clocks were moved in this transaction, by id: whoever
+        #: changes a ticket twice may hold the row as it was before the first change.
+        self.clocks: dict[str, Mapping[str, Any]] = {}
         self._writes: list[Write] = []
 
     def execute(
@@ -72,11 +79,20 @@ class Transaction:
             self._writes.append(self.dialect.insert(table, rows, skip_existing=True))
 
     def update(
-        self, table: Table, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...] = ("id",)
+        self,
+        table: Table,
+        rows: Sequence[Mapping[str, Any]],
+        key: tuple[str, ...] = ("id",),
+        *,
+        raised: str | None = None,
     ) -> None:
-        """Update one row of the table for each given row, matched by the columns of `key`."""
+        """Update one row of the table for each given row, matched by the columns of `key`.
+
+        `raised` is a column of the key that goes up by one: a row whose version is another by now
+        stays as it is.
+        """
         if rows:
-            self._writes.append(self.dialect.update(table, key, rows))
+            self._writes.append(self.dialect.update(table, key, rows, raised=raised))
 
     def delete(self, table: Table, values: Sequence[Any], key: str = "id") -> None:
         """Delete the rows whose `key` is one of the values."""
@@ -118,6 +134,7 @@ class Database:
         self.url = url
         self.dialect = dialect_for(url)
         self.engine: Engine = self.dialect.build_engine(url, pool_size)
+        self.service_levels = ServiceLevels()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -127,7 +144,7 @@ class Database:
         nobody knows whether the commit got through.
         """
         with self.dialect.turn(), translated(), self.engine.begin() as connection:
-            transaction = Transaction(connection, self.dialect)
+            transaction = Transaction(connection, self.dialect, self.service_levels)
             yield transaction
             transaction.commit()
 
@@ -139,6 +156,17 @@ class Database:
                 yield connection.execution_options(isolation_level="AUTOCOMMIT")
             else:
                 yield connection.execution_options(patchbay_reading=True)
+
+    @contextmanager
+    def searching(self) -> Iterator[Connection]:
+        """Open a connection for a list or a search: planned for its values, and bounded in time.
+
+        Raises TooBroad when the time is over.
+        """
+        with translated(), self.engine.connect() as connection:
+            reading = connection.execution_options(patchbay_reading=True)
+            self.dialect.begin_search(reading)
+            yield reading
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -159,6 +187,9 @@ def translated() -> Iterator[None]:
         message = "All database connections are busy."
         raise Unavailable(message) from error
     except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _TIMED_OUT:
+            message = "This takes too long; ask for less, by more filters."
+            raise TooBroad(message) from error
         if error.connection_invalidated or _passing(error.orig):
             message = "The database cannot be reached, or is too busy to answer."
             raise Unavailable(message) from error
@@ -167,6 +198,7 @@ def translated() -> Iterator[None]:
 
 #: SQLSTATE classes and codes that pass: connection, operator intervention, too many connections,
 #: serialization, deadlock, lock not available. (PostgreSQL, appendix A.)
+_TIMED_OUT = "57014"
 _PASSING_STATES = ("08", "57P", "53300", "40001", "40P01", "55P03")
 #: What SQLite says when it is in use or its disk fails.
 _PASSING_WORDS = ("locked", "busy", "disk i/o", "unable to open", "disk is full")

@@ -2,7 +2,7 @@
 
 What commits later never appears before a place that was already read, and the events of a ticket
 come in their sequence. On PostgreSQL that takes holding back what a transaction that is still
-running could come before; `docs/adr/0019-the-feed-goes-by-transactions.md` has the argument.
+running could come before; `docs/adr/0020-the-feed-goes-by-transactions.md` has the argument.
 """
 
 from collections.abc import Collection, Sequence

@@ -2,7 +2,7 @@
 
 On PostgreSQL it is the number of the writing transaction, above an offset that is 0 unless the
 database was restored from a dump; a trigger raises it to that of the ticket's event before.
-`docs/adr/0019-the-feed-goes-by-transactions.md` says why.
+`docs/adr/0020-the-feed-goes-by-transactions.md` says why.
 """
 
 from typing import Any

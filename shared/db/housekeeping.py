@@ -2,7 +2,17 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Table, delete, exists, literal_column, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Table,
+    and_,
+    delete,
+    exists,
+    literal_column,
+    select,
+    tuple_,
+    update,
+)
 
 from shared.db.engine import Database
 from shared.db.models import Agent, DryRun, IdempotencyKey, Requirement, ShadowDecision, Ticket
@@ -53,9 +63,23 @@ def look_again(database: Database, now: datetime) -> None:
 
 
 def forget_requirements(database: Database) -> None:
-    """Delete needs that no ticket waits with."""
+    """Delete needs that no ticket waits with.
+
+    They are locked first, and looked at again then: whoever parks a ticket writes its need too, so
+    what was parked before the lock is seen, and what is parked after it finds no need and adds it.
+    One statement would ask for waiting tickets as of its beginning.
+    """
+    over = and_(_REQUIREMENTS.c.work_state == IDLE, ~_WAITED_FOR)
+    unused = (
+        select(_REQUIREMENTS.c.signature)
+        .where(over)
+        .order_by(_REQUIREMENTS.c.signature)
+        .limit(CHUNK)
+        .with_for_update(skip_locked=True)
+    )
     with database.transaction() as tx:
-        tx.execute(delete(_REQUIREMENTS).where(_REQUIREMENTS.c.work_state == IDLE, ~_WAITED_FOR))
+        found = list(tx.execute(unused).scalars())
+        tx.execute(delete(_REQUIREMENTS).where(_REQUIREMENTS.c.signature.in_(found), over))
 
 
 def forget_dry_runs(database: Database, now: datetime) -> None:

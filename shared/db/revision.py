@@ -28,6 +28,13 @@ class horizon(FunctionElement[int]):  # noqa: N801 -- read as a function of SQL
     inherit_cache = True
 
 
+class upcoming(FunctionElement[int]):  # noqa: N801 -- read as a function of SQL
+    """A revision above all that were given out: once the horizon is there, those are all over."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
 @compiles(revision, "postgresql")
 def _revision_postgresql(_element: Any, _compiler: Any, **_: Any) -> str:
     return "(pg_current_xact_id()::text::bigint)"
@@ -38,7 +45,13 @@ def _horizon_postgresql(_element: Any, _compiler: Any, **_: Any) -> str:
     return "(pg_snapshot_xmin(pg_current_snapshot())::text::bigint)"
 
 
+@compiles(upcoming, "postgresql")
+def _upcoming_postgresql(_element: Any, _compiler: Any, **_: Any) -> str:
+    return "(pg_snapshot_xmax(pg_current_snapshot())::text::bigint)"
+
+
 @compiles(revision, "sqlite")
+@compiles(upcoming, "sqlite")
 @compiles(horizon, "sqlite")
 def _next_sqlite(_element: Any, _compiler: Any, **_: Any) -> str:
     return "(SELECT coalesce(max(revision), 0) + 1 FROM agents)"

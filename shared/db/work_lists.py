@@ -1,6 +1,15 @@
 """The catalogue of work lists that are claimed by key; deliveries have their own claim."""
 
-from shared.db.models import Agent, Delivery, DryRun, OutboxEntry, Requirement, Ticket
+from shared.db.models import (
+    Agent,
+    Attachment,
+    Delivery,
+    DryRun,
+    OutboxEntry,
+    Requirement,
+    Ticket,
+    WaitingLook,
+)
 from shared.db.models.base import table
 from shared.db.work_list import WorkList
 from shared.domain.work import ListName
@@ -13,5 +22,7 @@ REQUIREMENTS_TO_MATCH = WorkList(
 EVENTS_TO_FAN_OUT = WorkList(
     ListName.EVENTS, table(OutboxEntry), "id", ("rank", "available_at", "id")
 )
+WAITING_LOOKS = WorkList(ListName.WAKING, table(WaitingLook), "id", ("available_at",))
 QUESTIONS = WorkList(ListName.QUESTIONS, table(DryRun), "id", ("available_at",))
+ATTACHMENTS_TO_SCAN = WorkList(ListName.SCANNING, table(Attachment), "id", ("available_at",))
 DELIVERIES_DUE = WorkList(ListName.WEBHOOK, table(Delivery), "id", ("rank", "available_at"))

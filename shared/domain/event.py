@@ -13,6 +13,7 @@ class EventType(StrEnum):
     TICKET_WAITING = "ticket.waiting"
     TICKET_RETURNED = "ticket.returned"
     TICKET_TRANSFERRED = "ticket.transferred"
+    TICKET_ATTACHED = "ticket.attached"
     TICKET_UPDATED = "ticket.updated"
     TICKET_COMMENTED = "ticket.commented"
     TICKET_PENDING = "ticket.pending"
@@ -29,3 +30,5 @@ class EventType(StrEnum):
     TICKET_LINKED = "ticket.linked"
     TICKET_UNLINKED = "ticket.unlinked"
     TICKET_MERGED = "ticket.merged"
+    TICKET_SLA_WARNED = "ticket.sla_warned"
+    TICKET_SLA_BREACHED = "ticket.sla_breached"

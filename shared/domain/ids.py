@@ -21,14 +21,19 @@ class Prefix(StrEnum):
     AGENT = "agt"
     API_KEY = "key"
     ASSIGNMENT = "asg"
+    ATTACHMENT = "att"
     ATTEMPT = "atm"
     COMMENT = "cmt"
     DECISION = "dec"
     DELIVERY = "dlv"
     DRY_RUN = "dry"
     EVENT = "evt"
+    SIGNING_KEY = "sgn"
+    REQUESTER = "rqr"
     SUBSCRIPTION = "whk"
     TICKET = "tkt"
+    WAITING_LOOK = "wlk"
+    UPLOAD = "upl"
 
 
 class _Monotonic:

@@ -12,9 +12,11 @@ class ListName(StrEnum):
     WAKING = "waking"
     LIFE = "life"
     QUESTIONS = "questions"
+    SLA = "sla"
     EVENTS = "events"
     WEBHOOK = "webhook"
     EMAIL = "email"
+    SCANNING = "scanning"
 
 
 class WorkState(StrEnum):

@@ -16,8 +16,10 @@ from shared.domain.clock import rfc3339
 from shared.domain.event import EventType
 from shared.domain.lifecycle import HoldReason
 from shared.domain.link import LinkRole
+from shared.schemas.attachment import AttachmentSchema
 from shared.schemas.base import StrictSchema, Timestamp
 from shared.schemas.comment import CommentSchema
+from shared.schemas.sla import MetricEventSchema
 from shared.schemas.ticket import AssigneeSchema, TicketSchema
 
 
@@ -25,6 +27,10 @@ class TicketDataSchema(StrictSchema):
     """What most ticket events carry: the ticket as it was right after the change."""
 
     ticket = fields.Nested(TicketSchema, required=True)
+    sla = fields.List(
+        fields.Nested(MetricEventSchema),
+        metadata={"description": "What the change did to the ticket's clocks, if anything."},
+    )
 
 
 class AssignmentSchema(StrictSchema):
@@ -74,6 +80,18 @@ class TicketReturnedDataSchema(TicketDataSchema):
     """The ticket, taken back from an agent who had not begun it."""
 
     returned_from = fields.Nested(AssigneeSchema, required=True)
+
+
+class TicketAttachedDataSchema(TicketDataSchema):
+    """The ticket and what was attached to it."""
+
+    attachments = fields.List(fields.Nested(AttachmentSchema), required=True)
+
+
+class TicketClocksDataSchema(TicketDataSchema):
+    """The ticket, and what time did to its clocks."""
+
+    sla = fields.List(fields.Nested(MetricEventSchema), required=True)
 
 
 class TicketUpdatedDataSchema(TicketDataSchema):
@@ -183,6 +201,12 @@ CATALOGUE: dict[EventType, EventDefinition] = {
             TicketReturnedDataSchema,
         ),
         EventDefinition(
+            EventType.TICKET_ATTACHED,
+            1,
+            "Files or links were attached to a ticket.",
+            TicketAttachedDataSchema,
+        ),
+        EventDefinition(
             EventType.TICKET_UPDATED, 1, "Fields of a ticket changed.", TicketUpdatedDataSchema
         ),
         EventDefinition(
@@ -240,6 +264,18 @@ CATALOGUE: dict[EventType, EventDefinition] = {
         EventDefinition(EventType.TICKET_RESOLVED, 1, "A ticket was resolved.", TicketDataSchema),
         EventDefinition(EventType.TICKET_CLOSED, 1, "A ticket was closed.", TicketDataSchema),
         EventDefinition(EventType.TICKET_REOPENED, 1, "A ticket was reopened.", TicketDataSchema),
+        EventDefinition(
+            EventType.TICKET_SLA_WARNED,
+            1,
+            "Most of the time promised for a ticket is used up.",
+            TicketClocksDataSchema,
+        ),
+        EventDefinition(
+            EventType.TICKET_SLA_BREACHED,
+            1,
+            "A time promised for a ticket has passed.",
+            TicketClocksDataSchema,
+        ),
     )
 }
 

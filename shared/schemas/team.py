@@ -10,7 +10,7 @@ MAX_GRACE_S = 7 * 86_400
 
 
 class OverflowSchema(StrictSchema):
-    """A team that helps out after a wait, or when nobody of the own team is at work."""
+    """A team that helps out after a wait, or when the own team is not at work."""
 
     team = slug(required=True, metadata={"example": "second-line"})
     after_s = fields.Integer(
@@ -32,7 +32,18 @@ def _grace(description: str, **kwargs: Any) -> fields.Integer:
 def _calendar(**kwargs: Any) -> fields.String:
     return slug(
         allow_none=True,
-        metadata={"description": "The team's business hours; null: always."},
+        metadata={
+            "description": "The team's business hours, outside of which teams help out that do so "
+            "`when_off_shift`; null: always."
+        },
+        **kwargs,
+    )
+
+
+def _sla_policy(**kwargs: Any) -> fields.String:
+    return slug(
+        allow_none=True,
+        metadata={"description": "What its tickets are promised; null: the default policy."},
         **kwargs,
     )
 
@@ -59,6 +70,7 @@ class UpdateTeamSchema(StrictSchema):
     )
     away_grace_s = _grace("The same for agents who are away.")
     calendar = _calendar()
+    sla_policy = _sla_policy()
 
 
 class CreateTeamSchema(UpdateTeamSchema):
@@ -83,6 +95,7 @@ class CreateTeamSchema(UpdateTeamSchema):
     )
     away_grace_s = _grace("The same for agents who are away.", load_default=None)
     calendar = _calendar(load_default=None)
+    sla_policy = _sla_policy(load_default=None)
 
 
 class TeamSchema(StrictSchema):
@@ -98,6 +111,7 @@ class TeamSchema(StrictSchema):
     offline_grace_s = fields.Integer(required=True, allow_none=True)
     away_grace_s = fields.Integer(required=True, allow_none=True)
     calendar = fields.String(required=True, allow_none=True)
+    sla_policy = fields.String(required=True, allow_none=True)
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.notifier.repository import MAX_ENDPOINTS, DeliveryRepository, keep_deliveries
+from services.notifier.outbox import keep_deliveries
+from services.notifier.repository import MAX_ENDPOINTS, DeliveryRepository
 from shared.db.engine import Database
 from shared.db.models import Delivery, OutboxEntry, Subscription, Ticket, TicketEvent
 from shared.db.models.base import table

@@ -13,6 +13,7 @@ from shared.runtime import Runtime
 from tests.desk import Desk
 from tests.factories import NOW
 from tests.fixtures.modes import Mode
+from tests.fixtures.shops import Shop
 
 _AGENTS = table(Agent)
 
@@ -59,6 +60,16 @@ def test_what_changed_is_learned_and_equals_what_a_new_index_reads(
     for change in changes:
         change()
         assert known(look(index, runtime)) == known(look(AgentIndex(), runtime))
+
+
+def test_two_edits_in_the_same_moment_are_both_learned(shop: Shop) -> None:
+    shop.desk.skill("vpn")
+    agent = shop.desk.agent(3)
+    index = AgentIndex()
+    look(index, shop.runtime)
+    for level in (2, 4):
+        shop.desk.change_agent(agent, skills=[{"skill": "vpn", "level": level}])
+        assert known(look(index, shop.runtime))[agent][3] == {"vpn": level}
 
 
 def test_a_change_that_commits_after_a_later_one_was_read_is_not_missed(

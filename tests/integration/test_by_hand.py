@@ -112,3 +112,15 @@ def test_a_reopened_ticket_whose_agent_is_gone_is_routed_anew(shop: Shop) -> Non
     shop.desk.step(ticket, "reopen")
     shop.settle()
     assert shop.desk.assignee(ticket) == second
+
+
+def test_what_is_given_to_somebody_who_is_away_for_good_comes_back_at_once(shop: Shop) -> None:
+    shop.desk.team("network", offline_grace_s=0)
+    gone = shop.desk.agent(5, presence="offline", teams=["network"])
+    there = shop.desk.agent(5, teams=["network"])
+    ticket = shop.desk.ticket(team="network")["id"]
+    shop.settle()
+    shop.desk.ok("PUT", f"/v1/tickets/{ticket}/assignment", {"agent_id": gone, "guard": False})
+    shop.settle()
+    assert shop.desk.assignee(ticket) == there
+    assert_sound(shop.runtime.database)

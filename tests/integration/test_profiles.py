@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.desk import Desk
 from tests.fixtures.shops import Shop
 from tests.problems import assert_problem
@@ -100,3 +102,22 @@ def test_a_profile_excludes_agents_by_id(shop: Shop) -> None:
     assert sorted(map(str, map(shop.desk.assignee, tickets))) == ["None", other]
     reasons = [r["reason"] for r in shop.desk.decisions(tickets[0])[0]["explanation"]["rejected"]]
     assert "is excluded by the profile" in reasons
+
+
+@pytest.mark.parametrize(
+    ("options", "pointer"),
+    [
+        ({"shift": {"min_left_s": "abc"}}, "/options/shift"),
+        ({"shift": {"colour": "red"}}, "/options/shift"),
+        ({"fastest": {"prior_tickets": 5}}, "/options/fastest"),
+        ({"no_such_plugin": {}}, "/options/no_such_plugin"),
+    ],
+)
+def test_options_that_a_plugin_does_not_take_are_refused(
+    shop: Shop, options: dict[str, Any], pointer: str
+) -> None:
+    shop.desk.ok("PUT", f"{URL}/strict", {"title": "As it was"})
+    response = shop.desk.call("PUT", f"{URL}/strict", {"options": options})
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.get_json()["errors"]] == [pointer]
+    assert shop.desk.ok("GET", f"{URL}/strict")["title"] == "As it was"

@@ -187,8 +187,14 @@ def test_an_invalid_query_is_422(desk: Desk, query: str, pointer: str) -> None:
     assert_problem(desk.call("GET", f"/v1/agents?{query}"), 422, "invalid-input", [pointer])
 
 
-def test_a_cursor_that_is_no_text_or_number_of_ours_is_no_crash(desk: Desk) -> None:
-    assert desk.call("GET", "/v1/agents?after=%00").status_code in (200, 400, 422)
+@pytest.mark.parametrize("path", ["/v1/agents", "/v1/tickets", "/v1/routing/rules/versions"])
+def test_forged_cursors_and_those_of_other_lists_are_refused(desk: Desk, path: str) -> None:
+    for name in ("a", "b"):
+        desk.team(name)
+    foreign = desk.ok("GET", "/v1/teams?limit=1")["next"]
+    for forged in (foreign, foreign[:-1], "agt_0", "%00", "null", "..", "é", foreign + "A"):
+        response = desk.call("GET", f"{path}?after={forged}")
+        assert_problem(response, 422, "invalid-input", ["/query/after"])
 
 
 def test_an_idempotency_key_has_a_length(desk: Desk) -> None:

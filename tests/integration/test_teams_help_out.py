@@ -1,9 +1,11 @@
 """Overflow to other teams, grace before tickets go back, languages and conflicts of interest."""
 
 import itertools
+from datetime import UTC, datetime
 
 import pytest
 
+from shared.domain.working_time import WEEKDAYS
 from tests.fixtures.shops import Shop
 from tests.invariants import assert_sound
 
@@ -41,6 +43,80 @@ def test_helpers_step_in_at_once_when_nobody_of_the_team_is_there(shop: Shop) ->
     shop.desk.presence(own, "offline")
     shop.later(seconds=61)
     assert shop.desk.assignee(while_there) == helper
+
+
+OFFICE = {day: [{"start": "09:00", "end": "17:00"}] for day in WEEKDAYS}
+WHEN_OFF_SHIFT = [{"team": "second", "after_s": 7 * 86_400, "when_off_shift": True}]
+
+
+def two_teams(shop: Shop, **first: object) -> None:
+    body = {"name": "office", "time_zone": "UTC", "hours": OFFICE}
+    body["holidays"] = [{"date": "2026-03-04"}]  # type: ignore[assignment]
+    shop.desk.ok("POST", "/v1/calendars", body)
+    shop.desk.team("second")
+    shop.desk.team("first", overflow=WHEN_OFF_SHIFT, **first)
+
+
+def at(shop: Shop, *moment: int) -> None:
+    """Let the clock run up to a moment in UTC, and the router do what is due."""
+    shop.later(seconds=(datetime(*moment, tzinfo=UTC) - shop.clock.now()).total_seconds())  # type: ignore[misc]
+
+
+def test_helpers_step_in_outside_business_hours_whoever_of_the_team_is_there(shop: Shop) -> None:
+    two_teams(shop, calendar="office")
+    at(shop, 2026, 3, 3, 16, 55)
+    shop.desk.agent(0, teams=["first"])
+    helper = shop.desk.agent(5, teams=["second"])
+    ticket = shop.desk.ticket(team="first")["id"]
+    at(shop, 2026, 3, 3, 16, 59, 59)
+    assert shop.desk.assignee(ticket) is None
+    at(shop, 2026, 3, 3, 17, 1)
+    assert shop.desk.assignee(ticket) == helper
+    on_the_holiday = shop.desk.ticket(team="first")["id"]
+    at(shop, 2026, 3, 4, 12)
+    assert shop.desk.assignee(on_the_holiday) == helper
+    at(shop, 2026, 3, 5, 9)
+    open_again = shop.desk.ticket(team="first")["id"]
+    shop.settle()
+    assert shop.desk.assignee(open_again) is None
+    assert_sound(shop.runtime.database)
+
+
+def test_business_hours_reach_weeks_ahead_without_any_change(shop: Shop) -> None:
+    two_teams(shop, calendar="office")
+    at(shop, 2026, 3, 3, 9)
+    shop.desk.agent(0, teams=["first"])
+    helper = shop.desk.agent(5, teams=["second"])
+    shop.settle()
+    at(shop, 2026, 5, 4, 12)
+    at_noon = shop.desk.ticket(team="first")["id"]
+    shop.settle()
+    assert shop.desk.assignee(at_noon) is None
+    at(shop, 2026, 5, 4, 17)
+    assert shop.desk.assignee(at_noon) == helper
+
+
+def test_business_hours_given_to_a_team_count_for_what_waits_at_once(shop: Shop) -> None:
+    two_teams(shop)
+    at(shop, 2026, 3, 3, 20)
+    shop.desk.agent(0, teams=["first"])
+    helper = shop.desk.agent(5, teams=["second"])
+    ticket = shop.desk.ticket(team="first")["id"]
+    shop.settle()
+    assert shop.desk.assignee(ticket) is None
+    shop.desk.ok("PATCH", "/v1/teams/first", {"calendar": "office"})
+    shop.settle()
+    assert shop.desk.assignee(ticket) == helper
+
+
+def test_an_open_team_with_nobody_there_is_not_at_work(shop: Shop) -> None:
+    two_teams(shop, calendar="office")
+    at(shop, 2026, 3, 3, 12)
+    shop.desk.agent(5, teams=["first"], presence="offline")
+    helper = shop.desk.agent(5, teams=["second"])
+    ticket = shop.desk.ticket(team="first")["id"]
+    shop.settle()
+    assert shop.desk.assignee(ticket) == helper
 
 
 @pytest.mark.parametrize("length", [1, 2, 3])

@@ -10,17 +10,23 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from services.router.configuration import Configuration
 from services.router.match_agents import MatchAgents
-from services.router.repository import Head, RouterRepository
+from services.router.repository import RouterRepository
 from services.router.route_tickets import RouteTickets
+from services.router.waiting_repository import Head
+from services.router.wake_tickets import WakeTickets
 from shared.db.engine import Transaction
+from shared.db.housekeeping import forget_requirements
+from shared.db.models import Requirement, Ticket, WaitingLook
+from shared.db.models.base import table
 from shared.runtime import Runtime
 from tests.desk import Desk
 from tests.fixtures.modes import Mode
 from tests.invariants import assert_sound
+from tests.rows import rows
 from tests.waiting import DEADLINE_S, eventually
 
 pytestmark = pytest.mark.parametrize("mode", ["distributed"], indirect=True)
@@ -150,6 +156,67 @@ def test_a_router_that_parks_and_one_that_matches_do_not_wait_in_a_circle(
     settle(runtime)
     assigned = [desk.assignee(ticket_id) for ticket_id in [parked, *fresh]]
     assert sorted(map(str, assigned)) == ["None", "None", agent]
+    assert_sound(runtime.database)
+
+
+def test_a_ticket_that_is_held_while_its_agent_leaves_goes_back_all_the_same(
+    mode: Mode, desk: Desk, runtime: Runtime, new_runtime: Callable[..., Runtime]
+) -> None:
+    """Somebody locks the ticket and changes nothing; the router looks in that very moment."""
+    agent = desk.agent(1)
+    ticket = desk.ticket()["id"]
+    settle(runtime)
+    assert desk.assignee(ticket) == agent
+    with new_runtime().database.transaction() as tx:
+        tx.execute(select(table(Ticket).c.id).where(table(Ticket).c.id == ticket).with_for_update())
+        desk.presence(agent, "offline")
+        MatchAgents(*parts(runtime))()
+        assert desk.assignee(ticket) == agent
+    MatchAgents(*parts(runtime))()
+    assert desk.event_types(ticket)[-1] == "ticket.returned"
+    assert_sound(runtime.database)
+
+
+def test_a_need_for_which_a_ticket_is_parked_is_not_forgotten_in_that_moment(
+    mode: Mode, desk: Desk, runtime: Runtime, new_runtime: Callable[..., Runtime]
+) -> None:
+    """The clean-up finds two needs unused and has to wait for the first one; meanwhile a ticket is
+    parked under the second one.
+    """
+    desk.skill("dns", "vpn")
+    for skill in ("dns", "vpn"):
+        desk.step(waiting(desk, runtime, skill), "resolve")
+    first = select(table(Requirement).c.signature).limit(1).with_for_update()
+    with new_runtime().database.engine.connect() as holding:
+        holding.execute(first)
+        with beside(lambda: forget_requirements(runtime.database)) as [forgetting]:
+            eventually(lambda: not forgetting.is_alive() or blocked(runtime))
+            ticket = waiting(desk, runtime, "vpn")
+            holding.rollback()
+    agent = desk.agent(1, skills={"vpn": 1})
+    settle(runtime)
+    assert desk.assignee(ticket) == agent
+
+
+def test_a_ticket_that_is_parked_by_the_rules_before_is_routed_by_the_new_ones(
+    mode: Mode, desk: Desk, runtime: Runtime, new_runtime: Callable[..., Runtime]
+) -> None:
+    """A router has read the rules and not yet parked the ticket when others take their place."""
+    desk.team("night")
+    ticket = str(desk.ticket()["id"])
+    slow = Halting(after="configuration")
+    wake = WakeTickets(runtime.database, runtime.clock, lambda _: None, 50)
+    with beside(RouteTickets(*parts(new_runtime(), slow))):
+        assert slow.reached.wait(DEADLINE_S)
+        rule = {"name": "all", "when": "true", "then": {"team": "night"}}
+        desk.ok("PUT", "/v1/routing/rules", {"rules": [rule]})
+        for _ in range(3):
+            wake()
+        assert rows(runtime.database, WaitingLook), "it begins once that router is done"
+        slow.released.set()
+    while wake():
+        settle(runtime)
+    assert desk.read(ticket)["team"] == "night"
     assert_sound(runtime.database)
 
 

@@ -8,6 +8,7 @@ from marshmallow import RAISE
 
 from services.intake import conversation_repository, repository
 from services.intake.api.auth import requires
+from services.intake.api.cursor import encode
 from services.intake.api.http import (
     PageQuerySchema,
     answer,
@@ -49,11 +50,14 @@ def add_comment(content: Mapping[str, Any], ticket_id: str) -> Response:
             content["body"],
             content["visibility"],
             content["time_spent_s"],
+            content["attachments"],
         )
         comment, changed = ticket_changes.comment(
-            tx, ticket, assignee, said, app.now(), asked(), app.rules
+            tx, ticket, assignee, said, app.now(), asked(), app.rules, app.files.receiving.rules
         )
     app.ring(ListName.EVENTS)
+    if content["attachments"] and app.files.receiving.rules.scan:
+        app.ring(ListName.SCANNING)
     app.ring(ListName.ROUTING)
     headers = {
         "Location": f"/v1/tickets/{ticket_id}/comments/{comment['id']}",
@@ -73,8 +77,12 @@ def list_comments(query: Mapping[str, Any], ticket_id: str) -> Response:
         rows = conversation_repository.comments(
             connection, ticket_id, query["after"], limit + 1, _visible()
         )
-    shown = [ticket_changes.comment_document(row) for row in rows[:limit]]
-    return answer({"items": shown, "next": shown[-1]["id"] if len(rows) > limit else None})
+        attached = conversation_repository.attached(connection, [row["id"] for row in rows])
+    shown = [
+        ticket_changes.comment_document(row, attached.get(row["id"], ())) for row in rows[:limit]
+    ]
+    following = encode(shown[-1]["id"]) if len(rows) > limit else None
+    return answer({"items": shown, "next": following})
 
 
 @blp.route("/tickets/<ticket_id>/comments/<comment_id>", methods=["GET"])
@@ -84,7 +92,8 @@ def get_comment(ticket_id: str, comment_id: str) -> Response:
     """Read one comment."""
     with parts().database.reading() as connection:
         row = conversation_repository.comment(connection, ticket_id, comment_id, _visible())
-    return answer(ticket_changes.comment_document(row))
+        attached = conversation_repository.attached(connection, [comment_id])
+    return answer(ticket_changes.comment_document(row, attached.get(comment_id, ())))
 
 
 def _visible() -> list[Visibility]:
@@ -94,8 +103,8 @@ def _visible() -> list[Visibility]:
 def _author(tx: Transaction, ticket: Row, given: Mapping[str, Any] | None) -> Author:
     """Return who says it; a requester's key speaks for the requester, whatever it says."""
     if g.caller.role is Role.REQUESTER or (given and given["kind"] is AuthorKind.REQUESTER):
-        requester = ticket["requester"]
-        return Author(AuthorKind.REQUESTER, requester.get("id"), requester.get("name"))
+        name = ticket["requester"].get("name")
+        return Author(AuthorKind.REQUESTER, ticket["requester_id"], name)
     if given is None or given["kind"] is AuthorKind.API:
         return Author(AuthorKind.API, g.caller.key_id, (given or {}).get("name") or g.caller.name)
     agent = repository.agent_identity(tx, given["id"])

@@ -13,10 +13,13 @@ from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate
 
 from services.intake.api.auth import Authenticator
+from services.intake.api.cursor import Cursor, encode
+from services.intake.api.files import Files
 from services.intake.group_commit import GroupCommitter
 from services.intake.reference import ReferenceData
 from services.intake.stream_hub import StreamHub
 from shared.db.engine import Database
+from shared.db.signing_keys import SigningKeys
 from shared.db.ticket_changes import Asked
 from shared.db.types import dump_json
 from shared.domain.address_guard import AddressGuard
@@ -51,6 +54,8 @@ class Parts:
     rules: LifeRules
     streams: StreamHub
     stream_max_s: float
+    signing: SigningKeys
+    files: Files
 
     def now(self) -> datetime:
         """Return the present moment."""
@@ -60,7 +65,9 @@ class Parts:
 class PageQuerySchema(StrictSchema):
     """Which page of a list."""
 
-    after = fields.String(load_default="", metadata={"description": "`next` of the last page."})
+    after = Cursor(
+        load_default="", metadata={"type": "string", "description": "`next` of the last page."}
+    )
     limit = fields.Integer(
         load_default=DEFAULT_LIMIT, validate=validate.Range(min=1, max=MAX_LIMIT)
     )
@@ -97,7 +104,7 @@ def body(schema: Schema) -> Callable[[Callable[P, R]], Callable[..., R]]:
     def decorate(view: Callable[P, R]) -> Callable[..., R]:
         @wraps(view)
         def with_body(*args: P.args, **kwargs: P.kwargs) -> R:
-            return view(_load(schema), *args, **kwargs)
+            return view(load_body(schema), *args, **kwargs)
 
         documented = deepcopy(getattr(view, "_apidoc", {}))
         parameters = documented.setdefault("arguments", {}).setdefault("parameters", [])
@@ -135,7 +142,8 @@ def icalendar_body(view: Callable[..., R]) -> Callable[..., R]:
     return with_text
 
 
-def _load(schema: Schema) -> Any:
+def load_body(schema: Schema) -> Any:
+    """Return what a schema loads of the JSON body; raises MalformedRequest or InvalidInput."""
     try:
         g.body = orjson.loads(request.get_data())
     except orjson.JSONDecodeError as error:
@@ -159,7 +167,7 @@ def answer(
 def page(schema: Schema, rows: Sequence[Mapping[str, Any]], key: str, limit: int) -> Response:
     """Return one page of a list; `rows` hold one more than the page if there is a next one."""
     shown = rows[:limit]
-    following = str(shown[-1][key]) if len(rows) > limit else None
+    following = encode(shown[-1][key]) if len(rows) > limit else None
     return answer({"items": [schema.dump(row) for row in shown], "next": following})
 
 

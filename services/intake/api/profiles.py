@@ -1,7 +1,7 @@
 """/v1/routing/profiles: strategies that teams name."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import Response
@@ -10,8 +10,10 @@ from marshmallow import RAISE
 from services.intake import repository
 from services.intake.api.auth import requires
 from services.intake.api.http import PageQuerySchema, answer, blueprint, body, page, parts
+from shared.db import ticket_changes
 from shared.domain.errors import Conflict, FieldError, InvalidInput
-from shared.plugins import PluginKind, installed
+from shared.domain.work import ListName
+from shared.plugins import PluginKind, installed, refused_options
 from shared.schemas.base import SLUG_PATTERN
 from shared.schemas.profile import (
     DEFAULT_DOCUMENT,
@@ -55,13 +57,17 @@ def get_profile(name: str) -> Response:
 def put_profile(content: Mapping[str, Any], name: str) -> Response:
     """Make a profile or replace it whole; the teams that name it go by it from the next ticket on.
 
+    Tickets that wait are routed again.
     A plugin that is not installed here is refused.
     """
     app = parts()
-    _require_name(name)
+    require_name(name)
     _require_plugins(content)
     with app.database.transaction() as tx:
-        repository.put_profile(tx, name, dict(content), app.now())
+        now = app.now()
+        repository.put_profile(tx, name, dict(content), now)
+        ticket_changes.look_at_waiting(tx, now)
+    app.ring(ListName.WAKING)
     return get_profile(name)  # type: ignore[no-any-return]
 
 
@@ -83,14 +89,15 @@ def _document(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, **DEFAULT_DOCUMENT, **row["document"]}
 
 
-def _require_name(name: str) -> None:
+def require_name(name: str) -> None:
+    """Raise InvalidInput if a name that people choose in a path is none."""
     if not re.match(SLUG_PATTERN, name):
         detail = "Use 1 to 63 characters: lower-case letters, digits, and . _ - inside."
         raise InvalidInput(detail, [FieldError("/name", detail)])
 
 
 def _require_plugins(content: Mapping[str, Any]) -> None:
-    named = [
+    given = [
         *(
             (PluginKind.FILTER, f"/filters/{i}", n)
             for i, n in enumerate(content.get("filters", ()))
@@ -101,8 +108,27 @@ def _require_plugins(content: Mapping[str, Any]) -> None:
     ]
     errors = [
         FieldError(pointer, f"There is no {kind} {name!r}; there are {', '.join(installed(kind))}.")
-        for kind, pointer, name in named
+        for kind, pointer, name in given
         if name not in installed(kind)
     ]
+    errors += _refused_options({**DEFAULT_DOCUMENT, **content})
     if errors:
-        raise InvalidInput("The profile names plugins that are not installed.", errors)
+        raise InvalidInput("The profile names plugins or options that there are not.", errors)
+
+
+def _refused_options(document: Mapping[str, Any]) -> Iterator[FieldError]:
+    used = {
+        PluginKind.FILTER: frozenset(document["filters"]),
+        PluginKind.SCORER: frozenset(document["scorers"]),
+        PluginKind.MATCHER: frozenset({document["matcher"]}),
+        PluginKind.ORDER: frozenset({document["order"]}),
+    }
+    for name, options in document["options"].items():
+        kinds = [kind for kind, names in used.items() if name in names]
+        if not kinds:
+            yield FieldError(f"/options/{name}", f"The profile uses no plugin {name!r}.")
+        for kind in kinds:
+            plugin = installed(kind).get(name)
+            why = plugin and refused_options(plugin, options)
+            if why:
+                yield FieldError(f"/options/{name}", f"The {kind} does not take this: {why}.")

@@ -9,6 +9,7 @@ from marshmallow import RAISE, fields, validate
 
 from services.intake import repository
 from services.intake.api.auth import requires
+from services.intake.api.cursor import Cursor
 from services.intake.api.http import (
     PageQuerySchema,
     answer,
@@ -26,6 +27,7 @@ from services.intake.rule_sets import (
     rule_set_document,
 )
 from shared.db.engine import Row
+from shared.domain.work import ListName
 from shared.schemas.base import StrictSchema
 from shared.schemas.rules import (
     PutRulesSchema,
@@ -54,10 +56,9 @@ class RuleSetQuerySchema(StrictSchema):
 class VersionsQuerySchema(PageQuerySchema):
     """Which versions of the rule set."""
 
-    after = fields.Integer(  # type: ignore[assignment]
+    after = Cursor(
         load_default=LARGEST_VERSION,
-        validate=validate.Range(min=1, max=LARGEST_VERSION),
-        metadata={"description": "`next` of the last page; what is older follows."},
+        metadata={"type": "string", "description": "`next` of the last page; older ones follow."},
     )
 
 
@@ -95,7 +96,7 @@ def list_versions(query: Mapping[str, Any]) -> Response:
 @body(PutRulesSchema())
 @blp.response(200, RuleSetSchema())
 def put_rules(content: Mapping[str, Any]) -> Response:
-    """Replace the rule set, whole or not at all.
+    """Replace the rule set, whole or not at all; tickets that wait are routed again.
 
     The version before stays on record; decisions name theirs. `If-Match` guards against
     overwriting what others did.
@@ -103,4 +104,6 @@ def put_rules(content: Mapping[str, Any]) -> Response:
     app = parts()
     require_names(app.reference, content)
     check = partial(check_version, noun="rule set")
-    return _answer(replace_rule_set(app.database, content, app.now(), check))
+    row = replace_rule_set(app.database, content, app.now(), check)
+    app.ring(ListName.WAKING)
+    return _answer(row)

@@ -86,12 +86,19 @@ def update_team(content: Mapping[str, Any], name: str) -> Response:
         repository.bump_configuration(tx)
         team_references.require(tx, name, content)
         repository.change(tx, repository.TEAMS, name, values, "team")
-        if not set(content).isdisjoint(("overflow", "profile")):
-            ticket_changes.look_at_waiting(tx, name, now)
+        matters = not set(content).isdisjoint(("overflow", "profile", "calendar"))
+        if matters:
+            ticket_changes.look_at_waiting(tx, now)
         if "calendar" in content:
             calendar_repository.free_members(tx, name, now)
+        if "sla_policy" in content:
+            ticket_changes.look_at_team(tx, name, now)
+    if matters:
+        app.ring(ListName.WAKING)
     if "calendar" in content:
         app.ring(ListName.MATCHING)
+    if "sla_policy" in content:
+        app.ring(ListName.SLA)
     return get_team(name)  # type: ignore[no-any-return]
 
 

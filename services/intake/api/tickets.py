@@ -7,13 +7,13 @@ from flask import Response, g, request
 from marshmallow import RAISE, fields, validate
 
 from services.intake import repository
+from services.intake.api import ticket_list
 from services.intake.api.auth import requires
 from services.intake.api.http import (
     MAX_LIMIT,
     PageQuerySchema,
     actor,
     answer,
-    blueprint,
     body,
     check_version,
     etag,
@@ -38,7 +38,7 @@ from shared.schemas.ticket import (
 
 MAX_KEY_CHARS = 255
 
-blp = blueprint("tickets", "Requests for help, from the first word to the solution.")
+blp = ticket_list.blp
 
 _decision_schema = DecisionSchema()
 

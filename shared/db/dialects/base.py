@@ -48,8 +48,13 @@ class Dialect(ABC):
         """Insert all rows, which have the same keys, by one statement."""
 
     @abstractmethod
-    def update(self, table: Table, key: tuple[str, ...], rows: Sequence[Row]) -> Write:
-        """Set the other columns of each row where all of `key` match, by one statement."""
+    def update(
+        self, table: Table, key: tuple[str, ...], rows: Sequence[Row], *, raised: str | None = None
+    ) -> Write:
+        """Set the other columns of each row where all of `key` match, by one statement.
+
+        `raised` is a column of the key that goes up by one, such as a version.
+        """
 
     @abstractmethod
     def delete(self, table: Table, key: str, values: Sequence[Any]) -> Write:
@@ -73,6 +78,13 @@ class Dialect(ABC):
     @abstractmethod
     def send(self, connection: Connection, writes: Sequence[Write], *, commit: bool) -> None:
         """Send writes in order, in as few round trips as can be; then commit if asked."""
+
+    def begin_search(self, connection: Connection) -> None:  # noqa: B027 -- optional
+        """Prepare a connection for one query whose values may be of any kind."""
+
+    @abstractmethod
+    def json_array_has(self, array: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+        """Tell whether a column, a JSON array of texts, holds a text."""
 
     @abstractmethod
     def feed_key(self, events: Table) -> ColumnElement[int]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     FromClause,
     Insert,
     Table,
+    and_,
     bindparam,
     cast,
     column,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     func,
     literal_column,
     text,
+    type_coerce,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
@@ -62,6 +64,11 @@ _FEED_BEHIND = (
 #: How old a plan may get, in seconds. A list that was empty may hold ten thousand rows by then; a
 #: plan that reads all of those still takes only a few milliseconds.
 REPLAN_S = 5.0
+
+
+#: Lists and searches are asked with values of all kinds, rare and common ones, which need plans of
+#: their own; and one that finds no good plan must not hold a connection for long.
+_SEARCHING = ("plan_cache_mode = force_custom_plan", "statement_timeout = 5000")
 
 
 class PostgreSQL(Dialect):
@@ -108,12 +115,16 @@ class PostgreSQL(Dialect):
             )
         return Write(sql, [dump_json(rows)])
 
-    def update(self, table: Table, key: tuple[str, ...], rows: Sequence[Row]) -> Write:
+    def update(
+        self, table: Table, key: tuple[str, ...], rows: Sequence[Row], *, raised: str | None = None
+    ) -> Write:
         columns = tuple(rows[0])
-        cached = ("update", table.name, key, columns)
+        cached = ("update", table.name, key, columns, raised)
         sql = self._sql.get(cached)
         if sql is None:
-            assignments = ", ".join(f"{name} = v.{name}" for name in columns if name not in key)
+            assigned = [f"{name} = v.{name}" for name in columns if name not in key]
+            assigned += [f"{raised} = v.{raised} + 1"] if raised else []
+            assignments = ", ".join(assigned)
             matches = " AND ".join(f"{table.name}.{name} = v.{name}" for name in key)
             sql = self._sql[cached] = (
                 f"UPDATE {table.name} SET {assignments} "  # noqa: S608 -- names of our own tables
@@ -158,6 +169,17 @@ class PostgreSQL(Dialect):
         behind = connection.exec_driver_sql(_FEED_BEHIND).scalar_one()
         if behind is not None and behind > 0:
             connection.exec_driver_sql(feed_offset(behind))
+
+    def begin_search(self, connection: Connection) -> None:
+        for setting in _SEARCHING:
+            connection.exec_driver_sql(f"SET LOCAL {setting}")
+
+    def json_array_has(self, array: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+        # The first condition lets the partial index of rows that have any be used.
+        return and_(
+            array != literal_column("'[]'::jsonb"),
+            type_coerce(array, postgresql.JSONB).contains([text]),
+        )
 
     def next_ticket_numbers(self, connection: Connection, count: int) -> list[int]:
         statement = text(

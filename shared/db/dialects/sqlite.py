@@ -19,6 +19,7 @@ from sqlalchemy import (
     cast,
     create_engine,
     event,
+    exists,
     func,
     literal_column,
     select,
@@ -88,13 +89,17 @@ class SQLite(Dialect):
             )
         return Write(sql, self._tuples(table, columns, rows), many=True)
 
-    def update(self, table: Table, key: tuple[str, ...], rows: Sequence[Row]) -> Write:
+    def update(
+        self, table: Table, key: tuple[str, ...], rows: Sequence[Row], *, raised: str | None = None
+    ) -> Write:
         values = tuple(name for name in rows[0] if name not in key)
         columns = (*values, *key)
-        cached = ("update", table.name, key, columns)
+        cached = ("update", table.name, key, columns, raised)
         sql = self._sql.get(cached)
         if sql is None:
-            assignments = ", ".join(f"{name} = ?" for name in values)
+            assigned = [f"{name} = ?" for name in values]
+            assigned += [f"{raised} = {raised} + 1"] if raised else []
+            assignments = ", ".join(assigned)
             matches = " AND ".join(f"{name} = ?" for name in key)
             sql = self._sql[cached] = f"UPDATE {table.name} SET {assignments} WHERE {matches}"  # noqa: S608
         return Write(sql, self._tuples(table, columns, rows), many=True)
@@ -143,6 +148,9 @@ class SQLite(Dialect):
     def feed_end(self, events: Table) -> ColumnElement[int]:
         last = literal_column("rowid", BigInteger())
         return select(func.coalesce(func.max(last), 0) + 1).select_from(events).scalar_subquery()
+
+    def json_array_has(self, array: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+        return exists().where(func.json_each(array).table_valued("value").c.value == text)
 
     def next_ticket_numbers(self, connection: Connection, count: int) -> list[int]:
         # The write lock is held, so nobody else reads the same maximum.

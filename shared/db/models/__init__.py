@@ -5,6 +5,7 @@ from shared.db.models.agent import Agent, AgentSkill, AgentTeam
 from shared.db.models.agent_performance import AgentPerformance
 from shared.db.models.api_key import ApiKey
 from shared.db.models.assignment import Assignment
+from shared.db.models.attachment import Attachment
 from shared.db.models.base import Base
 from shared.db.models.calendar import Calendar
 from shared.db.models.comment import Comment
@@ -18,17 +19,22 @@ from shared.db.models.feed_reader import FeedReader
 from shared.db.models.idempotency_key import IdempotencyKey
 from shared.db.models.lease import Lease
 from shared.db.models.profile import Profile
+from shared.db.models.requester import Requester
+from shared.db.models.requester_identity import RequesterIdentity
 from shared.db.models.requirement import Requirement
 from shared.db.models.routing_rules import RoutingRules
 from shared.db.models.search_document import SearchDocument
 from shared.db.models.shadow_decision import ShadowDecision
 from shared.db.models.signing_key import SigningKey
 from shared.db.models.skill import Skill
+from shared.db.models.sla_policy import SlaPolicy, SlaPolicyVersion
 from shared.db.models.subscription import Subscription
 from shared.db.models.team import Team
 from shared.db.models.ticket import Ticket
 from shared.db.models.ticket_event import TicketEvent
 from shared.db.models.ticket_link import TicketLink
+from shared.db.models.upload import Upload
+from shared.db.models.waiting_look import WaitingLook
 
 __all__ = [
     "Absence",
@@ -38,6 +44,7 @@ __all__ = [
     "AgentTeam",
     "ApiKey",
     "Assignment",
+    "Attachment",
     "Base",
     "Calendar",
     "Comment",
@@ -51,15 +58,21 @@ __all__ = [
     "Lease",
     "OutboxEntry",
     "Profile",
+    "Requester",
+    "RequesterIdentity",
     "Requirement",
     "RoutingRules",
     "SearchDocument",
     "ShadowDecision",
     "SigningKey",
     "Skill",
+    "SlaPolicy",
+    "SlaPolicyVersion",
     "Subscription",
     "Team",
     "Ticket",
     "TicketEvent",
     "TicketLink",
+    "Upload",
+    "WaitingLook",
 ]

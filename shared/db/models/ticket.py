@@ -27,8 +27,11 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     when somebody last worked on the present assignment. `queued_at` is when it began to look for
     an agent; `declined_by` who would not have it since then; `offered_to` who is being asked;
     `former_agent_id` who had it before it was reopened; `rule_fields` what rules looked at, and
-    `asked` what people wrote in the fields that rules write too. `hold` says why a paused ticket is
-    paused, `life_due_at` is when a hold ends or a resolved ticket closes by itself.
+    `asked` what people wrote in the fields that rules write too. `requester` is the person as they
+    were when they sent it, `requester_id` who that is now. `hold` says why a paused ticket is
+    paused, `life_due_at` is when a hold ends or a resolved ticket closes by itself. `sla_policy` is
+    the policy that a rule named; `sla` are the clocks (`shared.domain.sla.documents`), and
+    `sla_due_at` is when one of them is to warn or is breached next.
     """
 
     __tablename__ = "tickets"
@@ -48,9 +51,10 @@ class Ticket(Base, TimestampColumns, WorkColumns):
             postgresql_where=text("work_state = 'waiting'"),
             sqlite_where=text("work_state = 'waiting'"),
         ),
+        Index("ix_tickets_requester", "requester_id", "number"),
         Index(
-            "ix_tickets_requester",
-            "requester_key",
+            "ix_tickets_served",
+            "requester_id",
             "number",
             postgresql_where=text("assignee_id IS NOT NULL"),
             sqlite_where=text("assignee_id IS NOT NULL"),
@@ -61,11 +65,54 @@ class Ticket(Base, TimestampColumns, WorkColumns):
             postgresql_where=text("work_state = 'waiting'"),
             sqlite_where=text("work_state = 'waiting'"),
         ),
+        *(
+            Index(f"ix_tickets_{name}_number", name, "number")
+            for name in (
+                "status",
+                "priority",
+                "type",
+                "channel",
+                "team",
+                "assignee_id",
+            )
+        ),
+        *(
+            Index(
+                f"ix_tickets_{name}_number",
+                name,
+                "number",
+                postgresql_where=text(f"{name} IS NOT NULL"),
+                sqlite_where=text(f"{name} IS NOT NULL"),
+            )
+            for name in ("severity", "category", "product", "sla_policy")
+        ),
+        Index(
+            "ix_tickets_tags",
+            "tags",
+            postgresql_using="gin",
+            postgresql_ops={"tags": "jsonb_path_ops"},
+            postgresql_where=text("tags <> '[]'::jsonb"),
+        ).ddl_if(dialect="postgresql"),
+        Index("ix_tickets_updated_at", "updated_at", "id"),
+        Index("ix_tickets_created_at", "created_at", "id"),
+        Index(
+            "ix_tickets_due",
+            "expected_resolution_at",
+            "id",
+            postgresql_where=text("resolved_at IS NULL AND closed_at IS NULL"),
+            sqlite_where=text("resolved_at IS NULL AND closed_at IS NULL"),
+        ),
         Index(
             "ix_tickets_life",
             "life_due_at",
             postgresql_where=text("life_due_at IS NOT NULL"),
             sqlite_where=text("life_due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_tickets_sla_due_at",
+            "sla_due_at",
+            postgresql_where=text("sla_due_at IS NOT NULL"),
+            sqlite_where=text("sla_due_at IS NOT NULL"),
         ),
         Index(
             "ix_tickets_assignee",
@@ -98,7 +145,7 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     required_skills: Mapped[list[Any]] = mapped_column(Document)
     preferred_skills: Mapped[list[Any]] = mapped_column(Document)
     language: Mapped[str | None]
-    requester_key: Mapped[str | None]
+    requester_id: Mapped[str | None] = mapped_column(IdText)
     team: Mapped[str | None] = mapped_column(Text, ForeignKey("teams.name"))
     status: Mapped[TicketStatus] = mapped_column(Word(TicketStatus))
     assignee_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("agents.id"))
@@ -123,4 +170,6 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     asked: Mapped[dict[str, Any] | None] = mapped_column(Document)
     rule_fields: Mapped[list[Any]] = mapped_column(Document)
     sla_policy: Mapped[str | None]
+    sla: Mapped[dict[str, Any] | None] = mapped_column(Document)
+    sla_due_at: Mapped[datetime | None]
     correlation_id: Mapped[str]

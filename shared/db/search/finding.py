@@ -39,7 +39,7 @@ def by_relevance(
     Only the newest `RANKED` tickets that fit are ranked, fewer if finding them takes long; the last
     value tells whether those were all. Scores depend on `now`, which all pages must share.
     """
-    with database.reading() as connection:
+    with database.searching() as connection:
         found = backend_of(database).newest(connection, question, audience, None, RANKED)
     ranked = sorted(
         (Ranked(hit, _score(hit, question, now)) for hit in found.hits),
@@ -58,7 +58,7 @@ def by_age(
 
     There may be fewer than `limit`, even none, and yet more below.
     """
-    with database.reading() as connection:
+    with database.searching() as connection:
         found = backend_of(database).newest(connection, question, audience, before, limit)
     return found.hits, found.looked_to or None
 

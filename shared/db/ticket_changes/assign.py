@@ -1,19 +1,18 @@
-"""Tickets that go to an agent, wait for one, or come back from one."""
+"""Tickets that go to an agent, at once or by an offer."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from shared.db.engine import Transaction
-from shared.db.models import Assignment, Ticket
+from shared.db.models import Assignment
 from shared.db.models.base import table
 from shared.db.ticket_changes.journal import Assignee, Change, TicketRow, apply
-from shared.db.ticket_changes.load import release, reserve
-from shared.db.types import WAITING
+from shared.db.ticket_changes.load import release
 from shared.domain.agent import AssignmentEnd
 from shared.domain.clock import rfc3339
 from shared.domain.event import EventType
@@ -21,35 +20,7 @@ from shared.domain.ids import Prefix, new_id
 from shared.domain.ticket import TicketStatus
 from shared.domain.work import WorkState
 
-_ASSIGNMENTS, _TICKETS = table(Assignment), table(Ticket)
-
-#: When a need changes that never does.
-NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-
-__all__ = [
-    "Binding",
-    "Kept",
-    "Offer",
-    "Parking",
-    "accept",
-    "assign",
-    "decline",
-    "end_assignments",
-    "keep",
-    "look_at_waiting",
-    "park",
-    "reserve",
-    "take_back",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """An open offer: the assignment's id, the decision behind it, who is asked."""
-
-    id: str
-    decision_id: str
-    agent: Assignee
+_ASSIGNMENTS = table(Assignment)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +36,6 @@ class Binding:
     decision_id: str
     routed: Mapping[str, Any] = field(default_factory=dict)
     offered_until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Parking:
-    """A ticket that nobody can take now, and what it waits for.
-
-    `changes_at` is when its need changes by itself; it is routed again then.
-    """
-
-    ticket: TicketRow
-    signature: str
-    reason: str
-    routed: Mapping[str, Any] = field(default_factory=dict)
-    changes_at: datetime | None = None
 
 
 def assign(
@@ -118,7 +75,7 @@ def assign(
         changes.append(
             _offer(binding, assignment, actor)
             if asked
-            else _assigned(
+            else assigned(
                 binding.ticket, binding.agent, assignment, binding.routed, actor, correlation_id
             )
         )
@@ -127,7 +84,7 @@ def assign(
     return documents
 
 
-def _assigned(
+def assigned(
     ticket: TicketRow,
     agent: Assignee,
     assignment: Mapping[str, Any],
@@ -135,6 +92,7 @@ def _assigned(
     actor: str,
     correlation_id: str | None,
 ) -> Change:
+    """Return the change by which a ticket is with an agent; `routed` are columns to set besides."""
     values = {
         **routed,
         "status": TicketStatus.OPEN,
@@ -168,128 +126,6 @@ def _offer(binding: Binding, assignment: Mapping[str, Any], actor: str) -> Chang
     return Change(binding.ticket, values, EventType.TICKET_OFFERED, actor, None, data)
 
 
-def accept(
-    tx: Transaction, ticket: TicketRow, offer: Offer, now: datetime, actor: str, request: str
-) -> dict[str, Any]:
-    """Turn an open offer of a locked ticket into an assignment; return the document."""
-    tx.update(_ASSIGNMENTS, [{"id": offer.id, "accepted_at": now}])
-    assignment = {"id": offer.id, "decision_id": offer.decision_id, "agent": offer.agent}
-    change = _assigned(ticket, offer.agent, assignment, {}, actor, request)
-    return apply(tx, [change], now)[0]
-
-
-def decline(
-    tx: Transaction,
-    declined: Sequence[tuple[TicketRow, Assignee]],
-    now: datetime,
-    actor: str,
-    *,
-    expired: bool = False,
-    reason: str | None = None,
-    request: str | None = None,
-) -> None:
-    """End the open offers of locked tickets and send the tickets to somebody else."""
-    if not declined:
-        return
-    end = AssignmentEnd.EXPIRED if expired else AssignmentEnd.DECLINED
-    end_assignments(tx, [ticket["id"] for ticket, _ in declined], end, now)
-    changes = [
-        Change(
-            ticket,
-            {
-                "offered_to": None,
-                "declined_by": sorted({*ticket["declined_by"], agent["id"]}),
-                "work_state": WorkState.READY,
-                "available_at": now,
-            },
-            EventType.TICKET_DECLINED,
-            actor,
-            None,
-            {"declined_by": agent, "expired": expired, "reason": reason},
-            request,
-        )
-        for ticket, agent in declined
-    ]
-    apply(tx, changes, now)
-
-
-def park(tx: Transaction, parkings: Sequence[Parking], now: datetime, actor: str) -> None:
-    """Let tickets wait until an agent who fits gets free."""
-    changes = [
-        Change(
-            parking.ticket,
-            {
-                **parking.routed,
-                "signature": parking.signature,
-                "work_state": WorkState.WAITING,
-                "available_at": parking.changes_at or NEVER,
-                "attempts": 0,
-                "last_error": None,
-            },
-            EventType.TICKET_WAITING,
-            actor,
-            None,
-            {"reason": parking.reason},
-        )
-        for parking in parkings
-    ]
-    apply(tx, changes, now)
-
-
-def take_back(
-    tx: Transaction, held: Sequence[tuple[TicketRow, Assignee]], now: datetime, actor: str
-) -> None:
-    """Take locked tickets back from their agents and make them ready to be routed anew."""
-    if not held:
-        return
-    end_assignments(tx, [ticket["id"] for ticket, _ in held], AssignmentEnd.RETURNED, now)
-    changes = [
-        Change(
-            ticket,
-            {
-                "status": TicketStatus.NEW,
-                "assignee_id": None,
-                "touched_at": None,
-                "queued_at": now,
-                "work_state": WorkState.READY,
-                "available_at": now,
-            },
-            EventType.TICKET_RETURNED,
-            actor,
-            None,
-            {"returned_from": agent},
-        )
-        for ticket, agent in held
-    ]
-    apply(tx, changes, now)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An assigned ticket that was looked at again and stays; `routed` are its columns now."""
-
-    ticket: TicketRow
-    agent: Assignee
-    routed: Mapping[str, Any]
-
-
-def keep(tx: Transaction, kept: Sequence[Kept], now: datetime, actor: str) -> None:
-    """Leave locked tickets with their agents; write what rules make of them now, and tell it."""
-    done = {"work_state": WorkState.DONE, "attempts": 0, "last_error": None}
-    changes, same = [], []
-    for each in kept:
-        changed = sorted(n for n, value in each.routed.items() if each.ticket[n] != value)
-        told = [name for name in changed if name not in ("rank", "rule_fields")]
-        if told:
-            values, data = {**each.routed, **done}, {"changed": told}
-            event = EventType.TICKET_UPDATED
-            changes.append(Change(each.ticket, values, event, actor, each.agent, data))
-        else:
-            same.append({"id": each.ticket["id"], **done})
-    tx.update(_TICKETS, same)
-    apply(tx, changes, now)
-
-
 def end_assignments(
     tx: Transaction, ticket_ids: Sequence[str], reason: AssignmentEnd, now: datetime
 ) -> None:
@@ -305,9 +141,3 @@ def end_assignments(
     tx.update(_ASSIGNMENTS, ended)
     if weights:
         release(tx, weights, now)
-
-
-def look_at_waiting(tx: Transaction, team: str, now: datetime) -> None:
-    """Let the waiting tickets of a team be routed again: what the team decided has changed."""
-    waiting = update(_TICKETS).where(_TICKETS.c.work_state == WAITING, _TICKETS.c.team == team)
-    tx.execute(waiting.values(available_at=now))

@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.db.engine import Transaction
+from shared.db import requesters
+from shared.db.engine import Row, Transaction
 from shared.db.models import Ticket
 from shared.db.models.base import table
-from shared.db.ticket_changes.journal import Change, append_events
+from shared.db.ticket_changes.attach import ATTACHMENTS, attachment_document
+from shared.db.ticket_changes.journal import Change, append_events, apply
+from shared.domain.errors import InvalidInput
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
+from shared.domain.sla import Moved, SlaBook, started
 from shared.domain.ticket import (
+    PriorityScheme,
     TicketStatus,
     derive_priority,
-    expected_resolution,
     rank_of,
 )
 from shared.domain.work import WorkState
@@ -29,25 +33,80 @@ class NewTicket:
     content: Mapping[str, Any]
     actor: str
     correlation_id: str
+    #: Rows for `attachments`, whose `ticket_id` is not known yet.
+    attachments: Sequence[Row] = ()
 
 
-def create(tx: Transaction, tickets: Sequence[NewTicket], now: datetime) -> list[dict[str, Any]]:
+def create(
+    tx: Transaction, tickets: Sequence[NewTicket], now: datetime
+) -> list[dict[str, Any] | InvalidInput]:
     """Store new tickets, ready to be routed; return them in wire form.
 
-    A ticket's number comes from the database and rises; a refused transaction leaves a gap in the
-    numbers, never a duplicate.
+    Their requesters are found or made. A ticket that names one who is not there is not stored, and
+    InvalidInput stands in its place. A ticket's number comes from the database and rises; a refused
+    transaction leaves a gap in the numbers, never a duplicate. The commit fails with
+    IntegrityError if another process makes one of the requesters in this moment; begin again.
     """
-    numbers = tx.dialect.next_ticket_numbers(tx.connection, len(tickets))
-    rows = [
-        _new_row(ticket.content, number, ticket.correlation_id, now)
-        for ticket, number in zip(tickets, numbers, strict=True)
+    people = requesters.find_or_make(tx, [ticket.content["requester"] for ticket in tickets], now)
+    known = [
+        (ticket, person)
+        for ticket, person in zip(tickets, people, strict=True)
+        if not isinstance(person, InvalidInput)
     ]
+    numbers = tx.dialect.next_ticket_numbers(tx.connection, len(known)) if known else []
+    book = tx.service_levels.book(tx.connection)
+    rows = [
+        _new_row(ticket.content, person, number, ticket.correlation_id, now, book.priorities)
+        for (ticket, person), number in zip(known, numbers, strict=True)
+    ]
+    clocks = _start_clocks(book, rows, now)
     tx.insert(_TICKETS, rows)
     changes = [
-        (row, Change(row, {}, EventType.TICKET_CREATED, ticket.actor, None))
-        for row, ticket in zip(rows, tickets, strict=True)
+        (row, Change(row, {}, EventType.TICKET_CREATED, ticket.actor, None, {"sla": begun.events}))
+        for row, (ticket, _), begun in zip(rows, known, clocks, strict=True)
     ]
-    return append_events(tx, changes, now)
+    documents = append_events(tx, changes, now)
+    if any(ticket.attachments for ticket, _ in known):
+        documents = _attach(tx, rows, [ticket for ticket, _ in known], documents, now)
+    made = iter(documents)
+    return [person if isinstance(person, InvalidInput) else next(made) for person in people]
+
+
+def _attach(
+    tx: Transaction,
+    rows: Sequence[Row],
+    tickets: Sequence[NewTicket],
+    documents: Sequence[dict[str, Any]],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Give new tickets their attachments, as a second event; return the documents after it."""
+    answers = {row["id"]: document for row, document in zip(rows, documents, strict=True)}
+    changes, inserted = [], []
+    for row, ticket in zip(rows, tickets, strict=True):
+        if ticket.attachments:
+            attachments = [{**each, "ticket_id": row["id"]} for each in ticket.attachments]
+            inserted += attachments
+            data = {"attachments": [attachment_document(each) for each in attachments]}
+            event = EventType.TICKET_ATTACHED
+            changes.append(Change(row, {}, event, ticket.actor, None, data))
+    tx.insert(ATTACHMENTS, inserted)
+    for document in apply(tx, changes, now):
+        answers[document["id"]] = document
+    return list(answers.values())
+
+
+def _start_clocks(book: SlaBook, rows: Sequence[dict[str, Any]], now: datetime) -> list[Moved]:
+    """Start the clocks of new rows; those of one policy and priority are the same in a batch."""
+    known: dict[tuple[Any, ...], Moved] = {}
+    clocks = []
+    for row in rows:
+        key = (row["sla_policy"], row["team"], row["priority"], row["status"])
+        begun = known.get(key)
+        if begun is None:
+            begun = known[key] = started(book, row, now)
+        row.update(begun.values)
+        clocks.append(begun)
+    return clocks
 
 
 def language_of(requester: Mapping[str, Any]) -> str | None:
@@ -56,21 +115,32 @@ def language_of(requester: Mapping[str, Any]) -> str | None:
     return locale.replace("_", "-").partition("-")[0].lower() or None
 
 
-def requester_key(requester: Mapping[str, Any]) -> str | None:
-    """Return what a requester is known by: the e-mail address, else the telephone number."""
-    return (requester.get("email") or requester.get("phone") or "").lower() or None
+def draft(tx: Transaction, content: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the row that a ticket would have if it were stored; it has no number.
 
-
-def draft(content: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Return the row that a ticket would have if it were stored; it has no number."""
-    return _new_row(content, 0, "", now)
+    Its requester is found, not made.
+    """
+    book = tx.service_levels.book(tx.connection)
+    requester = requesters.find(tx, content["requester"], now)
+    row = _new_row(content, requester, 0, "", now, book.priorities)
+    _start_clocks(book, [row], now)
+    return row
 
 
 def _new_row(
-    content: Mapping[str, Any], number: int, correlation_id: str, now: datetime
+    content: Mapping[str, Any],
+    requester: Mapping[str, Any],
+    number: int,
+    correlation_id: str,
+    now: datetime,
+    priorities: PriorityScheme,
 ) -> dict[str, Any]:
     priority = derive_priority(
-        content["priority"], content["impact"], content["urgency"], content["severity"]
+        content["priority"],
+        content["impact"],
+        content["urgency"],
+        content["severity"],
+        priorities,
     )
     return {
         "id": new_id(Prefix.TICKET),
@@ -80,7 +150,7 @@ def _new_row(
         "channel": content["channel"],
         "subject": content["subject"],
         "description": content["description"],
-        "requester": content["requester"],
+        "requester": requester,
         "type": content["type"],
         "category": content["category"],
         "product": content["product"],
@@ -95,8 +165,8 @@ def _new_row(
         "custom_fields": content["custom_fields"],
         "required_skills": content["required_skills"],
         "preferred_skills": [],
-        "language": language_of(content["requester"]),
-        "requester_key": requester_key(content["requester"]),
+        "language": language_of(requester),
+        "requester_id": requester.get("id"),
         "team": content["team"],
         "status": TicketStatus.NEW,
         "assignee_id": None,
@@ -109,7 +179,6 @@ def _new_row(
         "reopen_count": 0,
         "merged_into_id": None,
         "time_spent_s": 0,
-        "expected_resolution_at": expected_resolution(now, priority),
         "resolved_at": None,
         "closed_at": None,
         "rank": rank_of(content["lane"], priority.rank),
@@ -127,6 +196,8 @@ def _new_row(
             "tags": content["tags"],
         },
         "sla_policy": None,
+        "sla": None,
+        "sla_due_at": None,
         "correlation_id": correlation_id,
         "created_at": now,
         "updated_at": now,

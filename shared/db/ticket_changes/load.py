@@ -60,7 +60,10 @@ def lock(tx: Transaction, agent_ids: Sequence[str]) -> None:
 
 
 def force(tx: Transaction, agent_id: str, weight: int, now: datetime) -> None:
-    """Add to an agent's load, room or not; what exceeds the capacity is noted as overcommitment."""
+    """Add to an agent's load, room or not; what exceeds the capacity is noted as overcommitment.
+
+    The agent goes on the matching list: one who is not there may have to give the ticket back.
+    """
     load = _AGENTS.c.load + weight
     excess = load - _AGENTS.c.capacity
     tx.execute(
@@ -71,6 +74,8 @@ def force(tx: Transaction, agent_id: str, weight: int, now: datetime) -> None:
             overcommit=case((excess > 0, excess), else_=0),
             idle_since=now,
             assigned_at=now,
+            work_state=WorkState.READY,
+            available_at=now,
         )
     )
 

@@ -71,5 +71,19 @@ def verdict(column: Column, value: Mapping[str, Any]) -> str:
 
 
 def above(share: float | None) -> str:
-    """Return by how much something is above a floor."""
-    return "–" if share is None else f"{share:+.1%}" if abs(share) < 10 else f"{1 + share:.0f} ×"
+    """Return by how much something is above a floor.
+
+    Both are means over seeds, so chance may put one below what nothing is below in the long run.
+    """
+    if share is None:
+        return "–"
+    if share < 0:
+        return f"{share:+.1%} by chance"
+    return f"{share:+.1%}" if share < 10 else f"{1 + share:.0f} ×"
+
+
+def above_highest(share: float) -> str:
+    """Return the same for the highest floor, in words."""
+    if share < 0:
+        return "at the highest floor: below its estimate, by chance"
+    return f"{share:.0%} above the highest floor"

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.router.simulation.durations import readable
 from services.router.simulation.report import ticks
-from services.router.simulation.report.columns import percent
+from services.router.simulation.report.columns import above_highest, percent
 from services.router.simulation.report.svg import Axis, Line, Row, dots, lines
 
 #: With more agents a row for each would be longer than anybody reads.
@@ -109,5 +109,5 @@ def summary(document: Mapping[str, Any]) -> str:
     text += f", with {percent(value['sla']['mean'] or 0.0)} within the SLA"
     above = [share for share in best["above"].values() if share is not None]
     if above:
-        text += f"; {min(above):.0%} above the highest floor"
+        text += f"; {above_highest(min(above))}"
     return text + "."

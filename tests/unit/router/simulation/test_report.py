@@ -14,8 +14,10 @@ from services.router.simulation.experiment import Experiment, run, steps
 from services.router.simulation.intervals import interval, paired
 from services.router.simulation.measures import jain
 from services.router.simulation.profile_files import read_profile
+from services.router.simulation.report.columns import above
 from services.router.simulation.report.document import Provenance, document
 from services.router.simulation.report.page import page
+from services.router.simulation.report.plots import summary
 from services.router.simulation.report.table import rendered
 from services.router.simulation.shadow import skill_prices
 from tests.unit.router.simulation.desks import desk, system_x
@@ -51,6 +53,22 @@ def test_one_seed_says_nothing_of_chance() -> None:
 def test_fairness_is_one_if_all_are_equally_busy() -> None:
     assert jain([0.5, 0.5, 0.5]) == pytest.approx(1.0)
     assert jain([1.0, 0.0, 0.0, 0.0]) == pytest.approx(0.25)
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.071, "; 7% above the highest floor."),
+        (0.0, "; 0% above the highest floor."),
+        (-0.03, "; at the highest floor: below its estimate, by chance."),
+    ],
+)
+def test_nothing_is_said_to_beat_what_no_policy_beats(share: float, words: str) -> None:
+    result = found(2)
+    for profile in result["profiles"]:
+        profile["above"] = {"a floor": share, "a lower one": 0.5}
+    assert summary(result).endswith(words)
+    assert above(-0.03) == "-3.0% by chance"
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from alembic import op
 
 from shared.db.dialects.postgresql import feed_offset
 
-revision = "0005_feed"
-down_revision = "0005"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
 #: The event before one event of a ticket is committed or of this same transaction, and this
-#: transaction may have got its number before that one: see docs/adr/0019.
+#: transaction may have got its number before that one: see docs/adr/0020.
 FUNCTION = """
 CREATE FUNCTION ticket_events_follow() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
