@@ -1,5 +1,6 @@
 """Following the feed, and making something to follow, below the API."""
 
+import itertools
 from datetime import UTC, datetime
 
 from sqlalchemy import select
@@ -17,9 +18,13 @@ from tests.waiting import eventually
 
 TICKETS = table(Ticket)
 
+_numbers = itertools.count(1)
+
 
 def create(tx: Transaction, **content: object) -> str:
-    """Make a ticket; return its id."""
+    """Make a ticket of somebody of whom there was none before; return its id."""
+    requester = {"name": "Mira Petrova", "email": f"mira-{next(_numbers)}@example.com"}
+    content = {"requester": requester, **content}
     new = NewTicket(ticket_content(**content), "test", "req_test")
     [document] = ticket_changes.create(tx, [new], NOW)
     tx.execute(select(1))  # sends what is pending

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from time import monotonic
 
 from shared.db import feed
 from shared.db.engine import Database
@@ -21,8 +22,10 @@ from shared.observability.logging import get_logger
 POLL_S = 0.2
 #: Events read at once.
 PAGE = 200
-#: How much of the feed's end is kept, in characters of the events' bodies.
+#: How much of the feed's end is kept, in characters of the events' bodies, and for how long, in
+#: seconds: what is erased in the database must not be told from memory much later.
 KEPT_CHARS = 4_000_000
+KEPT_S = 10.0
 
 log = get_logger()
 
@@ -38,7 +41,7 @@ class StreamHub:
         self._reader: threading.Thread | None = None
         self._stopping = threading.Event()
         # All events behind `_tail` and up to `_head` are in `_recent`.
-        self._recent: deque[FeedEvent] = deque()
+        self._recent: deque[tuple[float, FeedEvent]] = deque()
         self._chars = 0
         self._tail = self._head = BEGINNING
 
@@ -81,7 +84,7 @@ class StreamHub:
             if self._stopping.is_set() or not self._has(after):
                 return []
             if after >= self._tail:
-                return [event for event in self._recent if event.position > after]
+                return [event for _, event in self._recent if event.position > after]
         with self._database.reading() as connection:
             return list(feed.read(connection, self._database.dialect, after, PAGE).events)
 
@@ -130,17 +133,19 @@ class StreamHub:
     def _read(self) -> bool:
         with self._database.reading() as connection:
             page = feed.read(connection, self._database.dialect, self._head, PAGE)
-        if page.events:
-            with self._changed:
-                self._keep(page.events)
+        with self._changed:
+            self._keep(page.events)
+            if page.events:
                 self._changed.notify_all()
         return page.more
 
     def _keep(self, events: Sequence[FeedEvent]) -> None:
-        self._recent.extend(events)
-        self._head = events[-1].position
-        self._chars += sum(len(event.body) for event in events)
-        while self._chars > KEPT_CHARS and len(self._recent) > 1:
-            dropped = self._recent.popleft()
+        now = monotonic()
+        for event in events:
+            self._recent.append((now, event))
+            self._chars += len(event.body)
+            self._head = event.position
+        while self._recent and (self._chars > KEPT_CHARS or self._recent[0][0] < now - KEPT_S):
+            _, dropped = self._recent.popleft()
             self._chars -= len(dropped.body)
             self._tail = dropped.position

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.db import feed, schema
-from shared.db.engine import Database, Transaction
+from shared.db.engine import Database
 from shared.db.feed import Position
 from shared.runtime import Runtime
 from tests.factories import NOW
@@ -57,13 +57,19 @@ def test_a_change_by_an_older_transaction_comes_after_the_change_it_saw(
 
 def test_a_transaction_that_is_rolled_back_leaves_no_hole(postgresql: Database) -> None:
     reader = Follower(postgresql)
-    with postgresql.engine.connect() as connection:
-        create(Transaction(connection, postgresql.dialect))
-        with postgresql.transaction() as kept:
-            ticket = create(kept)
-        assert reader.read() == []
-        connection.rollback()
-    assert reader.all() == [(ticket, 1)]
+    kept: list[str] = []
+
+    def fail() -> None:
+        with postgresql.transaction() as lost:
+            create(lost)
+            with postgresql.transaction() as other:
+                kept.append(create(other))
+            assert reader.read() == []
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert reader.all() == [(kept[0], 1)]
 
 
 def test_what_is_held_back_is_measured(postgresql: Database) -> None:

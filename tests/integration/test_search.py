@@ -182,6 +182,20 @@ def test_what_is_erased_cannot_be_found_once_an_event_tells_of_it(
     assert searcher.found("Tr0ub4dor") == []
 
 
+def test_an_erased_requester_cannot_be_found(searcher: Searcher) -> None:
+    requester = {"name": "Oleg Sidorov", "email": "oleg@example.com"}
+    ticket = searcher.add("one", requester=requester, description="I am Sidorov.")
+    searcher.desk.answer(ticket, "Sidorov again.")
+    assert searcher.found("sidorov") == ["one"]
+    assert searcher.found("requester:oleg@example.com") == ["one"]
+    requester_id = searcher.desk.read(ticket)["requester"]["id"]
+    searcher.desk.ok("POST", f"/v1/requesters/{requester_id}/erase", {})
+    assert searcher.found("sidorov") == []
+    assert searcher.found("requester:oleg@example.com") == []
+    assert searcher.found("oleg") == []
+    assert searcher.found("") == ["one"]
+
+
 def test_internal_comments_are_for_staff(searcher: Searcher, database: Database) -> None:
     ticket = searcher.add("one")
     searcher.desk.say(ticket, "The customer is quite difficult.", visibility="internal")
