@@ -61,6 +61,10 @@ class Settings:
     max_body_bytes: int
     stream_limit: int
     stream_max_s: float
+    body_timeout_s: float
+    read_limit_per_minute: int
+    write_limit_per_minute: int
+    bulk_limit_per_minute: int
     worker_threads: int
     batch_size: int
     watch_interval_s: float
@@ -166,6 +170,10 @@ def _read(env: environs.Env) -> dict[str, Any]:
         "max_body_bytes": env.int("MAX_BODY_BYTES", 1_048_576, validate=at_least_one),
         "stream_limit": env.int("STREAM_LIMIT", 16, validate=not_negative),
         "stream_max_s": env.float("STREAM_MAX_S", 600.0, validate=positive),
+        "body_timeout_s": env.float("BODY_TIMEOUT_S", 30.0, validate=positive),
+        "read_limit_per_minute": env.int("READ_LIMIT_PER_MINUTE", 0, validate=not_negative),
+        "write_limit_per_minute": env.int("WRITE_LIMIT_PER_MINUTE", 0, validate=not_negative),
+        "bulk_limit_per_minute": env.int("BULK_LIMIT_PER_MINUTE", 0, validate=not_negative),
         "worker_threads": env.int("WORKER_THREADS", 4, validate=at_least_one),
         "batch_size": env.int("BATCH_SIZE", 200, validate=validate.Range(min=1, max=5000)),
         "watch_interval_s": env.float("WATCH_INTERVAL_S", 0.5, validate=positive),

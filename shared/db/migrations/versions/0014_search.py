@@ -6,8 +6,8 @@ from sqlalchemy.dialects import postgresql
 
 from shared.db.types import UTCDateTime
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
