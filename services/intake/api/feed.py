@@ -50,7 +50,7 @@ def list_events(query: Mapping[str, Any]) -> Response:
 
 
 @blp.route("/events/stream", methods=["GET"])
-@requires("events:read", problems=(401, 403, 422, 503))
+@requires("events:read", problems=(401, 403, 422, 503), answers="text/event-stream")
 @blp.arguments(FeedFilterSchema(), location="query", unknown=RAISE)
 @blp.response(
     200,
