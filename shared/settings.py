@@ -63,6 +63,8 @@ class Settings:
     port: int
     http_threads: int
     max_body_bytes: int
+    stream_limit: int
+    stream_max_s: float
     body_timeout_s: float
     read_limit_per_minute: int
     write_limit_per_minute: int
@@ -155,6 +157,11 @@ def bulk_limits(settings: Settings) -> BulkLimits:
     )
 
 
+def stream_limit(settings: Settings) -> int:
+    """Return how many event streams a process has room for: never all its threads."""
+    return min(settings.stream_limit, settings.http_threads // 2)
+
+
 def variable_names() -> list[str]:
     """Return the name of every variable, in the order of the settings."""
     return [PREFIX + field.name.upper() for field in fields(Settings)]
@@ -180,6 +187,8 @@ def _read(env: environs.Env) -> dict[str, Any]:
         "port": env.int("PORT", 8080, validate=validate.Range(min=0, max=65535)),
         "http_threads": env.int("HTTP_THREADS", 64, validate=at_least_one),
         "max_body_bytes": env.int("MAX_BODY_BYTES", 1_048_576, validate=at_least_one),
+        "stream_limit": env.int("STREAM_LIMIT", 16, validate=not_negative),
+        "stream_max_s": env.float("STREAM_MAX_S", 600.0, validate=positive),
         "body_timeout_s": env.float("BODY_TIMEOUT_S", 30.0, validate=positive),
         "read_limit_per_minute": env.int("READ_LIMIT_PER_MINUTE", 0, validate=not_negative),
         "write_limit_per_minute": env.int("WRITE_LIMIT_PER_MINUTE", 0, validate=not_negative),

@@ -17,6 +17,7 @@ from services.intake.api import (
     docs,
     explain,
     external_ids,
+    feed,
     health,
     jobs,
     life,
@@ -27,6 +28,7 @@ from services.intake.api import (
     requesters,
     requests,
     routing_rules,
+    search,
     shadow,
     sla_policies,
     teams,
@@ -53,6 +55,7 @@ from services.intake.group_commit import GroupCommitter
 from services.intake.rate_limits import RateLimits
 from services.intake.reference import ReferenceData
 from services.intake.slow_bodies import SlowBodies
+from services.intake.stream_hub import StreamHub
 from shared.db.housekeeping import forget_bulk_jobs, forget_bulk_keys
 from shared.db.signing_keys import SigningKeys
 from shared.db.work_lists import ATTACHMENTS_TO_SCAN, BULK_CHUNKS
@@ -64,7 +67,7 @@ from shared.messaging.list_runner import ListRunner
 from shared.messaging.timers import PeriodicJob
 from shared.messaging.worker_host import Bound, Service
 from shared.runtime import Runtime
-from shared.settings import Settings, bulk_limits, life_rules
+from shared.settings import Settings, bulk_limits, life_rules, stream_limit
 
 #: Chunks under way at once in a process: one is prepared while the database stores the other.
 BULK_WIDTH = 2
@@ -100,6 +103,8 @@ def build(runtime: Runtime) -> Flask:
             settings.webhook_allowed_networks, allow_http=settings.webhook_allow_http
         ),
         rules=life_rules(settings),
+        streams=StreamHub(runtime.database, stream_limit(settings)),
+        stream_max_s=settings.stream_max_s,
         signing=SigningKeys(runtime.database, runtime.clock),
         files=_files(runtime, rules),
         slow_bodies=SlowBodies(settings.body_timeout_s),
@@ -147,6 +152,8 @@ def build(runtime: Runtime) -> Flask:
         ticket_sla,
         priorities,
         webhooks,
+        feed,
+        search,
     ):
         api.register_blueprint(module.blp)
     docs.describe(api.spec)
@@ -156,6 +163,12 @@ def build(runtime: Runtime) -> Flask:
     # smorest answers errors in its own format unless told otherwise.
     problems.register(app)
     return app
+
+
+def begin_stop(app: Flask) -> None:
+    """End what would hold up the end of the process: event streams. Requests still get answers."""
+    found: Parts = app.extensions["patchbay"]
+    found.streams.close()
 
 
 def build_worker(runtime: Runtime) -> Service:
@@ -244,6 +257,7 @@ def _attachment_rules(settings: Settings) -> AttachmentRules:
 
 def close(app: Flask) -> None:
     """Commit what requests are waiting for and stop."""
+    begin_stop(app)
     found: Parts = app.extensions["patchbay"]
     found.committer.close()
     found.slow_bodies.close()

@@ -23,6 +23,7 @@ SCOPES = (
     "routing:write",
     "webhooks:read",
     "webhooks:write",
+    "events:read",
 )
 
 

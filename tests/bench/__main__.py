@@ -13,10 +13,10 @@ from deploy.local.packages import ensure_packages
 from deploy.local.servers import Servers
 from shared.observability.logging import configure_logging
 from shared.settings import LogFormat
-from tests.bench import bulk, routing, scenarios
+from tests.bench import bulk, routing, scenarios, search
 from tests.bench.report import render
 
-SCENARIOS = ("http", "pipeline", "open", "backlog", "routing", "bulk")
+SCENARIOS = ("http", "pipeline", "open", "backlog", "routing", "bulk", "search")
 
 
 @click.command()
@@ -91,6 +91,7 @@ def _plan(servers: Servers, directory: Path, share: int) -> dict[str, Any]:
         "routing: a freed agent, 100,000 waiting": lambda: routing.refill(
             servers, 100_000 // share, 200 // share
         ),
+        "search: a million tickets": lambda: search.search(servers, 25_000, 40 // share),
     }
 
 

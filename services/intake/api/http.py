@@ -22,6 +22,7 @@ from services.intake.group_commit import GroupCommitter
 from services.intake.rate_limits import RateLimits
 from services.intake.reference import ReferenceData
 from services.intake.slow_bodies import SlowBodies
+from services.intake.stream_hub import StreamHub
 from shared.db.engine import Database
 from shared.db.signing_keys import SigningKeys
 from shared.db.ticket_changes import Asked
@@ -54,6 +55,8 @@ class Parts:
     reference: ReferenceData
     guard: AddressGuard
     rules: LifeRules
+    streams: StreamHub
+    stream_max_s: float
     signing: SigningKeys
     files: Files
     slow_bodies: SlowBodies

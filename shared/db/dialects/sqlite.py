@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Engine,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     event,
     exists,
     func,
+    literal_column,
     select,
     text,
     type_coerce,
@@ -137,6 +139,15 @@ class SQLite(Dialect):
                 driver.execute(write.sql, write.parameters)
         if commit:
             driver.commit()
+
+    def feed_key(self, events: Table) -> ColumnElement[int]:
+        # One writer at a time: rows are numbered in the order of commits. The table is only ever
+        # appended to, so no number comes twice.
+        return literal_column(f"{events.name}.rowid", BigInteger())
+
+    def feed_end(self, events: Table) -> ColumnElement[int]:
+        last = literal_column("rowid", BigInteger())
+        return select(func.coalesce(func.max(last), 0) + 1).select_from(events).scalar_subquery()
 
     def json_array_has(self, array: ColumnElement[Any], text: str) -> ColumnElement[bool]:
         return exists().where(func.json_each(array).table_valued("value").c.value == text)

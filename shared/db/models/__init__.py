@@ -18,6 +18,7 @@ from shared.db.models.delivery import Delivery
 from shared.db.models.delivery_attempt import DeliveryAttempt
 from shared.db.models.dry_run import DryRun
 from shared.db.models.event_outbox import OutboxEntry
+from shared.db.models.feed_reader import FeedReader
 from shared.db.models.idempotency_key import IdempotencyKey
 from shared.db.models.lease import Lease
 from shared.db.models.profile import Profile
@@ -25,6 +26,7 @@ from shared.db.models.requester import Requester
 from shared.db.models.requester_identity import RequesterIdentity
 from shared.db.models.requirement import Requirement
 from shared.db.models.routing_rules import RoutingRules
+from shared.db.models.search_document import SearchDocument
 from shared.db.models.shadow_decision import ShadowDecision
 from shared.db.models.signing_key import SigningKey
 from shared.db.models.skill import Skill
@@ -57,6 +59,7 @@ __all__ = [
     "Delivery",
     "DeliveryAttempt",
     "DryRun",
+    "FeedReader",
     "IdempotencyKey",
     "Lease",
     "OutboxEntry",
@@ -65,6 +68,7 @@ __all__ = [
     "RequesterIdentity",
     "Requirement",
     "RoutingRules",
+    "SearchDocument",
     "ShadowDecision",
     "SigningKey",
     "Skill",
