@@ -43,7 +43,8 @@ fmt: setup ## Format the code and mend what the linter can
 .PHONY: faults
 faults: setup ## Run the fault suite, longer than `make test` does
 	@$(BIN)/python -m deploy.local packages
-	@$(BIN)/pytest tests/faults --rounds 3
+	@$(BIN)/pytest tests/faults tests/integration/test_any_order.py --rounds 3 \
+		--hypothesis-profile=thorough
 
 .PHONY: bench
 bench: setup ## Measure against baselines in the same run; writes var/bench/latest.json

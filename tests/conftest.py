@@ -34,7 +34,10 @@ def pytest_configure(config: pytest.Config) -> None:
     _plain_logs()
     # The machine may be busy with other things; how long an example takes says nothing.
     hypothesis.settings.register_profile("patchbay", deadline=None, derandomize=True)
-    hypothesis.settings.load_profile("patchbay")
+    hypothesis.settings.register_profile("thorough", deadline=None)
+    hypothesis.settings.load_profile(
+        config.getoption("--hypothesis-profile", default=None) or "patchbay"
+    )
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -249,7 +249,7 @@ def forget_everything(database: Database) -> None:
                 tx.execute(delete(each))
 
 
-# It takes seconds; an example that fails is made as small as can be, for up to five minutes.
+# It takes seconds, minutes with `--hypothesis-profile=thorough` (`make faults`); an example that fails is made as small as can be, for up to five minutes.
 @pytest.mark.timeout(600)
 def test_routing_keeps_its_promises_in_any_order(shop: Shop) -> None:
     for name, document in PROFILES.items():
@@ -257,7 +257,10 @@ def test_routing_keeps_its_promises_in_any_order(shop: Shop) -> None:
     shop.desk.skill(*SKILLS)
     distributed = shop.runtime.settings.database_url.startswith("postgresql")
 
-    @settings(max_examples=8 if distributed else 24, suppress_health_check=list(HealthCheck))
+    thorough = settings.get_current_profile_name() == "thorough"
+    examples = (4 if distributed else 10) * (6 if thorough else 1)
+
+    @settings(max_examples=examples, suppress_health_check=list(HealthCheck))
     @given(
         opening=numbers,
         steps=st.lists(st.tuples(st.sampled_from(ACTS), numbers), min_size=STEPS, max_size=STEPS),

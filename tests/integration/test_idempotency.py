@@ -173,6 +173,8 @@ def test_the_operations_above_are_all_that_write(desk: Desk) -> None:
     #: Long ones, which may be sent again as they are, and one that goes by its token.
     tried |= {("POST", f"/v1/requesters/x/{what}") for what in ("merge", "erase")}
     tried |= {("PUT", "/v1/uploads/x")}
+    #: Lines with keys of their own, and a job that is cancelled once.
+    tried |= {("POST", "/v1/tickets/bulk"), ("DELETE", "/v1/jobs/x")}
     adapter = desk.app.url_map.bind("")
     matched = {
         (method, adapter.match(path.replace("{", "").replace("}", ""), method)[0])
