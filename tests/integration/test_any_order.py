@@ -249,7 +249,8 @@ def forget_everything(database: Database) -> None:
                 tx.execute(delete(each))
 
 
-# It takes seconds, minutes with `--hypothesis-profile=thorough` (`make faults`); an example that fails is made as small as can be, for up to five minutes.
+# It takes seconds, and minutes with the profile `thorough` of `make faults`; an example that fails
+# is made as small as can be, for up to five minutes.
 @pytest.mark.timeout(600)
 def test_routing_keeps_its_promises_in_any_order(shop: Shop) -> None:
     for name, document in PROFILES.items():

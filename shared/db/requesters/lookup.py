@@ -1,10 +1,12 @@
 """One query for all requesters that a batch of tickets names."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Select, Text, and_, case, func, select
 
+from shared.db.dialects import Dialect
 from shared.db.engine import Row, Transaction
 from shared.db.models import Requester, RequesterIdentity
 from shared.db.models.base import table
@@ -42,18 +44,17 @@ def look_up(tx: Transaction, keys: Sequence[Key], *, lock: bool) -> dict[Key, Ro
     """
     if not keys:
         return {}
-    asked = tx.dialect.rows_as_table("asked", {"kind": Text(), "value": Text()})
     parameters = tx.dialect.rows_parameters(
         "asked", [{"kind": kind, "value": value} for kind, value in keys]
     )
-    query = _query(asked)
-    if lock:
-        query = query.with_for_update(read=True, key_share=True, of=_REQUESTERS)
-    found: Iterable[Sequence[Any]] = tx.execute(query, parameters)
+    found: Iterable[Sequence[Any]] = tx.execute(_query(tx.dialect, lock=lock), parameters)
     return {(row[0], row[1]): dict(zip(COLUMNS, row[2:], strict=True)) for row in found}
 
 
-def _query(asked: Any) -> Select[Any]:
+@cache
+def _query(dialect: Dialect, *, lock: bool) -> Select[Any]:
+    """Made once for each database: making it takes longer than asking it."""
+    asked = dialect.rows_as_table("asked", {"kind": Text(), "value": Text()})
     named = _REQUESTERS.alias("named")
     owner = func.coalesce(_IDENTITIES.c.requester_id, named.c.merged_into, named.c.id)
     others = _IDENTITIES.alias("others")
@@ -61,7 +62,7 @@ def _query(asked: Any) -> Select[Any]:
     named_id = case((asked.c.kind == BY_ID, asked.c.value))
     count = select(func.count()).where(others.c.requester_id == _REQUESTERS.c.id)
     same = and_(_IDENTITIES.c.kind == asked.c.kind, _IDENTITIES.c.value == asked.c.value)
-    return (
+    query = (
         select(
             asked.c.kind.label("asked_kind"),
             asked.c.value.label("asked_value"),
@@ -78,3 +79,4 @@ def _query(asked: Any) -> Select[Any]:
         # Rows are locked in this order.
         .order_by(_REQUESTERS.c.id)
     )
+    return query.with_for_update(read=True, key_share=True, of=_REQUESTERS) if lock else query
