@@ -19,6 +19,8 @@ from shared.db.models import (
     Decision,
     Delivery,
     OutboxEntry,
+    Requester,
+    RequesterIdentity,
     Subscription,
     Ticket,
     TicketEvent,
@@ -45,13 +47,31 @@ def violations(database: Database) -> list[str]:
     with _one_moment(database) as connection:
         tickets, events = _rows(connection, Ticket), _rows(connection, TicketEvent)
         assignments, agents = _rows(connection, Assignment), _rows(connection, Agent)
+        requesters = _rows(connection, Requester)
         return [
+            *_requesters(tickets, requesters, _rows(connection, RequesterIdentity)),
             *_assignments(tickets, assignments),
             *_loads(agents, assignments),
             *_sequences(tickets, events),
             *_facts(tickets, events, assignments, _rows(connection, Decision)),
             *_deliveries(connection, events),
         ]
+
+
+def _requesters(tickets: Rows, requesters: Rows, identities: Rows) -> Iterator[str]:
+    """Tickets and addresses belong to requesters who are there and were not merged."""
+    left = {row["id"] for row in requesters if row["merged_into"] is None}
+    for ticket in tickets:
+        if ticket["requester_id"] not in left:
+            yield f"ticket {ticket['number']} has the requester {ticket['requester_id']}"
+        if ticket["requester"].get("id") != ticket["requester_id"]:
+            yield f"ticket {ticket['number']} shows another requester than it has"
+    for row in identities:
+        if row["requester_id"] not in left:
+            yield f"the {row['kind']} {row['value']} has the requester {row['requester_id']}"
+    for row in requesters:
+        if row["merged_into"] is not None and row["merged_into"] not in left:
+            yield f"the requester {row['id']} was merged into {row['merged_into']}"
 
 
 def _assignments(tickets: Rows, assignments: Rows) -> Iterator[str]:

@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,12 +26,15 @@ from shared.db.models.base import table
 from shared.db.ticket_changes import NewTicket
 from shared.db.types import dump_json, load_json
 from shared.domain.clock import Clock
-from shared.domain.errors import Conflict, IdempotencyMismatch, Unavailable
+from shared.domain.errors import Conflict, IdempotencyMismatch, InvalidInput, Unavailable
 from shared.domain.work import ListName
 from shared.observability.logging import get_logger
 
 #: Tickets in one transaction; beyond this its length is felt by whoever waits for it.
 MAX_BATCH = 500
+
+#: How often a batch is begun; each try but the last may meet a name that was just taken.
+MAX_TRIES = 3
 
 #: How long a request waits for its commit before it is told to come again.
 ANSWER_TIMEOUT_S = 30.0
@@ -87,7 +91,8 @@ class GroupCommitter:
         """Have a ticket stored; returns when it is committed.
 
         Raises Unavailable when the database is down or the wait was too long, Conflict when its
-        external id is taken, IdempotencyMismatch when its key came with another request before.
+        external id is taken, IdempotencyMismatch when its key came with another request before,
+        InvalidInput when it names a requester who is not there.
         """
         with self._arrived:
             if self._closing:
@@ -140,7 +145,7 @@ class GroupCommitter:
     def _commit(self, batch: Sequence[Submission]) -> None:
         """Commit a batch; when that fails, each of it alone, so that only the culprit fails."""
         try:
-            answers = self._store(batch)
+            answers = self._store_anew(batch)
         except Unavailable as error:
             for submission in batch:
                 submission.answer.set_exception(error)
@@ -153,19 +158,22 @@ class GroupCommitter:
         self._answer(batch, answers)
 
     def _commit_alone(self, submission: Submission) -> None:
-        """Commit one; a name that another process took in this moment is looked up once more."""
-        for last in (False, True):
-            try:
-                answers = self._store([submission])
-            except IntegrityError as error:
-                if last:
-                    submission.answer.set_exception(error)
-            except Exception as error:  # noqa: BLE001 -- every submission gets an answer
-                submission.answer.set_exception(error)
-                return
-            else:
-                self._answer([submission], answers)
-                return
+        try:
+            answers = self._store_anew([submission])
+        except Exception as error:  # noqa: BLE001 -- every submission gets an answer
+            submission.answer.set_exception(error)
+        else:
+            self._answer([submission], answers)
+
+    def _store_anew(self, batch: Sequence[Submission]) -> list[Accepted | Exception]:
+        """Store a batch, once more if another process took a name or an address in this moment.
+
+        Whoever was second finds it there the next time.
+        """
+        for _ in range(MAX_TRIES - 1):
+            with suppress(IntegrityError):
+                return self._store(batch)
+        return self._store(batch)
 
     def _answer(self, batch: Sequence[Submission], answers: Sequence[Accepted | Exception]) -> None:
         for submission, answer in zip(batch, answers, strict=True):
@@ -184,7 +192,12 @@ class GroupCommitter:
             known = self._known(tx, batch, now)
             fresh = [submission for submission in batch if submission not in known]
             documents = ticket_changes.create(tx, [s.ticket for s in fresh], now) if fresh else []
-            made = dict(zip(fresh, documents, strict=True))
+            made: dict[Submission, Mapping[str, Any]] = {}
+            for submission, document in zip(fresh, documents, strict=True):
+                if isinstance(document, InvalidInput):
+                    known[submission] = document
+                else:
+                    made[submission] = document
             tx.insert(
                 _KEYS,
                 [

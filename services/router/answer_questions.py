@@ -93,7 +93,7 @@ class AnswerQuestions:
 
 def _ticket(tx: Transaction, question: Mapping[str, Any], now: datetime) -> Row:
     if "ticket" in question:
-        return ticket_changes.draft(CreateTicketSchema().load(question["ticket"]), now)
+        return ticket_changes.draft(tx, CreateTicketSchema().load(question["ticket"]), now)
     row = tx.first(select(_TICKETS).where(_TICKETS.c.id == question["ticket_id"]))
     if row is None:
         raise LookupError("the ticket is gone")

@@ -131,13 +131,13 @@ class Decide:
         asking = [plan for plan in planned if plan.strategy.uses("same_agent")]
         if not asking:
             return list(planned)
-        keys = {plan.ticket["requester_key"] for plan in asking} - {None}
+        keys = {plan.ticket["requester_id"] for plan in asking} - {None}
         familiar = self._repository.familiar_agents(tx, sorted(keys), besides)
         return [
             replace(
                 plan,
                 subject=replace(
-                    plan.subject, familiar_agent=familiar.get(plan.ticket["requester_key"])
+                    plan.subject, familiar_agent=familiar.get(plan.ticket["requester_id"])
                 ),
             )
             for plan in planned

@@ -70,13 +70,13 @@ class RouterRepository(WaitingRepository):
     def familiar_agents(
         self, tx: Transaction, requesters: Sequence[str], besides: Collection[str] = ()
     ) -> dict[str, str]:
-        """Return who served these requesters last, by what they are known by.
+        """Return who served these requesters last, by requester.
 
         Tickets whose ids are in `besides` do not count.
         """
         asked = tx.dialect.rows_as_table("asked", {"requester": Text()})
         served = [
-            _TICKETS.c.requester_key == asked.c.requester,
+            _TICKETS.c.requester_id == asked.c.requester,
             _TICKETS.c.assignee_id.is_not(None),
         ]
         if besides:

@@ -72,11 +72,20 @@ class Transaction:
             self._writes.append(self.dialect.insert(table, rows, skip_existing=True))
 
     def update(
-        self, table: Table, rows: Sequence[Mapping[str, Any]], key: tuple[str, ...] = ("id",)
+        self,
+        table: Table,
+        rows: Sequence[Mapping[str, Any]],
+        key: tuple[str, ...] = ("id",),
+        *,
+        raised: str | None = None,
     ) -> None:
-        """Update one row of the table for each given row, matched by the columns of `key`."""
+        """Update one row of the table for each given row, matched by the columns of `key`.
+
+        `raised` is a column of the key that goes up by one: a row whose version is another by now
+        stays as it is.
+        """
         if rows:
-            self._writes.append(self.dialect.update(table, key, rows))
+            self._writes.append(self.dialect.update(table, key, rows, raised=raised))
 
     def delete(self, table: Table, values: Sequence[Any], key: str = "id") -> None:
         """Delete the rows whose `key` is one of the values."""

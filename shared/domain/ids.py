@@ -28,6 +28,7 @@ class Prefix(StrEnum):
     DRY_RUN = "dry"
     EVENT = "evt"
     SIGNING_KEY = "sgn"
+    REQUESTER = "rqr"
     SUBSCRIPTION = "whk"
     TICKET = "tkt"
     WAITING_LOOK = "wlk"

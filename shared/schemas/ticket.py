@@ -24,34 +24,10 @@ from shared.schemas.base import (
     plain_document,
     slug,
 )
+from shared.schemas.requester import RequesterSchema
 
 MAX_CUSTOM_FIELDS = 100
 MAX_REQUIRED_SKILLS = 20
-
-
-class ContactSchema(StrictSchema):
-    """Another way to reach the requester, such as a messenger account."""
-
-    type = line(32, 1, required=True, metadata={"example": "telegram"})
-    value = line(255, 1, required=True, metadata={"example": "@mira"})
-
-
-class RequesterSchema(StrictSchema):
-    """Who asks for help. At least one of name, email and phone."""
-
-    name = line(255, 1, allow_none=True, metadata={"example": "Mira Petrova"})
-    email = fields.Email(
-        allow_none=True, validate=validate.Length(max=254), metadata={"example": "mira@example.com"}
-    )
-    phone = line(32, 3, allow_none=True, metadata={"example": "+44 20 7946 0000"})
-    contacts = fields.List(fields.Nested(ContactSchema), validate=validate.Length(max=20))
-    locale = line(35, 2, allow_none=True, metadata={"example": "en"})
-
-    @validates_schema
-    def _reachable(self, data: dict[str, Any], **_: Any) -> None:
-        if not any(data.get(name) for name in ("name", "email", "phone")):
-            message = "Give at least one of name, email and phone."
-            raise ValidationError(message)
 
 
 class RequiredSkillSchema(StrictSchema):
@@ -238,7 +214,10 @@ class TicketSchema(StrictSchema):
     channel = fields.Enum(Channel, by_value=True, required=True)
     subject = fields.String(required=True)
     description = fields.String(required=True)
-    requester = fields.Dict(required=True)
+    requester = fields.Dict(
+        required=True,
+        metadata={"description": "Who asked, as they were sent, with the `id` of the requester."},
+    )
     type = fields.Enum(TicketType, by_value=True, required=True)
     category = fields.String(required=True, allow_none=True)
     product = fields.String(required=True, allow_none=True)

@@ -80,6 +80,7 @@ class TicketFilterSchema(StrictSchema):
     severity = _words(Severity, "critical")
     team = _texts("network,none")
     assignee = _texts("agt_019a0c5e7d2f7c3a9b1e5f60718293a4,none")
+    requester = _texts("rqr_019a0c5e7d2f7c3a9b1e5f60718293a4")
     category = _texts("vpn")
     product = _texts("gateway")
     tag = _texts("laptop")

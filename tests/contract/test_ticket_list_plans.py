@@ -30,6 +30,7 @@ RARE: dict[str, dict[str, Any]] = {
     "severity": {"severity": ["critical"]},
     "team": {"team": ["nobody"]},
     "assignee": {"assignee": ["agt_nobody"]},
+    "requester": {"requester": ["rqr_nobody"]},
     "category": {"category": ["rare"]},
     "product": {"product": ["rare"]},
     "sla policy": {"sla_policy": ["gold"]},
@@ -53,7 +54,7 @@ def content() -> dict[str, Any]:
 def database(mode: Mode, content: dict[str, Any]) -> Iterator[Database]:
     made = Database(mode.database_url)
     with made.transaction() as tx:
-        rows = [draft(content, NOW) | {"number": number} for number in range(1, TICKETS)]
+        rows = [draft(tx, content, NOW) | {"number": number} for number in range(1, TICKETS)]
         tx.insert(table(Ticket), rows)
     if mode.distributed:
         # SQLite, which nobody analyses, goes by the indexes there are.

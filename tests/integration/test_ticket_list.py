@@ -83,6 +83,12 @@ def test_times_bound_what_is_listed(shop: Shop, tickets: dict[str, str]) -> None
     ]
 
 
+def test_a_requesters_tickets_are_listed(shop: Shop, tickets: dict[str, str]) -> None:
+    other = {"name": "Ann Lee", "email": "ann@example.com"}
+    made = shop.desk.ticket(subject="other", requester=other)
+    assert names(shop, f"requester={made['requester']['id']}") == ["other"]
+
+
 def test_an_agents_tickets_are_listed(shop: Shop, tickets: dict[str, str]) -> None:
     agent = shop.desk.assignee(tickets["vpn"])
     assert names(shop, f"assignee={agent}&status=open") == ["named", "bill", "dns", "vpn"]

@@ -96,8 +96,8 @@ def _visible() -> list[Visibility]:
 def _author(tx: Transaction, ticket: Row, given: Mapping[str, Any] | None) -> Author:
     """Return who says it; a requester's key speaks for the requester, whatever it says."""
     if g.caller.role is Role.REQUESTER or (given and given["kind"] is AuthorKind.REQUESTER):
-        requester = ticket["requester"]
-        return Author(AuthorKind.REQUESTER, requester.get("id"), requester.get("name"))
+        name = ticket["requester"].get("name")
+        return Author(AuthorKind.REQUESTER, ticket["requester_id"], name)
     if given is None or given["kind"] is AuthorKind.API:
         return Author(AuthorKind.API, g.caller.key_id, (given or {}).get("name") or g.caller.name)
     agent = repository.agent_identity(tx, given["id"])

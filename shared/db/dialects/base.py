@@ -48,8 +48,13 @@ class Dialect(ABC):
         """Insert all rows, which have the same keys, by one statement."""
 
     @abstractmethod
-    def update(self, table: Table, key: tuple[str, ...], rows: Sequence[Row]) -> Write:
-        """Set the other columns of each row where all of `key` match, by one statement."""
+    def update(
+        self, table: Table, key: tuple[str, ...], rows: Sequence[Row], *, raised: str | None = None
+    ) -> Write:
+        """Set the other columns of each row where all of `key` match, by one statement.
+
+        `raised` is a column of the key that goes up by one, such as a version.
+        """
 
     @abstractmethod
     def delete(self, table: Table, key: str, values: Sequence[Any]) -> Write:

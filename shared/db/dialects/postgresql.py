@@ -106,12 +106,16 @@ class PostgreSQL(Dialect):
             )
         return Write(sql, [dump_json(rows)])
 
-    def update(self, table: Table, key: tuple[str, ...], rows: Sequence[Row]) -> Write:
+    def update(
+        self, table: Table, key: tuple[str, ...], rows: Sequence[Row], *, raised: str | None = None
+    ) -> Write:
         columns = tuple(rows[0])
-        cached = ("update", table.name, key, columns)
+        cached = ("update", table.name, key, columns, raised)
         sql = self._sql.get(cached)
         if sql is None:
-            assignments = ", ".join(f"{name} = v.{name}" for name in columns if name not in key)
+            assigned = [f"{name} = v.{name}" for name in columns if name not in key]
+            assigned += [f"{raised} = v.{raised} + 1"] if raised else []
+            assignments = ", ".join(assigned)
             matches = " AND ".join(f"{table.name}.{name} = v.{name}" for name in key)
             sql = self._sql[cached] = (
                 f"UPDATE {table.name} SET {assignments} "  # noqa: S608 -- names of our own tables

@@ -87,13 +87,17 @@ class SQLite(Dialect):
             )
         return Write(sql, self._tuples(table, columns, rows), many=True)
 
-    def update(self, table: Table, key: tuple[str, ...], rows: Sequence[Row]) -> Write:
+    def update(
+        self, table: Table, key: tuple[str, ...], rows: Sequence[Row], *, raised: str | None = None
+    ) -> Write:
         values = tuple(name for name in rows[0] if name not in key)
         columns = (*values, *key)
-        cached = ("update", table.name, key, columns)
+        cached = ("update", table.name, key, columns, raised)
         sql = self._sql.get(cached)
         if sql is None:
-            assignments = ", ".join(f"{name} = ?" for name in values)
+            assigned = [f"{name} = ?" for name in values]
+            assigned += [f"{raised} = {raised} + 1"] if raised else []
+            assignments = ", ".join(assigned)
             matches = " AND ".join(f"{name} = ?" for name in key)
             sql = self._sql[cached] = f"UPDATE {table.name} SET {assignments} WHERE {matches}"  # noqa: S608
         return Write(sql, self._tuples(table, columns, rows), many=True)

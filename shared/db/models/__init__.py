@@ -17,6 +17,8 @@ from shared.db.models.event_outbox import OutboxEntry
 from shared.db.models.idempotency_key import IdempotencyKey
 from shared.db.models.lease import Lease
 from shared.db.models.profile import Profile
+from shared.db.models.requester import Requester
+from shared.db.models.requester_identity import RequesterIdentity
 from shared.db.models.requirement import Requirement
 from shared.db.models.routing_rules import RoutingRules
 from shared.db.models.shadow_decision import ShadowDecision
@@ -49,6 +51,8 @@ __all__ = [
     "Lease",
     "OutboxEntry",
     "Profile",
+    "Requester",
+    "RequesterIdentity",
     "Requirement",
     "RoutingRules",
     "ShadowDecision",

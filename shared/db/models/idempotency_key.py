@@ -17,7 +17,7 @@ class IdempotencyKey(Base):
     api_key_id: Mapped[str] = mapped_column(IdText, primary_key=True)
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     request_hash: Mapped[str]
-    ticket_id: Mapped[str] = mapped_column(IdText)
+    ticket_id: Mapped[str] = mapped_column(IdText, index=True)
     answer: Mapped[str]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)

@@ -27,7 +27,8 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     when somebody last worked on the present assignment. `queued_at` is when it began to look for
     an agent; `declined_by` who would not have it since then; `offered_to` who is being asked;
     `former_agent_id` who had it before it was reopened; `rule_fields` what rules looked at, and
-    `asked` what people wrote in the fields that rules write too. `hold` says why a paused ticket is
+    `asked` what people wrote in the fields that rules write too. `requester` is the person as they
+    were when they sent it, `requester_id` who that is now. `hold` says why a paused ticket is
     paused, `life_due_at` is when a hold ends or a resolved ticket closes by itself.
     """
 
@@ -48,9 +49,10 @@ class Ticket(Base, TimestampColumns, WorkColumns):
             postgresql_where=text("work_state = 'waiting'"),
             sqlite_where=text("work_state = 'waiting'"),
         ),
+        Index("ix_tickets_requester", "requester_id", "number"),
         Index(
-            "ix_tickets_requester",
-            "requester_key",
+            "ix_tickets_served",
+            "requester_id",
             "number",
             postgresql_where=text("assignee_id IS NOT NULL"),
             sqlite_where=text("assignee_id IS NOT NULL"),
@@ -135,7 +137,7 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     required_skills: Mapped[list[Any]] = mapped_column(Document)
     preferred_skills: Mapped[list[Any]] = mapped_column(Document)
     language: Mapped[str | None]
-    requester_key: Mapped[str | None]
+    requester_id: Mapped[str | None] = mapped_column(IdText)
     team: Mapped[str | None] = mapped_column(Text, ForeignKey("teams.name"))
     status: Mapped[TicketStatus] = mapped_column(Word(TicketStatus))
     assignee_id: Mapped[str | None] = mapped_column(IdText, ForeignKey("agents.id"))

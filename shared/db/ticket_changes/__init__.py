@@ -23,6 +23,7 @@ from shared.db.ticket_changes.merge import merge
 from shared.db.ticket_changes.offers import Offer, accept, decline
 from shared.db.ticket_changes.outcome import document_resolution, rate, verify
 from shared.db.ticket_changes.park import NEVER, Parking, park
+from shared.db.ticket_changes.requester import erase, erase_events, move
 
 __all__ = [
     "NEVER",
@@ -46,12 +47,15 @@ __all__ = [
     "document_resolution",
     "draft",
     "edit",
+    "erase",
+    "erase_events",
     "follow_up",
     "keep",
     "link",
     "look_at_waiting",
     "members",
     "merge",
+    "move",
     "park",
     "put_off",
     "rate",

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shared.db import requesters
 from shared.db.engine import Transaction
 from shared.db.models import Ticket
 from shared.db.models.base import table
 from shared.db.ticket_changes.journal import Change, append_events
+from shared.domain.errors import InvalidInput
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
 from shared.domain.ticket import (
@@ -31,23 +33,34 @@ class NewTicket:
     correlation_id: str
 
 
-def create(tx: Transaction, tickets: Sequence[NewTicket], now: datetime) -> list[dict[str, Any]]:
+def create(
+    tx: Transaction, tickets: Sequence[NewTicket], now: datetime
+) -> list[dict[str, Any] | InvalidInput]:
     """Store new tickets, ready to be routed; return them in wire form.
 
-    A ticket's number comes from the database and rises; a refused transaction leaves a gap in the
-    numbers, never a duplicate.
+    Their requesters are found or made. A ticket that names one who is not there is not stored, and
+    InvalidInput stands in its place. A ticket's number comes from the database and rises; a refused
+    transaction leaves a gap in the numbers, never a duplicate. The commit fails with
+    IntegrityError if another process makes one of the requesters in this moment; begin again.
     """
-    numbers = tx.dialect.next_ticket_numbers(tx.connection, len(tickets))
+    people = requesters.find_or_make(tx, [ticket.content["requester"] for ticket in tickets], now)
+    known = [
+        (ticket, person)
+        for ticket, person in zip(tickets, people, strict=True)
+        if not isinstance(person, InvalidInput)
+    ]
+    numbers = tx.dialect.next_ticket_numbers(tx.connection, len(known)) if known else []
     rows = [
-        _new_row(ticket.content, number, ticket.correlation_id, now)
-        for ticket, number in zip(tickets, numbers, strict=True)
+        _new_row(ticket.content, person, number, ticket.correlation_id, now)
+        for (ticket, person), number in zip(known, numbers, strict=True)
     ]
     tx.insert(_TICKETS, rows)
     changes = [
         (row, Change(row, {}, EventType.TICKET_CREATED, ticket.actor, None))
-        for row, ticket in zip(rows, tickets, strict=True)
+        for row, (ticket, _) in zip(rows, known, strict=True)
     ]
-    return append_events(tx, changes, now)
+    documents = iter(append_events(tx, changes, now))
+    return [person if isinstance(person, InvalidInput) else next(documents) for person in people]
 
 
 def language_of(requester: Mapping[str, Any]) -> str | None:
@@ -56,18 +69,20 @@ def language_of(requester: Mapping[str, Any]) -> str | None:
     return locale.replace("_", "-").partition("-")[0].lower() or None
 
 
-def requester_key(requester: Mapping[str, Any]) -> str | None:
-    """Return what a requester is known by: the e-mail address, else the telephone number."""
-    return (requester.get("email") or requester.get("phone") or "").lower() or None
+def draft(tx: Transaction, content: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return the row that a ticket would have if it were stored; it has no number.
 
-
-def draft(content: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Return the row that a ticket would have if it were stored; it has no number."""
-    return _new_row(content, 0, "", now)
+    Its requester is found, not made.
+    """
+    return _new_row(content, requesters.find(tx, content["requester"], now), 0, "", now)
 
 
 def _new_row(
-    content: Mapping[str, Any], number: int, correlation_id: str, now: datetime
+    content: Mapping[str, Any],
+    requester: Mapping[str, Any],
+    number: int,
+    correlation_id: str,
+    now: datetime,
 ) -> dict[str, Any]:
     priority = derive_priority(
         content["priority"], content["impact"], content["urgency"], content["severity"]
@@ -80,7 +95,7 @@ def _new_row(
         "channel": content["channel"],
         "subject": content["subject"],
         "description": content["description"],
-        "requester": content["requester"],
+        "requester": requester,
         "type": content["type"],
         "category": content["category"],
         "product": content["product"],
@@ -95,8 +110,8 @@ def _new_row(
         "custom_fields": content["custom_fields"],
         "required_skills": content["required_skills"],
         "preferred_skills": [],
-        "language": language_of(content["requester"]),
-        "requester_key": requester_key(content["requester"]),
+        "language": language_of(requester),
+        "requester_id": requester.get("id"),
         "team": content["team"],
         "status": TicketStatus.NEW,
         "assignee_id": None,

@@ -9,13 +9,12 @@ from shared.db.ticket_changes.create import NewTicket, create
 from shared.db.ticket_changes.family import Member, members
 from shared.db.ticket_changes.journal import ticket_document
 from shared.db.ticket_changes.links import link
-from shared.domain.errors import Conflict
+from shared.domain.errors import Conflict, InvalidInput
 from shared.domain.link import LinkKind
 from shared.domain.ticket import OPEN_STATUSES, PAUSED_STATUSES, Channel, Lane
 
 #: What a follow-up takes over as people wrote it; rules then make of it what they do of any ticket.
 _INHERITED = (
-    "requester",
     "type",
     "category",
     "product",
@@ -45,6 +44,7 @@ def follow_up(
     written = ticket["asked"] or ticket
     content = {
         **{name: ticket[name] for name in _INHERITED},
+        "requester": {"id": ticket["requester_id"]},
         "subject": subject or ticket["subject"],
         "description": description,
         "team": written["team"],
@@ -60,6 +60,8 @@ def follow_up(
         "lane": Lane.LIVE,
     }
     document = create(tx, [NewTicket(content, asked.actor, asked.request)], now)[0]
+    if isinstance(document, InvalidInput):
+        raise document
     [made] = members(tx, [document["id"]])
     link(tx, made, origin, LinkKind.FOLLOW_UP, now, asked)
     [(row, _)] = members(tx, [document["id"]])

@@ -86,7 +86,7 @@ def _text_of(ticket: Any, into_id: str, now: datetime) -> dict[str, Any]:
         "id": new_id(Prefix.COMMENT),
         "ticket_id": into_id,
         "author_kind": AuthorKind.REQUESTER,
-        "author_id": None,
+        "author_id": ticket["requester_id"],
         "author_name": ticket["requester"].get("name"),
         "visibility": Visibility.INTERNAL,
         "body": text,

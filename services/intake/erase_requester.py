@@ -1,0 +1,124 @@
+"""Erasing a requester: nothing that says who it was is left, and the tickets still count.
+
+The first transaction empties the profile and gives the addresses back, so that no ticket comes to
+it any more. Tickets with their events and copies follow, a bounded number in a transaction. After a
+crash the same request goes on where it stopped.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete
+
+from services.intake import requester_repository as repository
+from shared.db import ticket_changes
+from shared.db.engine import Database, Row, Transaction
+from shared.db.erased_copies import erase_copies, erase_questions
+from shared.db.ticket_changes.asked import Asked
+from shared.domain.erasure import is_erased
+from shared.domain.errors import Conflict, NotFound
+from shared.domain.identity import IdentityKind
+
+#: Tickets, and events of them, in one transaction.
+BATCH = 20
+MAX_EVENTS = 500
+
+_EMPTY: dict[str, Any] = {
+    "name": None,
+    "email": None,
+    "phone": None,
+    "phone_e164": None,
+    "external_id": None,
+    "contacts": [],
+    "locale": None,
+    "time_zone": None,
+    "custom_fields": {},
+}
+
+
+def erase(database: Database, requester_id: str, now: datetime, asked: Asked) -> Iterator[int]:
+    """Erase, yielding the number of tickets erased after each transaction.
+
+    Whoever was merged into the requester is erased with them. Raises NotFound.
+    """
+    with database.transaction() as tx:
+        family = _erase_profiles(tx, requester_id, now)
+    yield 0
+    after = 0
+    while True:
+        with database.transaction() as tx:
+            found = repository.next_tickets(tx, family, after, BATCH)
+        if not found:
+            return
+        batch = _bounded([row for row in found if not is_erased(row)])
+        if batch:
+            after = batch[-1]["number"]
+            _erase_tickets(database, batch, now, asked)
+            yield len(batch)
+        else:
+            after = found[-1]["number"]
+
+
+def _erase_profiles(tx: Transaction, requester_id: str, now: datetime) -> list[str]:
+    """Empty the profile and those merged into it; return their ids."""
+    known = [row["id"] for row in repository.merged_into(tx.connection, requester_id)]
+    rows = repository.locked(tx, requester_id, *known)
+    if requester_id not in rows:
+        message = f"There is no requester {requester_id!r}."
+        raise NotFound(message)
+    if rows[requester_id]["merged_into"] is not None:
+        message = f"{requester_id!r} was merged; erase {rows[requester_id]['merged_into']!r}."
+        raise Conflict(message, merged_into=rows[requester_id]["merged_into"])
+    # Somebody may have been merged into it while we waited for the lock; nobody can be any more.
+    merged = [row["id"] for row in repository.merged_into(tx.connection, requester_id)]
+    rows |= repository.locked(tx, *(set(merged) - set(rows)))
+    family = [requester_id, *merged]
+    addresses = {row["email"].lower() for row in rows.values() if row["email"]}
+    addresses |= {
+        identity.value
+        for identity in repository.identities(tx, requester_id)
+        if identity.kind is IdentityKind.EMAIL
+    }
+    erase_questions(tx, sorted(addresses), now)
+    left = [
+        {
+            "id": row["id"],
+            **_EMPTY,
+            "erased_at": now,
+            "updated_at": now,
+            "version": row["version"] + 1,
+        }
+        for row in rows.values()
+        if row["erased_at"] is None
+    ]
+    tx.update(repository.REQUESTERS, left)
+    identities = repository.IDENTITIES
+    tx.execute(delete(identities).where(identities.c.requester_id.in_(family)))
+    return family
+
+
+def _bounded(rows: list[Row]) -> list[Row]:
+    """Return as many tickets from the front as have few enough events, one at the least."""
+    batch: list[Row] = []
+    events = 0
+    for row in rows:
+        events += row["version"]
+        if batch and events > MAX_EVENTS:
+            break
+        batch.append(row)
+    return batch
+
+
+def _erase_tickets(database: Database, batch: list[Row], now: datetime, asked: Asked) -> None:
+    if batch[0]["version"] > MAX_EVENTS:
+        # A ticket with so long a story is done in pieces, and what came meanwhile at the end.
+        after: int | None = 0
+        while after is not None:
+            with database.transaction() as tx:
+                after = ticket_changes.erase_events(tx, batch[0]["id"], after)
+    with database.transaction() as tx:
+        ids = [row["id"] for row in batch]
+        held = repository.locked_tickets(tx, ids)
+        erase_copies(tx, ids, now)
+        ticket_changes.erase(tx, held, now, asked)
