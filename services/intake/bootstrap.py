@@ -29,6 +29,8 @@ from services.intake.api import (
 from services.intake.api.auth import Authenticator
 from services.intake.api.http import Parts
 from services.intake.group_commit import GroupCommitter
+from services.intake.pages import assets, public_api, status, support
+from services.intake.pages.site import build_site
 from services.intake.reference import ReferenceData
 from shared.db.signing_keys import SigningKeys
 from shared.domain.address_guard import AddressGuard
@@ -39,6 +41,7 @@ from shared.settings import life_rules
 def build(runtime: Runtime) -> Flask:
     """Return the WSGI application. Opens nothing; threads begin with the first request."""
     settings = runtime.settings
+    signing = SigningKeys(runtime.database, runtime.clock)
     app = Flask("patchbay", static_folder=None)
     app.config.update(docs.SPEC_CONFIG)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -60,8 +63,9 @@ def build(runtime: Runtime) -> Flask:
             settings.webhook_allowed_networks, allow_http=settings.webhook_allow_http
         ),
         rules=life_rules(settings),
-        signing=SigningKeys(runtime.database, runtime.clock),
+        signing=signing,
     )
+    app.extensions["patchbay.pages"] = build_site(settings, signing, runtime.clock)
     requests.register(app)
     problems.register(app)
     api = Api(app)
@@ -81,12 +85,15 @@ def build(runtime: Runtime) -> Flask:
         explain,
         shadow,
         webhooks,
+        public_api,
     ):
         api.register_blueprint(module.blp)
     docs.describe(api.spec)
     app.extensions["patchbay.spec"] = api.spec
     app.register_blueprint(docs.blp)
     app.register_blueprint(health.blp)
+    for pages in (support, status, assets):
+        app.register_blueprint(pages.blp)
     # smorest answers errors in its own format unless told otherwise.
     problems.register(app)
     return app

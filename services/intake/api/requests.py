@@ -41,7 +41,7 @@ def _begin() -> None:
     if request.method in _WITH_BODY:
         view = current_app.view_functions.get(request.endpoint or "")
         wanted = getattr(view, "media_type", "application/json")
-        if request.mimetype != wanted:
+        if wanted is not None and request.mimetype != wanted:
             name = "JSON" if wanted == "application/json" else "an iCalendar file"
             message = f"Send {name}: Content-Type: {wanted}."
             raise UnsupportedMediaType(message)

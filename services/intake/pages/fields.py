@@ -53,9 +53,7 @@ FIELDS = (
 )
 
 
-def shown_values(
-    values: Mapping[str, str], enabled: frozenset[SupportField]
-) -> dict[str, str]:
+def shown_values(values: Mapping[str, str], enabled: frozenset[SupportField]) -> dict[str, str]:
     """Return the value of each field that the form has, tidied; empty where nothing came."""
     return {
         field.name: tidy(values.get(field.name, ""))
@@ -77,8 +75,8 @@ def mistakes(values: Mapping[str, str], t: Texts) -> dict[str, str]:
             for message in _wrong(field, values[field.name], t):
                 found.setdefault(field.name, message)
     if not values["email"] and not values.get("phone"):
-        found.setdefault("email", t("error.reach"))
-    return found
+        found["email"] = t("error.reach")
+    return {field.name: found[field.name] for field in FIELDS if field.name in found}
 
 
 def ticket_of(values: Mapping[str, str], language: str) -> dict[str, Any]:

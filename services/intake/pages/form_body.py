@@ -34,9 +34,7 @@ def read_form() -> Form:
         raise MalformedRequest(message)
     try:
         text = request.get_data().decode("ascii")
-        pairs = parse_qsl(
-            text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARTS
-        )
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARTS)
     except ValueError as error:
         message = f"The form cannot be read: {error}."
         raise MalformedRequest(message) from error

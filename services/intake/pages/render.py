@@ -24,7 +24,9 @@ _KEPT = ("lang", "embed", "origin")
 def texts(language: str | None = None) -> Texts:
     """Return the texts in a language, by default the visitor's."""
     known = site().texts
-    return known[language if language in known else language_of(request, known)]
+    if language is not None and language in known:
+        return known[language]
+    return known[language_of(request, known)]
 
 
 def page(
@@ -113,7 +115,7 @@ def _when(locale: Locale) -> Callable[[datetime], Markup]:
 def _size(locale: Locale) -> Callable[[int], str]:
     def size(count: int) -> str:
         amount, unit = float(count), "B"
-        for unit in ("B", "kB", "MB", "GB"):  # noqa: B007 -- the one it ends with
+        for unit in ("B", "kB", "MB", "GB"):
             if amount < 1000 or unit == "GB":
                 break
             amount /= 1000
