@@ -19,7 +19,8 @@ def build() -> Flask:
     configure_logging(settings.log_format, settings.log_level, "patchbay")
     runtime = Runtime(settings)
     require_current(runtime.database)
-    host = runtime.host([router.build(runtime), notifier.build(runtime)], settings.worker_threads)
+    services = [router.build(runtime), notifier.build(runtime), intake.build_worker(runtime)]
+    host = runtime.host(services, settings.worker_threads)
     app = intake.build(runtime)
     host.start()
 

@@ -18,6 +18,8 @@ from shared.messaging.timers import DueList, Timers
 from shared.messaging.watch import Watch
 from shared.messaging.worker_host import Service, WorkerHost, watched
 from shared.settings import Settings
+from shared.storage.base import Storage
+from shared.storage.factory import storage_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Runtime:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.database = Database(settings.database_url, settings.database_pool_size)
+        self.storage: Storage = storage_for(settings)
         self._messaging = _MESSAGING[settings.broker_url.partition(":")[0]](settings)
         self.doorbells = DoorbellPublisher(self._messaging.transport())
         #: Names this process in leases and logs.

@@ -20,7 +20,9 @@ import environs
 from marshmallow import ValidationError, validate
 
 from shared.domain.lifecycle import ChildrenRule, LifeRules
+from shared.domain.media_type import FileGroup
 from shared.domain.support_field import SupportField
+from shared.schemas.upload import MAX_UPLOADS
 
 PREFIX = "PATCHBAY_"
 
@@ -71,6 +73,21 @@ class Settings:
     webhook_timeout_s: float
     webhook_concurrency: int
     webhook_endpoint_concurrency: int
+    storage_url: str
+    storage_s3_endpoint: str
+    storage_s3_region: str
+    storage_s3_access_key_id: str
+    storage_s3_secret_access_key: str
+    attachment_max_bytes: int
+    attachment_max_count: int
+    attachment_max_total_bytes: int
+    attachment_types: tuple[FileGroup, ...]
+    attachment_allow_encrypted: bool
+    upload_ttl_s: int
+    upload_timeout_s: float
+    transfer_concurrency: int
+    clamd_url: str
+    clamd_timeout_s: float
     idempotency_ttl_s: int
     auto_close_after_s: int
     reopen_window_s: int
@@ -109,6 +126,7 @@ def load_settings() -> Settings:
     values["embed_origins"] = tuple(text.strip() for text in values["embed_origins"])
     values["pages_dir"] = Path(values["pages_dir"]) if values["pages_dir"] else None
     values["support_fields"] = frozenset(SupportField(n.strip()) for n in values["support_fields"])
+    values["attachment_types"] = tuple(FileGroup(n.strip()) for n in values["attachment_types"])
     settings = Settings(**values)
     _cross_check(settings)
     return settings
@@ -174,6 +192,27 @@ def _read(env: environs.Env) -> dict[str, Any]:
         "webhook_endpoint_concurrency": env.int(
             "WEBHOOK_ENDPOINT_CONCURRENCY", 128, validate=at_least_one
         ),
+        "storage_url": env.str(
+            "STORAGE_URL", "file:var/attachments", validate=_scheme("file", "s3")
+        ),
+        "storage_s3_endpoint": env.str("STORAGE_S3_ENDPOINT", ""),
+        "storage_s3_region": env.str("STORAGE_S3_REGION", ""),
+        "storage_s3_access_key_id": env.str("STORAGE_S3_ACCESS_KEY_ID", ""),
+        "storage_s3_secret_access_key": env.str("STORAGE_S3_SECRET_ACCESS_KEY", ""),
+        "attachment_max_bytes": env.int("ATTACHMENT_MAX_BYTES", 26_214_400, validate=at_least_one),
+        "attachment_max_count": env.int(
+            "ATTACHMENT_MAX_COUNT", 20, validate=validate.Range(min=1, max=MAX_UPLOADS)
+        ),
+        "attachment_max_total_bytes": env.int(
+            "ATTACHMENT_MAX_TOTAL_BYTES", 104_857_600, validate=at_least_one
+        ),
+        "attachment_types": env.list("ATTACHMENT_TYPES", list(FileGroup), validate=_file_groups),
+        "attachment_allow_encrypted": env.bool("ATTACHMENT_ALLOW_ENCRYPTED", False),
+        "upload_ttl_s": env.int("UPLOAD_TTL_S", 86_400, validate=at_least_one),
+        "upload_timeout_s": env.float("UPLOAD_TIMEOUT_S", 600.0, validate=positive),
+        "transfer_concurrency": env.int("TRANSFER_CONCURRENCY", 16, validate=at_least_one),
+        "clamd_url": env.str("CLAMD_URL", "off", validate=_scheme("off", "tcp", "unix")),
+        "clamd_timeout_s": env.float("CLAMD_TIMEOUT_S", 60.0, validate=positive),
         "idempotency_ttl_s": env.int("IDEMPOTENCY_TTL_S", 86_400, validate=at_least_one),
         "auto_close_after_s": env.int("AUTO_CLOSE_AFTER_S", 432_000, validate=not_negative),
         "reopen_window_s": env.int("REOPEN_WINDOW_S", 604_800, validate=not_negative),
@@ -256,6 +295,13 @@ def _support_fields(names: list[str]) -> None:
         if name.strip() not in list(SupportField):
             known = ",".join(SupportField)
             raise ValidationError(f"{name!r} is no optional field; choose from {known}")
+
+
+def _file_groups(names: list[str]) -> None:
+    for name in names:
+        if name.strip() not in list(FileGroup):
+            known = ",".join(FileGroup)
+            raise ValidationError(f"{name!r} is no kind of file; choose from {known}")
 
 
 def _unknown(given: Mapping[str, str]) -> list[str]:

@@ -4,6 +4,7 @@ import itertools
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.domain.attachment import AttachmentRules
 from shared.domain.delivery import FIRST_ATTEMPT_RANK, DeliveryChannel
 from shared.domain.ids import Prefix, new_id
 from shared.domain.work import WorkState
@@ -11,6 +12,8 @@ from shared.schemas.ticket import CreateTicketSchema
 from tests.desk import ticket_body
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+ATTACHMENT_RULES = AttachmentRules(max_bytes=1000, max_count=5, max_total_bytes=2000, scan=False)
 
 _numbers = itertools.count(1)
 

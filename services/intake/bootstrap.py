@@ -9,6 +9,7 @@ from services.intake.api import (
     absences,
     agents,
     assignment,
+    attachments,
     calendars,
     comments,
     docs,
@@ -24,24 +25,41 @@ from services.intake.api import (
     shadow,
     teams,
     tickets,
+    uploads,
     webhooks,
 )
 from services.intake.api.auth import Authenticator
+from services.intake.api.files import Files
 from services.intake.api.http import Parts
+from services.intake.api.transfers import Slots
+from services.intake.attachments.clamd import Clamd
+from services.intake.attachments.receiving import Receiving
+from services.intake.attachments.scanning import BATCH, ScanAttachments
+from services.intake.attachments.tidying import tidy_up
+from services.intake.content.inspection import ContentPolicy
 from services.intake.group_commit import GroupCommitter
 from services.intake.pages import assets, public_api, status, support
 from services.intake.pages.site import build_site
 from services.intake.reference import ReferenceData
 from shared.db.signing_keys import SigningKeys
+from shared.db.work_lists import ATTACHMENTS_TO_SCAN
 from shared.domain.address_guard import AddressGuard
+from shared.domain.attachment import AttachmentRules
+from shared.domain.work import ListName
+from shared.messaging.list_runner import ListRunner
+from shared.messaging.timers import PeriodicJob
+from shared.messaging.worker_host import Bound, Service
 from shared.runtime import Runtime
-from shared.settings import life_rules
+from shared.settings import Settings, life_rules
+
+TIDY_EVERY = timedelta(hours=1)
 
 
 def build(runtime: Runtime) -> Flask:
     """Return the WSGI application. Opens nothing; threads begin with the first request."""
     settings = runtime.settings
     signing = SigningKeys(runtime.database, runtime.clock)
+    rules = _attachment_rules(settings)
     app = Flask("patchbay", static_folder=None)
     app.config.update(docs.SPEC_CONFIG)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -56,6 +74,7 @@ def build(runtime: Runtime) -> Flask:
             runtime.clock,
             runtime.ring,
             timedelta(seconds=settings.idempotency_ttl_s),
+            rules,
         ),
         authenticator=Authenticator(runtime.database, runtime.clock),
         reference=ReferenceData(runtime.database),
@@ -64,6 +83,7 @@ def build(runtime: Runtime) -> Flask:
         ),
         rules=life_rules(settings),
         signing=signing,
+        files=_files(runtime, rules),
     )
     app.extensions["patchbay.pages"] = build_site(settings, signing, runtime.clock)
     requests.register(app)
@@ -76,6 +96,8 @@ def build(runtime: Runtime) -> Flask:
         links,
         requesters,
         assignment,
+        attachments,
+        uploads,
         agents,
         absences,
         calendars,
@@ -97,6 +119,52 @@ def build(runtime: Runtime) -> Flask:
     # smorest answers errors in its own format unless told otherwise.
     problems.register(app)
     return app
+
+
+def build_worker(runtime: Runtime) -> Service:
+    """Return what intake does beside answering: scanning files, and tidying up after them."""
+    settings = runtime.settings
+    clamd = None
+    if _attachment_rules(settings).scan:
+        clamd = Clamd(settings.clamd_url, settings.clamd_timeout_s)
+    scan = ListRunner(
+        ListName.SCANNING,
+        ScanAttachments(runtime.database, runtime.clock, runtime.storage, clamd),
+        full_batch=BATCH,
+        ring=runtime.ring,
+    )
+    return Service(
+        "intake",
+        [Bound(scan, ATTACHMENTS_TO_SCAN.has_ready, ATTACHMENTS_TO_SCAN.next_due)],
+        jobs=[
+            PeriodicJob(
+                "tidy up attachments",
+                TIDY_EVERY,
+                lambda now: tidy_up(runtime.database, runtime.storage, now),
+            )
+        ],
+    )
+
+
+def _files(runtime: Runtime, rules: AttachmentRules) -> Files:
+    settings = runtime.settings
+    policy = ContentPolicy(settings.attachment_types, settings.attachment_allow_encrypted)
+    return Files(
+        receiving=Receiving(runtime.storage, rules, policy),
+        uploads=Slots(settings.transfer_concurrency, "uploads"),
+        downloads=Slots(settings.transfer_concurrency, "downloads"),
+        timeout_s=settings.upload_timeout_s,
+        upload_ttl=timedelta(seconds=settings.upload_ttl_s),
+    )
+
+
+def _attachment_rules(settings: Settings) -> AttachmentRules:
+    return AttachmentRules(
+        max_bytes=settings.attachment_max_bytes,
+        max_count=settings.attachment_max_count,
+        max_total_bytes=settings.attachment_max_total_bytes,
+        scan=settings.clamd_url != "off",
+    )
 
 
 def close(app: Flask) -> None:

@@ -1,18 +1,21 @@
 """Intake's SQL for what hangs on a ticket: comments and links."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection, case, or_, select
 
 from services.intake.repository import TICKETS, Rows, one
+from shared.db import ticket_changes
 from shared.db.engine import Row, first, rows
-from shared.db.models import Comment, TicketLink
+from shared.db.models import Attachment, Comment, TicketLink
 from shared.db.models.base import table
 from shared.domain.comment import Visibility
 from shared.domain.errors import NotFound
 from shared.domain.link import ROLES
 
-_COMMENTS, _LINKS = table(Comment), table(TicketLink)
+_COMMENTS, _LINKS, _ATTACHMENTS = table(Comment), table(TicketLink), table(Attachment)
 
 
 def comments(
@@ -51,6 +54,19 @@ def comment(
         message = f"The ticket {ticket_id!r} has no comment {comment_id!r}."
         raise NotFound(message)
     return row
+
+
+def attached(connection: Connection, comment_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the attachments of comments, as documents, by the comment's id."""
+    query = (
+        select(_ATTACHMENTS)
+        .where(_ATTACHMENTS.c.comment_id.in_(comment_ids))
+        .order_by(_ATTACHMENTS.c.id)
+    )
+    found = defaultdict(list)
+    for row in rows(connection, query):
+        found[row["comment_id"]].append(ticket_changes.attachment_document(row))
+    return found
 
 
 def linked(connection: Connection, ticket_id: str) -> Rows:

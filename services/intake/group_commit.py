@@ -19,14 +19,22 @@ import orjson
 from sqlalchemy import and_, delete, or_, select
 from sqlalchemy.exc import IntegrityError
 
+from services.intake.attachments.bringing import bring_uploads
 from shared.db import ticket_changes
 from shared.db.engine import Database, Transaction
 from shared.db.models import IdempotencyKey, Ticket
 from shared.db.models.base import table
 from shared.db.ticket_changes import NewTicket
 from shared.db.types import dump_json, load_json
+from shared.domain.attachment import AttachmentRules
 from shared.domain.clock import Clock
-from shared.domain.errors import Conflict, IdempotencyMismatch, InvalidInput, Unavailable
+from shared.domain.errors import (
+    Conflict,
+    IdempotencyMismatch,
+    InvalidInput,
+    PatchbayError,
+    Unavailable,
+)
 from shared.domain.work import ListName
 from shared.observability.logging import get_logger
 
@@ -77,11 +85,13 @@ class GroupCommitter:
         clock: Clock,
         ring: Callable[[ListName], None],
         idempotency_ttl: timedelta,
+        attachment_rules: AttachmentRules,
     ) -> None:
         self._database = database
         self._clock = clock
         self._ring = ring
         self._ttl = idempotency_ttl
+        self._rules = attachment_rules
         self._waiting: deque[Submission] = deque()
         self._arrived = threading.Condition()
         self._closing = False
@@ -185,16 +195,29 @@ class GroupCommitter:
             # Whoever routes them rings for their events: one doorbell, and one fan-out for both the
             # creation and the assignment.
             self._ring(ListName.ROUTING)
+            if self._rules.scan and any(s.ticket.content["attachments"] for s in batch):
+                self._ring(ListName.SCANNING)
 
     def _store(self, batch: Sequence[Submission]) -> list[Accepted | Exception]:
         now = self._clock.now()
         with self._database.transaction() as tx:
             known = self._known(tx, batch, now)
             fresh = [submission for submission in batch if submission not in known]
-            documents = ticket_changes.create(tx, [s.ticket for s in fresh], now) if fresh else []
+            attached = bring_uploads(tx, [s.ticket for s in fresh], self._rules, now)
+            known |= {
+                s: found
+                for s, found in zip(fresh, attached, strict=True)
+                if isinstance(found, PatchbayError)
+            }
+            tickets = [each for each in attached if isinstance(each, NewTicket)]
+            fresh = [submission for submission in fresh if submission not in known]
+            documents = ticket_changes.create(tx, tickets, now) if tickets else []
             made: dict[Submission, Mapping[str, Any]] = {}
             for submission, document in zip(fresh, documents, strict=True):
                 if isinstance(document, InvalidInput):
+                    if submission.ticket.content["attachments"]:
+                        # Alone, its uploads stay where they are.
+                        raise document
                     known[submission] = document
                 else:
                     made[submission] = document

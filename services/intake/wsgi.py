@@ -9,6 +9,9 @@ from shared.observability.logging import configure_logging
 from shared.runtime import Runtime
 from shared.settings import load_settings
 
+#: Beside the threads that answer: for the one list that intake consumes.
+WORKER_THREADS = 1
+
 
 def build() -> Flask:
     """Return the application of this process."""
@@ -16,9 +19,12 @@ def build() -> Flask:
     configure_logging(settings.log_format, settings.log_level, "intake")
     runtime = Runtime(settings)
     app = bootstrap.build(runtime)
+    host = runtime.host([bootstrap.build_worker(runtime)], WORKER_THREADS)
+    host.start()
 
     def close() -> None:
         bootstrap.close(app)
+        host.stop(settings.shutdown_timeout_s)
         runtime.close()
 
     # The server ends its processes through multiprocessing, which runs finalizers and not atexit.

@@ -12,6 +12,7 @@ from sqlalchemy import Table, case, delete, func, or_, select, update
 
 from shared.db.engine import Transaction
 from shared.db.models import (
+    Attachment,
     Comment,
     Decision,
     Delivery,
@@ -30,7 +31,7 @@ from shared.domain.work import WorkState
 
 _DELIVERIES, _ATTEMPTS, _EVENTS = table(Delivery), table(DeliveryAttempt), table(TicketEvent)
 _OUTBOX, _KEYS, _DECISIONS = table(OutboxEntry), table(IdempotencyKey), table(Decision)
-_DRY_RUNS, _COMMENTS = table(DryRun), table(Comment)
+_DRY_RUNS, _COMMENTS, _ATTACHMENTS = table(DryRun), table(Comment), table(Attachment)
 
 #: A question whose asker has long gone.
 OLD_QUESTION = timedelta(minutes=1)
@@ -51,6 +52,8 @@ def erase_copies(tx: Transaction, ticket_ids: Sequence[str], now: datetime) -> N
     )
     _erase_deliveries(tx, ticket_ids, now)
     _erase_comments(tx, ticket_ids)
+    # Their contents, which nothing points to any more, are removed by the next tidying up.
+    tx.execute(delete(_ATTACHMENTS).where(_ATTACHMENTS.c.ticket_id.in_(ticket_ids)))
     _rewrite(tx, _KEYS, "answer", ("api_key_id", "key"), ticket_ids, erased_document)
     _rewrite(tx, _DECISIONS, "explanation", ("id",), ticket_ids, erased_explanation)
 

@@ -2,6 +2,7 @@
 
 from shared.db.models import (
     Agent,
+    Attachment,
     Delivery,
     DryRun,
     OutboxEntry,
@@ -23,4 +24,5 @@ EVENTS_TO_FAN_OUT = WorkList(
 )
 WAITING_LOOKS = WorkList(ListName.WAKING, table(WaitingLook), "id", ("available_at",))
 QUESTIONS = WorkList(ListName.QUESTIONS, table(DryRun), "id", ("available_at",))
+ATTACHMENTS_TO_SCAN = WorkList(ListName.SCANNING, table(Attachment), "id", ("available_at",))
 DELIVERIES_DUE = WorkList(ListName.WEBHOOK, table(Delivery), "id", ("rank", "available_at"))

@@ -91,7 +91,8 @@ def erased_comment(comment: Mapping[str, Any]) -> dict[str, Any]:
     author = comment["author"]
     if author["kind"] == "requester" and author["name"]:
         author = {**author, "name": ERASED}
-    return {**comment, "author": author, "body": _erased(comment["body"])}
+    gone = {"body": _erased(comment["body"]), "attachments": []}
+    return {**comment, "author": author, **gone}
 
 
 def _erased_data(event_type: str, name: str, value: Any) -> Any:

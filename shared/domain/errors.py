@@ -5,6 +5,11 @@
     ├── InvalidInput            the request's content breaks a rule; `errors` says where
     │   ├── BadExpression       a condition is not one; line, column and reason
     │   └── BadToken            a signed link or cursor is forged, foreign or too old
+    ├── TooLarge                more bytes or files than is allowed
+    ├── TooSlow                 a body that takes too long to come
+    ├── FileTypeRefused         a file of a type that is not taken
+    ├── FileRefused             a file that is not what it seems, or would do harm
+    ├── RangeRefused            a part of a file that it does not have
     ├── EvaluationFailed        a condition has no answer for these values
     ├── Unauthenticated         no key, an unknown key or one that ran out
     ├── Forbidden               the key lacks a scope
@@ -12,7 +17,9 @@
     ├── Conflict                the state of a thing forbids it
     │   ├── InvalidTransition   the lifecycle has no such step
     │   ├── VersionMismatch     somebody changed it in between
-    │   └── IdempotencyMismatch same Idempotency-Key, other request
+    │   ├── IdempotencyMismatch same Idempotency-Key, other request
+    │   └── NotScannedYet       the virus scan has not seen the file yet
+    ├── Infected                the virus scan found something in the file
     ├── TooBroad                a question that finds no answer in its time
     ├── SchemaBehind            the database is not at this release's schema
     └── Unavailable             a dependency is down; trying again later will do
@@ -73,6 +80,36 @@ class BadToken(InvalidInput):
     """What should have been signed here was not, or too long ago."""
 
 
+class TooLarge(PatchbayError):
+    """More than is allowed; the text has the limit and the way out."""
+
+    code = "too-large"
+
+
+class TooSlow(PatchbayError):
+    """A body that takes too long to come."""
+
+    code = "request-timeout"
+
+
+class FileTypeRefused(PatchbayError):
+    """A file whose content is of a type that is not taken; `detected` and `allowed` say which."""
+
+    code = "file-type-refused"
+
+
+class FileRefused(PatchbayError):
+    """A file that is not what it seems, or would do harm; `reason` is stable."""
+
+    code = "file-refused"
+
+
+class RangeRefused(PatchbayError):
+    """A part of a file was asked for that the file does not have."""
+
+    code = "range-not-satisfiable"
+
+
 class EvaluationFailed(PatchbayError):
     """A condition has no answer for these values, such as a key that is not there."""
 
@@ -117,6 +154,18 @@ class IdempotencyMismatch(Conflict):
     """An Idempotency-Key came again with another request."""
 
     code = "idempotency-key-reused"
+
+
+class NotScannedYet(Conflict):
+    """The virus scan has not seen the file yet."""
+
+    code = "not-scanned-yet"
+
+
+class Infected(PatchbayError):
+    """The virus scan found something in the file; it is kept and never handed out."""
+
+    code = "infected"
 
 
 class Unavailable(PatchbayError):

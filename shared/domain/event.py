@@ -13,6 +13,7 @@ class EventType(StrEnum):
     TICKET_WAITING = "ticket.waiting"
     TICKET_RETURNED = "ticket.returned"
     TICKET_TRANSFERRED = "ticket.transferred"
+    TICKET_ATTACHED = "ticket.attached"
     TICKET_UPDATED = "ticket.updated"
     TICKET_COMMENTED = "ticket.commented"
     TICKET_PENDING = "ticket.pending"

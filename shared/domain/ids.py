@@ -21,6 +21,7 @@ class Prefix(StrEnum):
     AGENT = "agt"
     API_KEY = "key"
     ASSIGNMENT = "asg"
+    ATTACHMENT = "att"
     ATTEMPT = "atm"
     COMMENT = "cmt"
     DECISION = "dec"
@@ -32,6 +33,7 @@ class Prefix(StrEnum):
     SUBSCRIPTION = "whk"
     TICKET = "tkt"
     WAITING_LOOK = "wlk"
+    UPLOAD = "upl"
 
 
 class _Monotonic:

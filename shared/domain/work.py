@@ -15,6 +15,7 @@ class ListName(StrEnum):
     EVENTS = "events"
     WEBHOOK = "webhook"
     EMAIL = "email"
+    SCANNING = "scanning"
 
 
 class WorkState(StrEnum):

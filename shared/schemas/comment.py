@@ -5,7 +5,9 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from shared.domain.comment import AuthorKind, Visibility
+from shared.schemas.attachment import AttachmentSchema
 from shared.schemas.base import StrictSchema, Timestamp, line, page
+from shared.schemas.upload import upload_ids
 
 #: A week of work, in seconds.
 MAX_TIME_SPENT_S = 7 * 86_400
@@ -48,6 +50,8 @@ class CreateCommentSchema(StrictSchema):
         metadata={"description": "How long the work took that this tells of, in seconds."},
     )
 
+    attachments = upload_ids()
+
     @validates_schema
     def _requesters_speak_in_public(self, data: dict[str, Any], **_: Any) -> None:
         author = data.get("author") or {}
@@ -71,6 +75,7 @@ class CommentSchema(StrictSchema):
         allow_none=True,
         metadata={"description": "The ticket under which it was said, if that was merged here."},
     )
+    attachments = fields.List(fields.Nested(AttachmentSchema), required=True)
     created_at = Timestamp(required=True)
 
 

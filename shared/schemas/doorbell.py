@@ -24,6 +24,7 @@ ACTORS: dict[ListName, str] = {
     ListName.EVENTS: "notifier.fan_out",
     ListName.WEBHOOK: "notifier.deliver_webhooks",
     ListName.EMAIL: "notifier.deliver_emails",
+    ListName.SCANNING: "intake.scan_attachments",
 }
 
 

@@ -16,6 +16,7 @@ from shared.domain.clock import rfc3339
 from shared.domain.event import EventType
 from shared.domain.lifecycle import HoldReason
 from shared.domain.link import LinkRole
+from shared.schemas.attachment import AttachmentSchema
 from shared.schemas.base import StrictSchema, Timestamp
 from shared.schemas.comment import CommentSchema
 from shared.schemas.ticket import AssigneeSchema, TicketSchema
@@ -74,6 +75,12 @@ class TicketReturnedDataSchema(TicketDataSchema):
     """The ticket, taken back from an agent who had not begun it."""
 
     returned_from = fields.Nested(AssigneeSchema, required=True)
+
+
+class TicketAttachedDataSchema(TicketDataSchema):
+    """The ticket and what was attached to it."""
+
+    attachments = fields.List(fields.Nested(AttachmentSchema), required=True)
 
 
 class TicketUpdatedDataSchema(TicketDataSchema):
@@ -181,6 +188,12 @@ CATALOGUE: dict[EventType, EventDefinition] = {
             1,
             "Taken back from an agent who left before beginning, or no longer fits.",
             TicketReturnedDataSchema,
+        ),
+        EventDefinition(
+            EventType.TICKET_ATTACHED,
+            1,
+            "Files or links were attached to a ticket.",
+            TicketAttachedDataSchema,
         ),
         EventDefinition(
             EventType.TICKET_UPDATED, 1, "Fields of a ticket changed.", TicketUpdatedDataSchema

@@ -25,6 +25,7 @@ from shared.schemas.base import (
     slug,
 )
 from shared.schemas.requester import RequesterSchema
+from shared.schemas.upload import upload_ids
 
 MAX_CUSTOM_FIELDS = 100
 MAX_REQUIRED_SKILLS = 20
@@ -107,6 +108,7 @@ class CreateTicketSchema(_TicketContent):
         load_default=Lane.LIVE,
         metadata={"description": "`bulk` tickets are routed after all live ones."},
     )
+    attachments = upload_ids()
 
 
 class UpdateTicketSchema(_TicketContent):

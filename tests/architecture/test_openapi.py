@@ -77,6 +77,9 @@ def test_every_operation_documents_its_problems(document: dict[str, Any]) -> Non
             expected |= {"404"}
         if method in WITH_BODY:
             expected |= {"400", "413", "415", "422"}
+        if operation["security"] == [{"upload": []}]:
+            # The token is in the URL; who has none has no URL.
+            expected -= {"401"}
         assert expected - set(responses) == set(), (method, path)
         for status, response in responses.items():
             if status.isdigit() and int(status) >= 400:

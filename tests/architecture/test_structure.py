@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from services.intake import bootstrap as intake
 from services.notifier import bootstrap as notifier
 from services.router import bootstrap as router
 from shared.domain.work import ListName
@@ -215,7 +216,7 @@ def test_only_the_notifier_writes_deliveries() -> None:
 def test_every_list_has_one_actor_bound_by_one_service(
     mode: Mode, runtime: Runtime, start_host: Callable[..., WorkerHost]
 ) -> None:
-    host = start_host(runtime)
+    host = start_host(runtime, ("intake", "router", "notifier"))
     services = host._services
     handled = Counter(bound.runner.name for service in services for bound in service.lists)
     assert handled == Counter(ListName)
@@ -233,7 +234,7 @@ def test_every_list_has_one_actor_bound_by_one_service(
 def test_building_a_service_opens_nothing(mode: Mode, runtime: Runtime) -> None:
     """So that whoever builds one and does not start it has nothing to close."""
     before = len(list(Path("/proc/self/fd").iterdir()))
-    services = [router.build(runtime), notifier.build(runtime)]
+    services = [router.build(runtime), notifier.build(runtime), intake.build_worker(runtime)]
     after = len(list(Path("/proc/self/fd").iterdir()))
     for service in services:
         for engine in service.engines:

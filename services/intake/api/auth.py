@@ -113,7 +113,7 @@ def requires(scope: str, *, problems: Sequence[int]) -> Callable[[Callable[P, R]
             **getattr(view, "_apidoc", {}),
             "manual_doc": {
                 "security": [{"key": [scope]}],
-                "responses": {str(status): _problem(status) for status in problems},
+                "responses": {str(status): problem_response(status) for status in problems},
             },
         }
         guarded._apidoc = documented  # type: ignore[attr-defined] # noqa: SLF001 -- smorest's hook
@@ -122,7 +122,8 @@ def requires(scope: str, *, problems: Sequence[int]) -> Callable[[Callable[P, R]
     return decorate
 
 
-def _problem(status: int) -> dict[str, Any]:
+def problem_response(status: int) -> dict[str, Any]:
+    """Return the description of an answer that is a problem."""
     schema = {"$ref": "#/components/schemas/Problem"}
     return {
         "description": HTTPStatus(status).phrase,

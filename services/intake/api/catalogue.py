@@ -38,6 +38,19 @@ CATALOGUE: dict[str, Entry] = {
         "deleted is in use.",
         "Read what is there; the problem names it where that is possible.",
     ),
+    "request-timeout": Entry(
+        408, "The body took too long to come.", "Send it again, over a better line, or a link."
+    ),
+    "not-scanned-yet": Entry(
+        409,
+        "The virus scan has not seen the file yet.",
+        "Try again in a moment; `state` of the attachment tells.",
+    ),
+    "infected": Entry(
+        403,
+        "The virus scan found something in the file; it is never handed out.",
+        "Ask the sender for another file.",
+    ),
     "invalid-transition": Entry(
         409,
         "The life of a ticket has no such step from where it stands.",
@@ -49,7 +62,17 @@ CATALOGUE: dict[str, Entry] = {
         "Read it again and repeat the change.",
     ),
     "too-large": Entry(
-        413, "The body is larger than the limit.", "Send less, or a link to what is too large."
+        413,
+        "The body, a file or what a ticket holds is larger than the limit, which the detail names.",
+        "Send less, compress it, or attach a link to what is too large.",
+    ),
+    "file-type-refused": Entry(
+        415,
+        "The content of the file is of a type that is not taken; `detected` says which.",
+        "`allowed` lists what is; put it into a ZIP file, or attach a link.",
+    ),
+    "range-not-satisfiable": Entry(
+        416, "The file has no such part.", "Content-Range says how many bytes it has."
     ),
     "unsupported-media-type": Entry(
         415,
@@ -60,6 +83,12 @@ CATALOGUE: dict[str, Entry] = {
         422,
         "Fields are missing, unknown, of the wrong type or out of range.",
         "`errors` has a JSON Pointer and a reason for each.",
+    ),
+    "file-refused": Entry(
+        422,
+        "The file is empty, damaged, encrypted, two formats at once, or would unpack to too much; "
+        "`reason` says which.",
+        "Send it in another form, or attach a link.",
     ),
     "idempotency-key-reused": Entry(
         422,

@@ -50,11 +50,14 @@ def add_comment(content: Mapping[str, Any], ticket_id: str) -> Response:
             content["body"],
             content["visibility"],
             content["time_spent_s"],
+            content["attachments"],
         )
         comment, changed = ticket_changes.comment(
-            tx, ticket, assignee, said, app.now(), asked(), app.rules
+            tx, ticket, assignee, said, app.now(), asked(), app.rules, app.files.receiving.rules
         )
     app.ring(ListName.EVENTS)
+    if content["attachments"] and app.files.receiving.rules.scan:
+        app.ring(ListName.SCANNING)
     app.ring(ListName.ROUTING)
     headers = {
         "Location": f"/v1/tickets/{ticket_id}/comments/{comment['id']}",
@@ -74,7 +77,10 @@ def list_comments(query: Mapping[str, Any], ticket_id: str) -> Response:
         rows = conversation_repository.comments(
             connection, ticket_id, query["after"], limit + 1, _visible()
         )
-    shown = [ticket_changes.comment_document(row) for row in rows[:limit]]
+        attached = conversation_repository.attached(connection, [row["id"] for row in rows])
+    shown = [
+        ticket_changes.comment_document(row, attached.get(row["id"], ())) for row in rows[:limit]
+    ]
     following = encode(shown[-1]["id"]) if len(rows) > limit else None
     return answer({"items": shown, "next": following})
 
@@ -86,7 +92,8 @@ def get_comment(ticket_id: str, comment_id: str) -> Response:
     """Read one comment."""
     with parts().database.reading() as connection:
         row = conversation_repository.comment(connection, ticket_id, comment_id, _visible())
-    return answer(ticket_changes.comment_document(row))
+        attached = conversation_repository.attached(connection, [comment_id])
+    return answer(ticket_changes.comment_document(row, attached.get(comment_id, ())))
 
 
 def _visible() -> list[Visibility]:

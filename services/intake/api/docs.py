@@ -93,6 +93,15 @@ def describe(spec: APISpec) -> None:
             "description": "An API key, `pbk_…`; make one by `patchbay keys create`.",
         },
     )
+    spec.components.security_scheme(
+        "upload",
+        {
+            "type": "apiKey",
+            "in": "query",
+            "name": "token",
+            "description": "The token in the `url` of a declared upload; good for this one only.",
+        },
+    )
     schemas: list[type[Schema]] = [
         ProblemSchema,
         EventSchema,

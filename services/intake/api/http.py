@@ -14,6 +14,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from services.intake.api.auth import Authenticator
 from services.intake.api.cursor import Cursor, encode
+from services.intake.api.files import Files
 from services.intake.group_commit import GroupCommitter
 from services.intake.reference import ReferenceData
 from shared.db.engine import Database
@@ -51,6 +52,7 @@ class Parts:
     guard: AddressGuard
     rules: LifeRules
     signing: SigningKeys
+    files: Files
 
     def now(self) -> datetime:
         """Return the present moment."""
@@ -99,7 +101,7 @@ def body(schema: Schema) -> Callable[[Callable[P, R]], Callable[..., R]]:
     def decorate(view: Callable[P, R]) -> Callable[..., R]:
         @wraps(view)
         def with_body(*args: P.args, **kwargs: P.kwargs) -> R:
-            return view(_load(schema), *args, **kwargs)
+            return view(load_body(schema), *args, **kwargs)
 
         documented = deepcopy(getattr(view, "_apidoc", {}))
         parameters = documented.setdefault("arguments", {}).setdefault("parameters", [])
@@ -137,7 +139,8 @@ def icalendar_body(view: Callable[..., R]) -> Callable[..., R]:
     return with_text
 
 
-def _load(schema: Schema) -> Any:
+def load_body(schema: Schema) -> Any:
+    """Return what a schema loads of the JSON body; raises MalformedRequest or InvalidInput."""
     try:
         g.body = orjson.loads(request.get_data())
     except orjson.JSONDecodeError as error:

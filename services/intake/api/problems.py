@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from services.intake.api.catalogue import CATALOGUE
 from shared.db.types import dump_json
-from shared.domain.errors import InvalidInput, PatchbayError
+from shared.domain.errors import InvalidInput, PatchbayError, RangeRefused
 from shared.observability.logging import get_logger
 from shared.schemas.refusal import refused_fields
 
@@ -25,7 +25,17 @@ TYPE_BASE = "/docs/problems#"
 _HTTP_CODES: dict[int, str] = {
     entry.status: code
     for code, entry in CATALOGUE.items()
-    if code not in ("conflict", "invalid-transition", "idempotency-key-reused", "too-broad")
+    if code
+    not in (
+        "conflict",
+        "invalid-transition",
+        "idempotency-key-reused",
+        "too-broad",
+        "not-scanned-yet",
+        "infected",
+        "file-type-refused",
+        "file-refused",
+    )
 }
 
 #: How long a client should wait before it tries again when a dependency is down, in seconds.
@@ -68,7 +78,10 @@ def _refused(error: PatchbayError) -> Response:
     extra = dict(error.extra)
     if isinstance(error, InvalidInput) and error.errors:
         extra["errors"] = [{"pointer": e.pointer, "detail": e.detail} for e in error.errors]
-    return problem(CATALOGUE[error.code].status, error.code, error.detail, extra)
+    response = problem(CATALOGUE[error.code].status, error.code, error.detail, extra)
+    if isinstance(error, RangeRefused):
+        response.headers["Content-Range"] = f"bytes */{error.extra['size']}"
+    return response
 
 
 def _http(error: HTTPException) -> Response:

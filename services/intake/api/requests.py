@@ -41,7 +41,10 @@ def _begin() -> None:
     if request.method in _WITH_BODY:
         view = current_app.view_functions.get(request.endpoint or "")
         wanted = getattr(view, "media_type", "application/json")
-        if wanted is not None and request.mimetype != wanted:
+        if wanted is None or request.mimetype in getattr(view, "media_types", ()):
+            # The view takes anything here, or says itself what it does not take.
+            return
+        if request.mimetype != wanted:
             name = "JSON" if wanted == "application/json" else "an iCalendar file"
             message = f"Send {name}: Content-Type: {wanted}."
             raise UnsupportedMediaType(message)

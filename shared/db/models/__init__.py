@@ -5,6 +5,7 @@ from shared.db.models.agent import Agent, AgentSkill, AgentTeam
 from shared.db.models.agent_performance import AgentPerformance
 from shared.db.models.api_key import ApiKey
 from shared.db.models.assignment import Assignment
+from shared.db.models.attachment import Attachment
 from shared.db.models.base import Base
 from shared.db.models.calendar import Calendar
 from shared.db.models.comment import Comment
@@ -29,6 +30,7 @@ from shared.db.models.team import Team
 from shared.db.models.ticket import Ticket
 from shared.db.models.ticket_event import TicketEvent
 from shared.db.models.ticket_link import TicketLink
+from shared.db.models.upload import Upload
 from shared.db.models.waiting_look import WaitingLook
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "AgentTeam",
     "ApiKey",
     "Assignment",
+    "Attachment",
     "Base",
     "Calendar",
     "Comment",
@@ -63,5 +66,6 @@ __all__ = [
     "Ticket",
     "TicketEvent",
     "TicketLink",
+    "Upload",
     "WaitingLook",
 ]

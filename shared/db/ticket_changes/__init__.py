@@ -7,6 +7,17 @@ tickets, ticket_events, assignments or agents.load in any other way.
 
 from shared.db.ticket_changes.asked import Asked
 from shared.db.ticket_changes.assign import Binding, assign
+from shared.db.ticket_changes.attach import (
+    attach,
+    attachment_document,
+    bind_uploads,
+    choose_uploads,
+    detach,
+    new_attachment,
+    put_back_uploads,
+    take_uploads,
+    with_url,
+)
 from shared.db.ticket_changes.by_hand import assign_by_hand, transfer
 from shared.db.ticket_changes.conversation import Author, NewComment, comment, comment_document
 from shared.db.ticket_changes.create import NewTicket, create, draft
@@ -40,10 +51,15 @@ __all__ = [
     "advance",
     "assign",
     "assign_by_hand",
+    "attach",
+    "attachment_document",
+    "bind_uploads",
+    "choose_uploads",
     "comment",
     "comment_document",
     "create",
     "decline",
+    "detach",
     "document_resolution",
     "draft",
     "edit",
@@ -56,14 +72,18 @@ __all__ = [
     "members",
     "merge",
     "move",
+    "new_attachment",
     "park",
+    "put_back_uploads",
     "put_off",
     "rate",
     "reserve",
     "take_back",
+    "take_uploads",
     "ticket_document",
     "transfer",
     "transition",
     "unlink",
     "verify",
+    "with_url",
 ]

@@ -1,6 +1,6 @@
 """What is said about a ticket, and what it sets in motion."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,8 +9,10 @@ from shared.db.engine import Transaction
 from shared.db.models import Comment
 from shared.db.models.base import table
 from shared.db.ticket_changes.asked import Asked
+from shared.db.ticket_changes.attach import bind_uploads
 from shared.db.ticket_changes.journal import Assignee, Change, TicketRow, apply
 from shared.db.ticket_changes.life import transition
+from shared.domain.attachment import AttachmentRules
 from shared.domain.comment import AuthorKind, Visibility
 from shared.domain.errors import Conflict
 from shared.domain.event import EventType
@@ -49,6 +51,8 @@ class NewComment:
     body: str
     visibility: Visibility = Visibility.PUBLIC
     time_spent_s: int = 0
+    #: Ids of uploads that come with it.
+    uploads: Sequence[str] = ()
 
     @property
     def answers(self) -> bool:
@@ -64,12 +68,13 @@ def comment(
     now: datetime,
     asked: Asked,
     rules: LifeRules,
+    files: AttachmentRules,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Add a comment to a locked ticket; return it and the ticket, as documents.
 
     An answer of the requester lets a pending ticket go on, and reopens one that was resolved.
     Raises Conflict for a ticket that was merged, InvalidTransition where reopening comes too late:
-    then a follow-up is the way.
+    then a follow-up is the way; InvalidInput or TooLarge for what it attaches.
     """
     if ticket["status"] is TicketStatus.MERGED:
         message = "The ticket was merged into another; say it there."
@@ -79,11 +84,12 @@ def comment(
         ended_at = ticket["resolved_at"] or ticket["closed_at"]
         require_reopenable(ticket["status"], ended_at, asked.role, now, rules)
     row = _row(ticket["id"], said, now)
+    attached = bind_uploads(tx, ticket["id"], said.uploads, files, now, asked.actor, row["id"])
     tx.insert(_COMMENTS, [row])
     values: dict[str, Any] = {"time_spent_s": ticket["time_spent_s"] + said.time_spent_s}
     if not said.answers and ticket["assignee_id"] is not None:
         values["touched_at"] = now
-    data = {"comment": comment_document(row)}
+    data = {"comment": comment_document(row, attached)}
     event = EventType.TICKET_COMMENTED
     change = Change(ticket, values, event, asked.actor, assignee, data, asked.request)
     document = apply(tx, [change], now)[0]
@@ -93,10 +99,12 @@ def comment(
     return data["comment"], document
 
 
-def comment_document(row: Mapping[str, Any]) -> dict[str, Any]:
+def comment_document(
+    row: Mapping[str, Any], attachments: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """Return a row of comments in wire form, as `shared.schemas.comment` defines it."""
     author = {"kind": row["author_kind"], "id": row["author_id"], "name": row["author_name"]}
-    return _dump({**row, "author": author})
+    return _dump({**row, "author": author, "attachments": list(attachments)})
 
 
 def _row(ticket_id: str, said: NewComment, now: datetime) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from shared.db import requesters
-from shared.db.engine import Transaction
+from shared.db.engine import Row, Transaction
 from shared.db.models import Ticket
 from shared.db.models.base import table
-from shared.db.ticket_changes.journal import Change, append_events
+from shared.db.ticket_changes.attach import ATTACHMENTS, attachment_document
+from shared.db.ticket_changes.journal import Change, append_events, apply
 from shared.domain.errors import InvalidInput
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
@@ -31,6 +32,8 @@ class NewTicket:
     content: Mapping[str, Any]
     actor: str
     correlation_id: str
+    #: Rows for `attachments`, whose `ticket_id` is not known yet.
+    attachments: Sequence[Row] = ()
 
 
 def create(
@@ -59,8 +62,34 @@ def create(
         (row, Change(row, {}, EventType.TICKET_CREATED, ticket.actor, None))
         for row, (ticket, _) in zip(rows, known, strict=True)
     ]
-    documents = iter(append_events(tx, changes, now))
-    return [person if isinstance(person, InvalidInput) else next(documents) for person in people]
+    documents = append_events(tx, changes, now)
+    if any(ticket.attachments for ticket, _ in known):
+        documents = _attach(tx, rows, [ticket for ticket, _ in known], documents, now)
+    made = iter(documents)
+    return [person if isinstance(person, InvalidInput) else next(made) for person in people]
+
+
+def _attach(
+    tx: Transaction,
+    rows: Sequence[Row],
+    tickets: Sequence[NewTicket],
+    documents: Sequence[dict[str, Any]],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Give new tickets their attachments, as a second event; return the documents after it."""
+    answers = {row["id"]: document for row, document in zip(rows, documents, strict=True)}
+    changes, inserted = [], []
+    for row, ticket in zip(rows, tickets, strict=True):
+        if ticket.attachments:
+            attachments = [{**each, "ticket_id": row["id"]} for each in ticket.attachments]
+            inserted += attachments
+            data = {"attachments": [attachment_document(each) for each in attachments]}
+            event = EventType.TICKET_ATTACHED
+            changes.append(Change(row, {}, event, ticket.actor, None, data))
+    tx.insert(ATTACHMENTS, inserted)
+    for document in apply(tx, changes, now):
+        answers[document["id"]] = document
+    return list(answers.values())
 
 
 def language_of(requester: Mapping[str, Any]) -> str | None:

@@ -10,6 +10,7 @@ from shared.db.models import Comment, TicketLink
 from shared.db.models.base import table
 from shared.db.ticket_changes.asked import Asked
 from shared.db.ticket_changes.assign import end_assignments
+from shared.db.ticket_changes.attach import ATTACHMENTS
 from shared.db.ticket_changes.family import Member
 from shared.db.ticket_changes.journal import Change, apply
 from shared.domain.agent import AssignmentEnd
@@ -31,9 +32,9 @@ def merge(
 ) -> dict[str, Any]:
     """Merge the first ticket into the second, both locked; return the second's document.
 
-    The source ends as `merged`; its comments, and its own text as an internal one, stand under the
-    target from now on. What is said under the source later is answered by where to say it. Raises
-    Conflict if one of the two is merged or spam already, or the target is over.
+    The source ends as `merged`; its comments and attachments, and its own text as an internal
+    comment, stand under the target from now on. What is said under the source later is answered by
+    where to say it. Raises Conflict if one of the two is merged or spam already.
     """
     (ticket, holder), (into, into_holder) = source, target
     if ticket["id"] == into["id"]:
@@ -50,6 +51,8 @@ def merge(
         .values(ticket_id=into["id"], merged_from_id=ticket["id"])
     )
     tx.execute(moved)
+    files = update(ATTACHMENTS).where(ATTACHMENTS.c.ticket_id == ticket["id"])
+    tx.execute(files.values(ticket_id=into["id"]))
     tx.insert(_COMMENTS, [_text_of(ticket, into["id"], now)])
     made = {"ticket_id": ticket["id"], "kind": LinkKind.MERGED, "other_id": into["id"]}
     tx.insert(_LINKS, [{**made, "created_at": now}])

@@ -14,7 +14,7 @@ from shared.db.ticket_changes import NewTicket
 from shared.domain.clock import SystemClock
 from shared.domain.errors import Conflict, Unavailable
 from shared.domain.work import ListName
-from tests.factories import ticket_content
+from tests.factories import ATTACHMENT_RULES, ticket_content
 from tests.fixtures.modes import Mode
 from tests.waiting import DEADLINE_S, eventually, in_threads
 
@@ -53,7 +53,7 @@ def rings() -> list[ListName]:
 
 @pytest.fixture
 def committer(counted: Counted, rings: list[ListName]) -> Any:
-    made = GroupCommitter(counted, SystemClock(), rings.append, timedelta(days=1))
+    made = GroupCommitter(counted, SystemClock(), rings.append, timedelta(days=1), ATTACHMENT_RULES)
     yield made
     made.close()
 
