@@ -38,7 +38,7 @@ from services.intake.attachments.scanning import BATCH, ScanAttachments
 from services.intake.attachments.tidying import tidy_up
 from services.intake.content.inspection import ContentPolicy
 from services.intake.group_commit import GroupCommitter
-from services.intake.pages import assets, public_api, status, support
+from services.intake.pages import assets, downloads, public_api, status, support
 from services.intake.pages.site import build_site
 from services.intake.reference import ReferenceData
 from shared.db.signing_keys import SigningKeys
@@ -114,7 +114,7 @@ def build(runtime: Runtime) -> Flask:
     app.extensions["patchbay.spec"] = api.spec
     app.register_blueprint(docs.blp)
     app.register_blueprint(health.blp)
-    for pages in (support, status, assets):
+    for pages in (support, status, downloads, assets):
         app.register_blueprint(pages.blp)
     # smorest answers errors in its own format unless told otherwise.
     problems.register(app)

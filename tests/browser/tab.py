@@ -123,9 +123,7 @@ class Tab:
             "return {x: r.x + r.width / 2, y: r.y + r.height / 2}; })()"
         )
         for kind in ("mousePressed", "mouseReleased"):
-            self.call(
-                "Input.dispatchMouseEvent", type=kind, **found, button="left", clickCount=1
-            )
+            self.call("Input.dispatchMouseEvent", type=kind, **found, button="left", clickCount=1)
 
     def write(self, text: str) -> None:
         """Type into what has the focus."""

@@ -1,17 +1,19 @@
 """What a customer does on the page of their ticket, in terms of `ticket_changes`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.intake.pages.catalogues import Texts
 from services.intake.pages.fields import tidy, wrong_text
 from services.intake.pages.form_body import Form
+from services.intake.pages.page_files import KeptFile
 from services.intake.pages.ticket_view import Action
 from shared.db import ticket_changes
 from shared.db.engine import Row, Transaction
 from shared.db.ticket_changes import Asked, Author, NewComment
 from shared.db.ticket_changes.family import Member
+from shared.domain.attachment import AttachmentRules
 from shared.domain.comment import AuthorKind
 from shared.domain.lifecycle import ChildrenRule, LifeRules, Transition
 from shared.domain.outcome import VerificationMethod
@@ -22,16 +24,19 @@ from shared.domain.ticket import Channel
 ACTOR = "page:status"
 #: Characters of a message, of what is said with a rating, and of what a verification keeps.
 MAX_TEXT, MAX_WORDS, MAX_WHAT = 50_000, 5_000, 10_000
-_TEXTS = frozenset({Action.ANSWER, Action.DENY, Action.REOPEN, Action.FOLLOW_UP})
+#: What takes files, and what takes words besides.
+WITH_FILES = frozenset({Action.ANSWER, Action.DENY, Action.REOPEN})
+_TEXTS = WITH_FILES | {Action.FOLLOW_UP}
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What somebody wants to do: the action, their words, and the score if they rate."""
+    """What somebody wants to do: the action, their words, the score if they rate, their files."""
 
     action: Action
     text: str = ""
     score: int = 0
+    files: Sequence[KeptFile] = ()
 
 
 def deed_of(form: Form, t: Texts) -> tuple[Deed | None, dict[str, str]]:
@@ -51,16 +56,23 @@ def deed_of(form: Form, t: Texts) -> tuple[Deed | None, dict[str, str]]:
 
 
 def act(
-    tx: Transaction, member: Member, deed: Deed, now: datetime, request_id: str, rules: LifeRules
+    tx: Transaction,
+    member: Member,
+    deed: Deed,
+    now: datetime,
+    request_id: str,
+    rules: LifeRules,
+    files: AttachmentRules,
 ) -> str:
     """Do it with a locked ticket; return the id of the ticket to show afterwards.
 
-    Raises Conflict if the ticket is not in a state for it any more.
+    Raises Conflict if the ticket is not in a state for it any more, InvalidInput or TooLarge for
+    its files.
     """
     asked = Asked(ACTOR, request_id, role=Role.REQUESTER)
     # The desk's question what becomes of children is none for a customer.
     rules = replace(rules, children=ChildrenRule.LEAVE)
-    return _DEEDS[deed.action](_Scene(tx, member, deed, now, asked, rules))
+    return _DEEDS[deed.action](_Scene(tx, member, deed, now, asked, rules, files))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,7 @@ class _Scene:
     now: datetime
     asked: Asked
     rules: LifeRules
+    files: AttachmentRules
 
     @property
     def ticket(self) -> Row:
@@ -85,8 +98,10 @@ class _Scene:
 def _say(scene: _Scene, text: str) -> None:
     requester: Mapping[str, str] = scene.ticket["requester"]
     author = Author(AuthorKind.REQUESTER, requester.get("id"), requester.get("name"))
-    said = NewComment(author, text)
-    ticket_changes.comment(scene.tx, *scene.member, said, scene.now, scene.asked, scene.rules)
+    said = NewComment(author, text, uploads=[file.id for file in scene.deed.files])
+    ticket_changes.comment(
+        scene.tx, *scene.member, said, scene.now, scene.asked, scene.rules, scene.files
+    )
 
 
 def _answer(scene: _Scene) -> str:

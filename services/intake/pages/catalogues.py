@@ -20,7 +20,7 @@ class Texts:
         self.language = language
         self._texts = texts
 
-    def __call__(self, name: str, **values: Any) -> str:
+    def __call__(self, name: str, /, **values: Any) -> str:
         """Return a text with its {words} filled in; KeyError if there is none of that name."""
         text = self._texts[name]
         return text.format(**values) if values else text

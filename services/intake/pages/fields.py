@@ -1,6 +1,6 @@
 """The fields of the support form: what may be in them, and the ticket that they make."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +9,10 @@ from marshmallow import ValidationError, validate
 from services.intake.pages.catalogues import Texts
 from shared.domain.support_field import SupportField
 from shared.domain.ticket import Channel, Level, TicketType
+from shared.schemas.attachment import MAX_URL_CHARS, web_address
 
-#: Links to large files, and characters of each.
-MAX_LINKS, MAX_LINK_CHARS = 5, 2048
+#: Links to large files, one a line.
+MAX_LINKS = 5
 
 _LEVELS = tuple(level.value for level in Level)
 #: What a customer may ask for; tasks are the desk's own.
@@ -49,7 +50,7 @@ FIELDS = (
     Field("delays", 2_000, part=SupportField.COSTS),
     Field("money", 2_000, part=SupportField.COSTS),
     Field("productivity", 2_000, part=SupportField.COSTS),
-    Field("links", MAX_LINKS * (MAX_LINK_CHARS + 1), part=SupportField.LINKS),
+    Field("links", MAX_LINKS * (MAX_URL_CHARS + 1), part=SupportField.LINKS),
 )
 
 
@@ -110,6 +111,11 @@ def ticket_of(values: Mapping[str, str], language: str) -> dict[str, Any]:
     }
 
 
+def links_of(text: str) -> list[str]:
+    """Return the links that somebody gave, one a line."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
 def wrong_text(text: str, limit: int, t: Texts, *, needed: bool = True) -> Iterator[str]:
     """Yield what is wrong with a text that somebody typed."""
     if needed and not text:
@@ -126,15 +132,20 @@ def _wrong(field: Field, value: str, t: Texts) -> Iterator[str]:
         return
     if field.choices and value not in field.choices:
         yield t("error.choice")
-    if field.name == "email" and not _is_email(value):
+    if field.name == "email" and not _accepts(_email, value):
         yield t("error.email")
     if field.name == "phone" and len(value) < 3:
         yield t("error.phone")
+    if field.name == "links":
+        if len(links_of(value)) > MAX_LINKS:
+            yield t("error.too_many_links", limit=MAX_LINKS)
+        if not all(_accepts(web_address, link) for link in links_of(value)):
+            yield t("error.url")
 
 
-def _is_email(text: str) -> bool:
+def _accepts(validator: Callable[[str], object], text: str) -> bool:
     try:
-        _email(text)
+        validator(text)
     except ValidationError:
         return False
-    return True
+    return len(text) <= MAX_URL_CHARS

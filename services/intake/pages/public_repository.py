@@ -1,12 +1,18 @@
 """Intake's SQL for the status page: what of a ticket is for its requester's eyes."""
 
-from sqlalchemy import Connection, select
+from collections.abc import Sequence
 
+from sqlalchemy import Connection, or_, select
+
+from services.intake.attachments.repository import ATTACHMENTS
+from services.intake.pages.acting import ACTOR
+from services.intake.pages.submitting import ACTOR as FORM_ACTOR
 from services.intake.repository import TICKETS, Rows
-from shared.db.engine import rows
+from shared.db.engine import Row, rows
 from shared.db.models import Comment
 from shared.db.models.base import table
 from shared.domain.comment import Visibility
+from shared.domain.errors import NotFound
 
 _COMMENTS = table(Comment)
 
@@ -40,3 +46,37 @@ def number_of(connection: Connection, ticket_id: str | None) -> int | None:
     query = select(TICKETS.c.number).where(TICKETS.c.id == ticket_id)
     found: int | None = connection.execute(query).scalar()
     return found
+
+
+def public_attachments(
+    connection: Connection, ticket_id: str, comment_ids: Sequence[str]
+) -> dict[str | None, Rows]:
+    """Return the attachments of a ticket that are its requester's, or public, by comment.
+
+    Those of the given comments, and of the ticket itself what came with the support form: what the
+    desk attaches to a ticket, and not to a public comment, may be for its own eyes.
+    """
+    own = ATTACHMENTS.c.comment_id.is_(None) & ATTACHMENTS.c.created_by.in_((ACTOR, FORM_ACTOR))
+    query = (
+        select(ATTACHMENTS)
+        .where(
+            ATTACHMENTS.c.ticket_id == ticket_id,
+            or_(own, ATTACHMENTS.c.comment_id.in_(comment_ids)),
+        )
+        .order_by(ATTACHMENTS.c.id)
+    )
+    found: dict[str | None, Rows] = {}
+    for row in rows(connection, query):
+        found.setdefault(row["comment_id"], []).append(row)
+    return found
+
+
+def public_attachment(connection: Connection, ticket_id: str, attachment_id: str) -> Row:
+    """Return one of them; raises NotFound."""
+    comment_ids = [row["id"] for row in public_comments(connection, ticket_id)]
+    for each in public_attachments(connection, ticket_id, comment_ids).values():
+        for row in each:
+            if row["id"] == attachment_id:
+                return row
+    message = f"The ticket has no attachment {attachment_id!r} for its requester."
+    raise NotFound(message)

@@ -56,7 +56,7 @@ def page(
         host_origin=_host_origin(found) if frameable else None,
         query=query,
         when=_when(locale),
-        size=_size(locale),
+        size=_size(locale, t),
         lines=_lines,
         secret=secret,
         **values,

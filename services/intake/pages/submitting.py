@@ -1,6 +1,6 @@
 """A form that was filled in becomes a ticket, once for each opening of the form."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import g
@@ -8,6 +8,8 @@ from marshmallow import ValidationError
 
 from services.intake.api.http import parts
 from services.intake.group_commit import Submission, hash_request
+from services.intake.pages.page_files import KeptFile
+from shared.db import ticket_changes
 from shared.db.ticket_changes import NewTicket
 from shared.domain.errors import InvalidInput
 from shared.schemas.refusal import refused_fields
@@ -27,25 +29,36 @@ _PLACES = {
     "/error_messages": "errors",
     "/steps_to_reproduce": "steps",
     "/custom_fields": "environment",
+    "/attachments": "files",
     "/impact_details/delays": "delays",
     "/impact_details/costs": "money",
     "/impact_details/productivity": "productivity",
 }
 
 
-def submit(document: Mapping[str, Any], nonce: str) -> str:
-    """Store a ticket and return its id; the same form sent again returns the same.
+def submit(
+    document: Mapping[str, Any], links: Sequence[str], files: Sequence[KeptFile], nonce: str
+) -> str:
+    """Store a ticket with its files and return its id; the same form sent again returns the same.
 
     Raises InvalidInput if the schema refuses it, IdempotencyMismatch if the form was sent before
     with other content, Unavailable.
     """
     try:
-        content = _schema.load(document)
+        content = _schema.load({**document, "attachments": [file.id for file in files]})
     except ValidationError as error:
         raise refused_fields(error.messages) from error
-    new = NewTicket(content, ACTOR, g.request_id)
-    submission = Submission(new, ACTOR, nonce, hash_request(document))
-    return str(parts().committer.submit(submission).document["id"])
+    app = parts()
+    rules, now = app.files.receiving.rules, app.now()
+    linked = [
+        ticket_changes.new_attachment("", {"url": link, "name": link[:255]}, rules, now, ACTOR)
+        for link in links
+    ]
+    new = NewTicket(content, ACTOR, g.request_id, linked)
+    # A file sent twice is stored twice; it is the same request if its content is the same.
+    contents = [[file.name, file.sha256] for file in files]
+    asked = hash_request({**document, "links": list(links), "files": contents})
+    return str(app.committer.submit(Submission(new, ACTOR, nonce, asked)).document["id"])
 
 
 def places(error: InvalidInput) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """/support: the form, and the page that confirms what was sent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import timedelta
 
 from flask import Blueprint, Response, request
@@ -10,16 +11,18 @@ from services.intake.api.http import parts
 from services.intake.pages import problems
 from services.intake.pages.blanks import Blanks
 from services.intake.pages.catalogues import Texts
-from services.intake.pages.fields import FIELDS, TYPES, mistakes, shown_values, ticket_of
+from services.intake.pages.fields import FIELDS, TYPES, links_of, mistakes, shown_values, ticket_of
 from services.intake.pages.form_body import Form, read_form
 from services.intake.pages.form_tokens import FormToken
+from services.intake.pages.page_files import KeptFile, take_files
 from services.intake.pages.render import date_words, page, see_other, texts
 from services.intake.pages.site import site
 from services.intake.pages.stranger_limits import Counted
-from services.intake.pages.submitting import places, submit
+from services.intake.pages.submitting import ACTOR, places, submit
 from services.intake.pages.ticket_view import facts, next_steps
 from services.intake.pages.visitor import address_of, from_elsewhere, locale_of
-from shared.domain.errors import IdempotencyMismatch, InvalidInput, Unavailable
+from shared.domain.errors import IdempotencyMismatch, InvalidInput, TooLarge, Unavailable
+from shared.domain.support_field import SupportField
 
 SUBJECT = "support"
 #: Hidden from people; programs fill in whatever looks like a form field.
@@ -39,32 +42,48 @@ def support_form() -> Response:
 @blp.route("/support", methods=["POST"])
 def send_support_form() -> Response:
     """Make a ticket of the form and lead to its confirmation; otherwise say what is wrong."""
-    found, form = site(), read_form()
-    t = texts(form.get("speak") or form.get("lang"))
+    with ExitStack() as stack:
+        form = read_form(stack)
+        try:
+            return _answer(form, texts(form.get("speak") or form.get("lang")))
+        except Unavailable:
+            # With the same token: the ticket may be stored all the same, and must not be twice.
+            t, tokens = texts(form.get("lang")), site().tokens
+            token = tokens.read(form.get("token"), SUBJECT) or tokens.issue(SUBJECT)
+            return _form(token, form.values, t, {"": t("error.unavailable")}, 503)
+
+
+def _answer(form: Form, t: Texts) -> Response:
+    found = site()
     token = found.tokens.read(form.get("token"), SUBJECT)
     fresh = token or found.tokens.issue(SUBJECT)
-    if form.get("speak"):
-        return _form(fresh, form.values, t)
     minutes = found.limits.take(Counted.IP, address_of(request, found.trusted_proxies))
     if minutes is not None:
         return _slow_down(fresh, form, t, t("error.rate_ip", minutes=minutes), minutes)
     values = shown_values(form.values, found.fields)
+    files, refused = _files(form, t)
+    if form.get("speak"):
+        return _form(fresh, form.values, t, files=files)
     doubt = _doubt(token, form, t)
     errors = {**({"": doubt} if doubt else {}), **mistakes(values, t)}
+    if refused:
+        errors["files"] = " ".join(refused)
     if errors:
-        return _form(fresh, form.values, t, errors, 422)
+        return _form(fresh, form.values, t, errors, 422, files)
     minutes = found.limits.take(Counted.EMAIL, values["email"]) if values["email"] else None
     if minutes is not None:
-        return _slow_down(fresh, form, t, t("error.rate_email", minutes=minutes), minutes)
+        return _slow_down(fresh, form, t, t("error.rate_email", minutes=minutes), minutes, files)
+    links = links_of(values.get("links", ""))
     try:
-        ticket_id = submit(ticket_of(values, t.language), fresh.nonce)
+        ticket_id = submit(ticket_of(values, t.language), links, files, fresh.nonce)
     except InvalidInput as error:
         reasons = {n: t("error.refused", reason=r) for n, r in places(error).items()}
         return _form(fresh, form.values, t, reasons, 422)
+    except TooLarge:
+        return _form(fresh, form.values, t, {"files": t("problem.too_large")}, 413)
     except IdempotencyMismatch:
-        return _form(found.tokens.issue(SUBJECT), form.values, t, {"": t("error.sent_before")}, 409)
-    except Unavailable:
-        return _form(fresh, form.values, t, {"": t("error.unavailable")}, 503)
+        anew = found.tokens.issue(SUBJECT)
+        return _form(anew, form.values, t, {"": t("error.sent_before")}, 409, files)
     return see_other(f"/support/sent/{found.links.token(ticket_id)}", lang=t.language)
 
 
@@ -80,6 +99,12 @@ def confirmation(token: str) -> Response:
     day = date_words(locale_of(request, t.language))
     steps = next_steps(ticket, app.now(), app.rules, t, day)
     return page("sent.html", facts=facts(ticket), steps=steps, token=token, frameable=True)
+
+
+def _files(form: Form, t: Texts) -> tuple[list[KeptFile], list[str]]:
+    if SupportField.FILES not in site().fields:
+        return [], []
+    return take_files(form, ACTOR, t)
 
 
 def _doubt(token: FormToken | None, form: Form, t: Texts) -> str | None:
@@ -102,6 +127,7 @@ def _form(
     t: Texts,
     errors: Mapping[str, str] | None = None,
     status: int = 200,
+    files: Sequence[KeptFile] = (),
 ) -> Response:
     found = site()
     return page(
@@ -117,10 +143,19 @@ def _form(
         fields=found.fields,
         types=TYPES,
         honeypot=HONEYPOT,
+        files=files,
+        file_rules=parts().files.receiving.rules,
     )
 
 
-def _slow_down(token: FormToken, form: Form, t: Texts, words: str, minutes: int) -> Response:
-    response = _form(token, form.values, t, {"": words}, 429)
+def _slow_down(
+    token: FormToken,
+    form: Form,
+    t: Texts,
+    words: str,
+    minutes: int,
+    files: Sequence[KeptFile] = (),
+) -> Response:
+    response = _form(token, form.values, t, {"": words}, 429, files)
     response.headers["Retry-After"] = str(int(timedelta(minutes=minutes).total_seconds()))
     return response

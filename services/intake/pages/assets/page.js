@@ -56,6 +56,46 @@
   const fieldsOf = (form) =>
     [...form.elements].filter((each) => each.matches("[data-field] input, [data-field] textarea"));
 
+  // Chosen files with their sizes; what is too large is said before it is sent.
+  function listFiles(form, input) {
+    const list = input.parentElement.querySelector(".chosen");
+    const { maxBytes, maxCount, tooLarge, tooMany, remove } = input.dataset;
+    const size = (bytes) => new Intl.NumberFormat(lang(), bytes < 1e6
+      ? { style: "unit", unit: "kilobyte", maximumFractionDigits: 1 }
+      : { style: "unit", unit: "megabyte", maximumFractionDigits: 1 }).format(bytes < 1e6 ? bytes / 1e3 : bytes / 1e6);
+    const files = [...input.files];
+    list.hidden = !files.length;
+    list.replaceChildren(...files.map((file) => {
+      const item = document.createElement("li");
+      const name = document.createElement("span");
+      name.dir = "auto";
+      name.textContent = file.name;
+      const bytes = document.createElement("span");
+      bytes.className = "size";
+      bytes.textContent = size(file.size);
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "plain";
+      button.textContent = remove;
+      button.setAttribute("aria-label", `${remove}: ${file.name}`);
+      button.addEventListener("click", () => {
+        const rest = new DataTransfer();
+        for (const each of input.files) if (each !== file) rest.items.add(each);
+        input.files = rest.files;
+        listFiles(form, input);
+        input.focus();
+      });
+      item.append(name, bytes, button);
+      return item;
+    }));
+    const kept = form.querySelectorAll("input[name=kept]:checked").length;
+    const large = files.find((file) => file.size > Number(maxBytes));
+    const text = large ? tooLarge.replace("{name}", large.name)
+      : files.length + kept > Number(maxCount) ? tooMany.replace("{count}", maxCount) : "";
+    show(input, text);
+    return text;
+  }
+
   function summarise(form, found) {
     const box = document.getElementById("summary");
     if (!box) return;
@@ -78,6 +118,8 @@
   function valid(form) {
     const found = fieldsOf(form).map((field) => [field, mistake(form, field)]);
     for (const [field, text] of found) show(field, text);
+    const input = form.querySelector("input[type=file]");
+    if (input) found.push([input, listFiles(form, input)]);
     const wrong = found.filter(([, text]) => text);
     if (wrong.length) summarise(form, wrong);
     return !wrong.length;
@@ -117,7 +159,7 @@
       }
       const page = new DOMParser().parseFromString(request.responseText, "text/html");
       const main = page.getElementById("main");
-      if (!main) {
+      if (!main || !main.querySelector("form[data-enhance]")) {
         busy(false);
         if (status) status.textContent = words(form, "broken");
         return;
@@ -134,7 +176,7 @@
       busy(false);
       if (status) status.textContent = words(form, "broken");
     });
-    request.send(files || form.enctype === "multipart/form-data" ? data : new URLSearchParams(data));
+    request.send(files ? data : new URLSearchParams(data));
   }
 
   function enhance(form) {
@@ -151,8 +193,9 @@
         if (field.hasAttribute("aria-invalid")) show(field, mistake(form, field));
       });
     }
-    const email = form.elements.email;
-    const phone = form.elements.phone;
+    const input = form.querySelector("input[type=file]");
+    if (input) input.addEventListener("change", () => listFiles(form, input));
+    const { email, phone } = form.elements;
     if (email && phone) phone.addEventListener("change", () => {
       if (email.hasAttribute("aria-invalid")) show(email, mistake(form, email));
     });
