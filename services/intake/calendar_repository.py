@@ -10,7 +10,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
 
-from services.intake.repository import AGENTS, CALENDARS, TEAMS, Rows, change_agent, one
+from services.intake.repository import (
+    AGENTS,
+    CALENDARS,
+    SLA_POLICIES,
+    TEAMS,
+    Rows,
+    change_agent,
+    one,
+)
 from shared.db.engine import Transaction, rows
 from shared.db.models import Absence, AgentTeam
 from shared.db.models.base import table
@@ -25,17 +33,18 @@ _AGENT_TEAMS = table(AgentTeam)
 def delete_calendar(tx: Transaction, name: str) -> None:
     """Delete a calendar that nobody uses; raises Conflict with the numbers, or NotFound."""
     one(tx.connection, CALENDARS, name, "calendar")
-    agents, teams = (
+    agents, teams, policies = (
         tx.execute(
             select(func.count()).select_from(each).where(each.c.calendar == name)
         ).scalar_one()
-        for each in (AGENTS, TEAMS)
+        for each in (AGENTS, TEAMS, SLA_POLICIES)
     )
-    if agents or teams:
+    if agents or teams or policies:
         message = (
-            f"The calendar is in use by {agents} agents and {teams} teams; give them another first."
+            f"The calendar is in use by {agents} agents, {teams} teams and {policies} SLA "
+            "policies; give them another first."
         )
-        raise Conflict(message, agents=agents, teams=teams)
+        raise Conflict(message, agents=agents, teams=teams, sla_policies=policies)
     tx.execute(delete(CALENDARS).where(CALENDARS.c.name == name))
 
 

@@ -16,11 +16,11 @@ from shared.domain.errors import FieldError, InvalidInput
 
 REMEMBER_S = 1.0
 
-_REFERRING = ("team", "required_skills", "preferred_skills", "profile")
+_REFERRING = ("team", "required_skills", "preferred_skills", "profile", "sla_policy")
 
 
 class ReferenceData:
-    """Knows which teams, skills, calendars and profiles there are."""
+    """Knows which teams, skills, calendars, profiles and SLA policies there are."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -30,6 +30,7 @@ class ReferenceData:
         self._skills: frozenset[str] = frozenset()
         self._calendars: frozenset[str] = frozenset()
         self._profiles: frozenset[str] = frozenset()
+        self._sla_policies: frozenset[str] = frozenset()
 
     def require(self, content: Mapping[str, Any]) -> None:
         """Raise InvalidInput if a ticket, or what a rule does, names what does not exist."""
@@ -83,6 +84,9 @@ class ReferenceData:
             errors.append(FieldError("/team", f"There is no team {team!r}."))
         if profile and profile not in self._profiles:
             errors.append(FieldError("/profile", f"There is no profile {profile!r}."))
+        policy = content.get("sla_policy")
+        if policy and policy not in self._sla_policies:
+            errors.append(FieldError("/sla_policy", f"There is no SLA policy {policy!r}."))
         for name in ("required_skills", "preferred_skills"):
             for index, needed in enumerate(content.get(name) or ()):
                 if needed["skill"] not in self._skills:
@@ -96,7 +100,9 @@ class ReferenceData:
             skills = repository.names(connection, repository.SKILLS)
             calendars = repository.names(connection, repository.CALENDARS)
             profiles = repository.names(connection, repository.PROFILES)
+            sla_policies = repository.names(connection, repository.SLA_POLICIES)
         with self._lock:
             self._teams, self._skills = teams, skills
             self._calendars, self._profiles = calendars, profiles
+            self._sla_policies = sla_policies
             self._until = monotonic() + REMEMBER_S

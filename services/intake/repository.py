@@ -21,6 +21,7 @@ from shared.db.models import (
     Profile,
     RoutingRules,
     Skill,
+    SlaPolicy,
     Subscription,
     Team,
     Ticket,
@@ -35,7 +36,7 @@ from shared.schemas.profile import DEFAULT_DOCUMENT
 
 TICKETS, AGENTS, TEAMS, SKILLS = table(Ticket), table(Agent), table(Team), table(Skill)
 PROFILES, DRY_RUNS = table(Profile), table(DryRun)
-CALENDARS = table(Calendar)
+CALENDARS, SLA_POLICIES = table(Calendar), table(SlaPolicy)
 SUBSCRIPTIONS, API_KEYS = table(Subscription), table(ApiKey)
 _EVENTS, _DECISIONS = table(TicketEvent), table(Decision)
 _ASSIGNMENTS = table(Assignment)
@@ -248,6 +249,7 @@ def change_presence(tx: Transaction, agent_id: str, presence: Presence, now: dat
 
 def bump_configuration(tx: Transaction) -> None:
     """Tell every router that the configuration changed."""
+    tx.service_levels.forget()
     tx.execute(sql_update(_VERSIONS).values(version=_VERSIONS.c.version + 1))
 
 

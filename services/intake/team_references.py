@@ -1,4 +1,4 @@
-"""What a team may refer to: profiles that exist, and helpers who do not come back to itself."""
+"""What a team may refer to: profiles and policies that exist, helpers that do not return to it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,6 +23,11 @@ def require(tx: Transaction, team: str, content: Mapping[str, Any]) -> None:
         for field in _PROFILES
         if content.get(field) is not None and content[field] not in profiles
     ]
+    policy = content.get("sla_policy")
+    if policy is not None and policy not in repository.names(
+        tx.connection, repository.SLA_POLICIES
+    ):
+        errors.append(FieldError("/sla_policy", f"There is no SLA policy {policy!r}."))
     if content.get("overflow"):
         errors += _overflow_errors(tx, team, content["overflow"])
     if errors:

@@ -83,7 +83,7 @@ class AnswerQuestions:
             "ticket": {
                 name: value
                 for name, value in decided.columns.items()
-                if name not in ("rank", "rule_fields", "expected_resolution_at")
+                if name not in ("rank", "rule_fields")
             },
             "explanation": explain(
                 choice, decided.routed, decided.subject, pipeline, version, context
@@ -93,7 +93,8 @@ class AnswerQuestions:
 
 def _ticket(tx: Transaction, question: Mapping[str, Any], now: datetime) -> Row:
     if "ticket" in question:
-        return ticket_changes.draft(tx, CreateTicketSchema().load(question["ticket"]), now)
+        content = CreateTicketSchema().load(question["ticket"])
+        return ticket_changes.draft(tx, content, now)
     row = tx.first(select(_TICKETS).where(_TICKETS.c.id == question["ticket_id"]))
     if row is None:
         raise LookupError("the ticket is gone")

@@ -4,12 +4,13 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from services.router import advance_tickets, wake_tickets
+from services.router import advance_tickets, run_clocks, wake_tickets
 from services.router.advance_tickets import AdvanceTickets
 from services.router.answer_questions import AnswerQuestions
 from services.router.match_agents import MatchAgents
 from services.router.repository import RouterRepository
 from services.router.route_tickets import RouteTickets
+from services.router.run_clocks import RunClocks
 from services.router.wake_tickets import WakeTickets
 from shared.db.housekeeping import (
     forget_dry_runs,
@@ -67,6 +68,12 @@ def build(runtime: Runtime) -> Service:
         full_batch=batch_size,
         ring=runtime.ring,
     )
+    clocks = ListRunner(
+        ListName.SLA,
+        RunClocks(runtime.database, runtime.clock, runtime.ring, batch_size),
+        full_batch=batch_size,
+        ring=runtime.ring,
+    )
     answer = ListRunner(
         ListName.QUESTIONS, AnswerQuestions(*parts), full_batch=batch_size, ring=runtime.ring
     )
@@ -78,6 +85,7 @@ def build(runtime: Runtime) -> Service:
             Bound(answer, QUESTIONS.has_ready, QUESTIONS.next_due),
             Bound(wake, wake_tickets.has_ready, wake_tickets.next_due),
             Bound(advance, advance_tickets.has_ready, advance_tickets.next_due),
+            Bound(clocks, run_clocks.has_ready, run_clocks.next_due),
         ],
         jobs=[
             PeriodicJob(

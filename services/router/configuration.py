@@ -1,25 +1,27 @@
 """Everything that routing depends on and that changes only when somebody edits it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from services.router.matching import Fault
 from services.router.model import DEFAULT_PROFILE
 from services.router.rules import RuleSet
 from services.router.strategy import Strategy
 from services.router.team_policy import TeamPolicy
+from shared.domain.sla import SlaBook
 
 _NO_POLICY = TeamPolicy()
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """Rules, teams and profiles as of a version."""
+    """Rules, teams, profiles and service levels as of a version."""
 
     version: int
     rules: RuleSet
     policies: Mapping[str, TeamPolicy]
     strategies: Mapping[str, Strategy]
+    service_levels: SlaBook = field(default_factory=SlaBook)
 
     def policy(self, team: str | None) -> TeamPolicy:
         """Return what a team decided; tickets without a team go by the defaults."""

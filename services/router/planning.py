@@ -12,7 +12,8 @@ from services.router.rules import apply_rules
 from services.router.strategy import Strategy
 from services.router.team_policy import TeamPolicy
 from shared.domain.agent import Presence
-from shared.domain.ticket import Priority, expected_resolution
+from shared.domain.sla import expected
+from shared.domain.ticket import Priority
 
 Ticket = Mapping[str, Any]
 
@@ -31,7 +32,6 @@ _COLUMNS = (
     "tags",
     "sla_policy",
     "rule_fields",
-    "expected_resolution_at",
     "rank",
 )
 
@@ -74,12 +74,14 @@ def plan(configuration: Configuration, ticket: Ticket, pool: Pool, now: datetime
     later += [overflow.after_s for overflow in policy.overflow if overflow.after_s > waited_s]
     if any(overflow.when_off_shift for overflow in policy.overflow):
         later.append(int(waited_s) + LOOK_AT_SHIFTS_S)
+    columns = _columns(ticket, routed)
+    due_at = expected(configuration.service_levels, ticket, columns, now)
     return Planned(
         ticket,
         routed,
-        subject_of(ticket, need, routed.priority, routed.preferred),
+        subject_of(ticket, need, routed.priority, due_at, routed.preferred),
         strategy,
-        _columns(ticket, routed),
+        columns,
         ticket["queued_at"] + timedelta(seconds=min(later)) if later else None,
         ticket["former_agent_id"],
     )
@@ -104,7 +106,7 @@ def resume(configuration: Configuration, ticket: Ticket, need: Need) -> Planned:
     return Planned(
         ticket,
         routed,
-        subject_of(ticket, need, ticket["priority"], preferred),
+        subject_of(ticket, need, ticket["priority"], ticket["expected_resolution_at"], preferred),
         configuration.strategy(need.profile),
         {name: ticket[name] for name in _COLUMNS},
         prefer=ticket["former_agent_id"],
@@ -129,7 +131,6 @@ def _columns(ticket: Ticket, routed: Routed) -> dict[str, Any]:
         "tags": _tags(ticket, routed),
         "sla_policy": routed.sla_policy,
         "rule_fields": sorted(routed.looked_at),
-        "expected_resolution_at": expected_resolution(ticket["created_at"], routed.priority),
         "rank": ticket["rank"] - ticket["priority"].rank + routed.priority.rank,
     }
 
@@ -144,15 +145,19 @@ def _skills(pairs: tuple[tuple[str, int], ...]) -> list[dict[str, Any]]:
 
 
 def subject_of(
-    ticket: Ticket, need: Need, priority: Priority, preferred: tuple[tuple[str, int], ...]
+    ticket: Ticket,
+    need: Need,
+    priority: Priority,
+    due_at: datetime,
+    preferred: tuple[tuple[str, int], ...],
 ) -> Subject:
-    """Return a ticket as scorers see it."""
+    """Return a ticket as scorers see it; `due_at` is when it is expected to be resolved."""
     return Subject(
         id=ticket["id"],
         need=need,
         priority=priority,
         created_at=ticket["created_at"],
-        due_at=expected_resolution(ticket["created_at"], priority),
+        due_at=due_at,
         category=ticket["category"],
         channel=ticket["channel"],
         preferred=preferred,

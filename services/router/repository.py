@@ -121,4 +121,5 @@ def _read_configuration(tx: Transaction, version: int, builder: StrategyBuilder)
         else NO_RULES,
         policies=policies(tx.rows(select(_TEAMS))),
         strategies={profile.name: builder.build(profile) for profile in profiles},
+        service_levels=tx.service_levels.book_of(tx.connection, version),
     )

@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.db.dialects import Dialect, dialect_for
 from shared.db.dialects.base import Write
+from shared.db.service_levels import ServiceLevels
 from shared.domain.errors import TooBroad, Unavailable
 
 #: A row as read: column names and Python values.
@@ -39,9 +40,15 @@ class Transaction:
     many round trips as it has reads, plus one.
     """
 
-    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+    def __init__(
+        self, connection: Connection, dialect: Dialect, service_levels: ServiceLevels
+    ) -> None:
         self.connection = connection
         self.dialect = dialect
+        self.service_levels = service_levels
+        #: The columns of tickets whose clocks were moved in this transaction, by id: whoever
+        #: changes a ticket twice may hold the row as it was before the first change.
+        self.clocks: dict[str, Mapping[str, Any]] = {}
         self._writes: list[Write] = []
 
     def execute(
@@ -127,6 +134,7 @@ class Database:
         self.url = url
         self.dialect = dialect_for(url)
         self.engine: Engine = self.dialect.build_engine(url, pool_size)
+        self.service_levels = ServiceLevels()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -136,7 +144,7 @@ class Database:
         nobody knows whether the commit got through.
         """
         with self.dialect.turn(), translated(), self.engine.begin() as connection:
-            transaction = Transaction(connection, self.dialect)
+            transaction = Transaction(connection, self.dialect, self.service_levels)
             yield transaction
             transaction.commit()
 

@@ -25,6 +25,7 @@ _OF_THE_DESK = frozenset(
         "from_team",
         "offered_until",
         "returned_from",
+        "sla",
     }
 )
 
@@ -99,6 +100,8 @@ def _erased_data(event_type: str, name: str, value: Any) -> Any:
     if name in _OF_THE_DESK or (name == "reason" and event_type in _REASONS_OF_OURS):
         return value
     match name:
+        case "attachments":
+            return []
         case "comment":
             return erased_comment(value)
         case "verification":

@@ -30,3 +30,5 @@ class EventType(StrEnum):
     TICKET_LINKED = "ticket.linked"
     TICKET_UNLINKED = "ticket.unlinked"
     TICKET_MERGED = "ticket.merged"
+    TICKET_SLA_WARNED = "ticket.sla_warned"
+    TICKET_SLA_BREACHED = "ticket.sla_breached"

@@ -1,6 +1,8 @@
 """What a ticket is made of: its closed vocabularies, and how its priority and due time follow."""
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -113,7 +115,24 @@ PRIORITY_MATRIX: dict[tuple[Level, Level], Priority] = {
     (Level.LOW, Level.LOW): Priority.LOW,
 }
 
-#: How long a ticket of each priority is expected to take until it is resolved, in calendar time.
+#: Priority by severity, for a desk that says nothing else: the same word.
+PRIORITY_OF_SEVERITY: dict[Severity, Priority] = {
+    severity: Priority(severity.value) for severity in Severity
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityScheme:
+    """How a desk derives priorities: by impact (row) and urgency (column), and by severity."""
+
+    matrix: Mapping[tuple[Level, Level], Priority] = field(default_factory=PRIORITY_MATRIX.copy)
+    severity: Mapping[Severity, Priority] = field(default_factory=PRIORITY_OF_SEVERITY.copy)
+
+
+DEFAULT_SCHEME = PriorityScheme()
+
+#: How long a ticket of each priority may take until it is resolved: high within hours, medium
+#: within two days, low within days to weeks. The targets of the default SLA policy.
 RESOLUTION_TARGETS: dict[Priority, timedelta] = {
     Priority.CRITICAL: timedelta(hours=1),
     Priority.HIGH: timedelta(hours=4),
@@ -123,7 +142,11 @@ RESOLUTION_TARGETS: dict[Priority, timedelta] = {
 
 
 def derive_priority(
-    given: Priority | None, impact: Level | None, urgency: Level | None, severity: Severity | None
+    given: Priority | None,
+    impact: Level | None,
+    urgency: Level | None,
+    severity: Severity | None,
+    scheme: PriorityScheme = DEFAULT_SCHEME,
 ) -> Priority:
     """Return the priority of a new ticket.
 
@@ -135,12 +158,7 @@ def derive_priority(
         return given
     candidates: list[Priority] = []
     if impact is not None or urgency is not None:
-        candidates.append(PRIORITY_MATRIX[impact or Level.MEDIUM, urgency or Level.MEDIUM])
+        candidates.append(scheme.matrix[impact or Level.MEDIUM, urgency or Level.MEDIUM])
     if severity is not None:
-        candidates.append(Priority(severity.value))
+        candidates.append(scheme.severity[severity])
     return min(candidates, key=lambda priority: priority.rank, default=Priority.MEDIUM)
-
-
-def expected_resolution(created_at: datetime, priority: Priority) -> datetime:
-    """Return when a ticket of this priority is expected to be resolved."""
-    return created_at + RESOLUTION_TARGETS[priority]

@@ -12,6 +12,7 @@ class ListName(StrEnum):
     WAKING = "waking"
     LIFE = "life"
     QUESTIONS = "questions"
+    SLA = "sla"
     EVENTS = "events"
     WEBHOOK = "webhook"
     EMAIL = "email"

@@ -21,6 +21,7 @@ ACTORS: dict[ListName, str] = {
     ListName.WAKING: "router.wake_tickets",
     ListName.LIFE: "router.advance_tickets",
     ListName.QUESTIONS: "router.answer_questions",
+    ListName.SLA: "router.run_clocks",
     ListName.EVENTS: "notifier.fan_out",
     ListName.WEBHOOK: "notifier.deliver_webhooks",
     ListName.EMAIL: "notifier.deliver_emails",

@@ -19,6 +19,7 @@ from shared.domain.link import LinkRole
 from shared.schemas.attachment import AttachmentSchema
 from shared.schemas.base import StrictSchema, Timestamp
 from shared.schemas.comment import CommentSchema
+from shared.schemas.sla import MetricEventSchema
 from shared.schemas.ticket import AssigneeSchema, TicketSchema
 
 
@@ -26,6 +27,10 @@ class TicketDataSchema(StrictSchema):
     """What most ticket events carry: the ticket as it was right after the change."""
 
     ticket = fields.Nested(TicketSchema, required=True)
+    sla = fields.List(
+        fields.Nested(MetricEventSchema),
+        metadata={"description": "What the change did to the ticket's clocks, if anything."},
+    )
 
 
 class AssignmentSchema(StrictSchema):
@@ -81,6 +86,12 @@ class TicketAttachedDataSchema(TicketDataSchema):
     """The ticket and what was attached to it."""
 
     attachments = fields.List(fields.Nested(AttachmentSchema), required=True)
+
+
+class TicketClocksDataSchema(TicketDataSchema):
+    """The ticket, and what time did to its clocks."""
+
+    sla = fields.List(fields.Nested(MetricEventSchema), required=True)
 
 
 class TicketUpdatedDataSchema(TicketDataSchema):
@@ -253,6 +264,18 @@ CATALOGUE: dict[EventType, EventDefinition] = {
         EventDefinition(EventType.TICKET_RESOLVED, 1, "A ticket was resolved.", TicketDataSchema),
         EventDefinition(EventType.TICKET_CLOSED, 1, "A ticket was closed.", TicketDataSchema),
         EventDefinition(EventType.TICKET_REOPENED, 1, "A ticket was reopened.", TicketDataSchema),
+        EventDefinition(
+            EventType.TICKET_SLA_WARNED,
+            1,
+            "Most of the time promised for a ticket is used up.",
+            TicketClocksDataSchema,
+        ),
+        EventDefinition(
+            EventType.TICKET_SLA_BREACHED,
+            1,
+            "A time promised for a ticket has passed.",
+            TicketClocksDataSchema,
+        ),
     )
 }
 

@@ -40,6 +40,14 @@ def _calendar(**kwargs: Any) -> fields.String:
     )
 
 
+def _sla_policy(**kwargs: Any) -> fields.String:
+    return slug(
+        allow_none=True,
+        metadata={"description": "What its tickets are promised; null: the default policy."},
+        **kwargs,
+    )
+
+
 class UpdateTeamSchema(StrictSchema):
     """Changes to a team; what is left out stays."""
 
@@ -62,6 +70,7 @@ class UpdateTeamSchema(StrictSchema):
     )
     away_grace_s = _grace("The same for agents who are away.")
     calendar = _calendar()
+    sla_policy = _sla_policy()
 
 
 class CreateTeamSchema(UpdateTeamSchema):
@@ -86,6 +95,7 @@ class CreateTeamSchema(UpdateTeamSchema):
     )
     away_grace_s = _grace("The same for agents who are away.", load_default=None)
     calendar = _calendar(load_default=None)
+    sla_policy = _sla_policy(load_default=None)
 
 
 class TeamSchema(StrictSchema):
@@ -101,6 +111,7 @@ class TeamSchema(StrictSchema):
     offline_grace_s = fields.Integer(required=True, allow_none=True)
     away_grace_s = fields.Integer(required=True, allow_none=True)
     calendar = fields.String(required=True, allow_none=True)
+    sla_policy = fields.String(required=True, allow_none=True)
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
 

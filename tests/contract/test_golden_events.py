@@ -8,6 +8,7 @@ brought up to date; whatever else changes needs a new version and a new example 
 import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from services.cli.keys import create_key
 from services.router.match_agents import MatchAgents
 from services.router.repository import RouterRepository
 from services.router.route_tickets import RouteTickets
+from services.router.run_clocks import RunClocks
 from shared.domain.clock import ManualClock
 from shared.domain.event import EventType
 from shared.runtime import Runtime
@@ -72,8 +74,10 @@ def with_plain_ids(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(json.loads(text))
 
 
-def live_through_everything(runtime: Runtime, app: Flask) -> list[dict[str, Any]]:
-    """Make one event of each type; return them."""
+def live_through_everything(
+    runtime: Runtime, app: Flask, clock: ManualClock
+) -> list[dict[str, Any]]:
+    """Make one event of each type on a runtime that goes by the clock; return them."""
     parts = (runtime.database, runtime.clock, runtime.ring, RouterRepository(), 50)
     route, match = RouteTickets(*parts), MatchAgents(*parts)
     desk = Desk(app, create_key(runtime.database, "test", ["*"]))
@@ -113,6 +117,10 @@ def live_through_everything(runtime: Runtime, app: Flask) -> list[dict[str, Any]
     route()
     answer = {"agent_id": agent, "answer": "decline", "reason": "On holiday from tomorrow."}
     desk.ok("POST", f"/v1/tickets/{ticket_id}/offer", answer)
+    clocks = RunClocks(runtime.database, clock, runtime.ring, 50)
+    for _ in range(2):
+        clock.advance(timedelta(hours=3, minutes=30))
+        clocks()
     desk.step(ticket_id, "ask", note="Which version?", until="2030-01-01T09:00:00Z")
     said = {"body": "Version 7.", "author": {"kind": "requester"}}
     desk.ok("POST", f"/v1/tickets/{ticket_id}/comments", said)
@@ -142,8 +150,9 @@ def live_through_everything(runtime: Runtime, app: Flask) -> list[dict[str, Any]
 def events(
     new_runtime: Callable[..., Runtime], new_app: Callable[[Runtime], Flask]
 ) -> dict[str, dict[str, Any]]:
-    runtime = new_runtime(None, ManualClock(NOW))
-    made = live_through_everything(runtime, new_app(runtime))
+    clock = ManualClock(NOW)
+    runtime = new_runtime(None, clock)
+    made = live_through_everything(runtime, new_app(runtime), clock)
     return {event["type"]: event for event in made}
 
 

@@ -8,9 +8,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
-from shared.db import schema
+from shared.db import schema, ticket_changes
 from shared.db.engine import Database
-from shared.db.models import Agent, AgentTeam, Base, ConfigurationVersion, Team
+from shared.db.models import Agent, AgentTeam, Base, ConfigurationVersion, Team, Ticket
+from shared.db.ticket_changes import NewTicket
+from tests.factories import NOW, ticket_content
 from tests.rows import rows
 
 
@@ -40,7 +42,7 @@ def test_an_empty_database_is_brought_to_the_newest_revision(empty: Database) ->
     assert schema.migrate(empty) == (None, schema.newest_revision())
     assert schema.migrate(empty) == (schema.newest_revision(), schema.newest_revision())
     schema.require_current(empty)
-    assert rows(empty, ConfigurationVersion) == [{"id": 1, "version": 1}]
+    assert rows(empty, ConfigurationVersion) == [{"id": 1, "version": 1, "priorities": None}]
 
 
 def of_this_database(each: object, database: Database) -> bool:
@@ -95,6 +97,16 @@ def test_rows_survive_calendars_being_added_and_taken_away(empty: Database) -> N
     downgrade(empty, "0001")
     schema.migrate(empty)
     assert [row["agent_id"] for row in rows(empty, AgentTeam)] == ["agt_1"]
+
+
+def test_open_tickets_from_before_there_were_clocks_are_due_for_theirs(empty: Database) -> None:
+    schema.migrate(empty)
+    with empty.transaction() as tx:
+        ticket_changes.create(tx, [NewTicket(ticket_content(), "test", "req_1")], NOW)
+    downgrade(empty, "0004")
+    schema.migrate(empty)
+    [ticket] = rows(empty, Ticket)
+    assert (ticket["sla"], ticket["sla_due_at"]) == (None, NOW)
 
 
 def test_a_schema_that_is_behind_is_refused_with_the_command_to_run(empty: Database) -> None:

@@ -18,10 +18,11 @@ def main() -> None:
     """Live through everything once and write what is missing."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'patchbay.db'}"
-        runtime = Runtime(replace(load_settings(), database_url=url), ManualClock(NOW))
+        clock = ManualClock(NOW)
+        runtime = Runtime(replace(load_settings(), database_url=url), clock)
         schema.migrate(runtime.database)
         app = bootstrap.build(runtime)
-        for event in live_through_everything(runtime, app):
+        for event in live_through_everything(runtime, app, clock):
             path = GOLDEN / name_of(event)
             if not path.exists():
                 path.write_text(json.dumps(event, indent=2, ensure_ascii=False) + "\n")

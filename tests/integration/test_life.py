@@ -74,7 +74,7 @@ def test_a_hold_ends_by_itself_at_its_time(shop: Shop, ticket: str) -> None:
     assert until == "2026-03-02T10:00:00.000000Z"
     shop.later(days=400)
     assert shop.desk.read(ticket)["status"] == "open"
-    assert shop.desk.events(ticket)[-1]["type"] == "ticket.resumed"
+    assert "ticket.resumed" in shop.desk.event_types(ticket)
 
 
 def test_a_hold_without_an_end_does_not_end(shop: Shop, ticket: str) -> None:

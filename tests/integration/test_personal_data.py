@@ -48,7 +48,8 @@ WORDS = {
     "custom_fields": {"nested": {"list": ["hidden-custom"]}},
     "external_id": "hidden-case",
 }
-TRACES = ("mira", "petrova", "7946", "hidden")
+#: Long enough that no id in hexadecimal digits holds one by chance.
+TRACES = ("mira", "petrova", "7946 0000", "79460000", "hidden")
 
 
 def requester_of(desk: Desk, **requester: Any) -> str:

@@ -36,6 +36,7 @@ def test_a_rule_set_is_read_as_it_was_put(desk: Desk) -> None:
     desk.team("network")
     desk.skill("vpn", "french")
     desk.ok("PUT", "/v1/routing/profiles/calm", {})
+    desk.sla_policy("gold")
     whole = rule(
         "everything",
         'ticket.category == "vpn" && time.hour < 18',
@@ -144,6 +145,7 @@ def test_rules_route_by_condition_and_one_without_an_answer_stops_nothing(
 ) -> None:
     desk.team("network")
     desk.ok("PUT", "/v1/routing/profiles/calm", {})
+    desk.sla_policy("gold")
     agent = desk.agent(5, teams=["network"])
     desk.agent(5)
     put(

@@ -114,6 +114,7 @@ def test_a_delay_holds_a_ticket_back_that_long_and_it_is_routed_once(shop: Shop)
 
 def test_what_rules_set_is_on_the_ticket_and_in_the_decision(shop: Shop) -> None:
     shop.desk.skill("vpn", "windows")
+    shop.desk.sla_policy("gold")
     then = {
         "tags": ["tunnel", "mine"],
         "urgency": "high",

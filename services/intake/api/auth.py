@@ -91,8 +91,10 @@ class Authenticator:
         return caller
 
 
-def requires(scope: str, *, problems: Sequence[int]) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Let only callers with the scope into a view; the caller is `g.caller` inside.
+def requires(
+    scope: str | None, *, problems: Sequence[int]
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let only callers with the scope into a view, or any; the caller is `g.caller` inside.
 
     Documents the key, and the statuses of the problems that the operation may answer with. This is
     the one wrapper of ours around a view: each further decorator costs every request its share.
@@ -103,7 +105,7 @@ def requires(scope: str, *, problems: Sequence[int]) -> Callable[[Callable[P, R]
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             authenticator: Authenticator = current_app.extensions["patchbay"].authenticator
             caller = authenticator.authenticate(request.headers.get("Authorization"))
-            if scope not in caller.scopes and ALL not in caller.scopes:
+            if scope is not None and caller.scopes.isdisjoint((scope, ALL)):
                 message = f"This API key lacks the scope {scope}."
                 raise Forbidden(message, scope=scope)
             g.caller = caller
@@ -112,7 +114,7 @@ def requires(scope: str, *, problems: Sequence[int]) -> Callable[[Callable[P, R]
         documented = {
             **getattr(view, "_apidoc", {}),
             "manual_doc": {
-                "security": [{"key": [scope]}],
+                "security": [{"key": [] if scope is None else [scope]}],
                 "responses": {str(status): problem_response(status) for status in problems},
             },
         }

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response
 from marshmallow import RAISE
 
-from services.intake import calendar_repository, repository
+from services.intake import calendar_repository, repository, sla_repository
 from services.intake.api.auth import requires
 from services.intake.api.http import (
     PageQuerySchema,
@@ -30,6 +30,9 @@ from shared.schemas.calendar import (
 blp = blueprint("calendars", "Working hours and holidays. Their names are their keys.")
 
 _schema = CalendarSchema()
+
+#: What working time is counted by.
+_COUNTING = frozenset({"time_zone", "hours", "holidays"})
 
 
 @blp.route("/calendars", methods=["POST"])
@@ -95,10 +98,10 @@ def import_holidays(text: str, name: str) -> Response:
 @requires("agents:write", problems=(401, 403, 404, 409, 503))
 @blp.response(204)
 def delete_calendar(name: str) -> Response:
-    """Delete a calendar that no agent and no team uses."""
+    """Delete a calendar that no agent, no team and no SLA policy uses."""
     with parts().database.transaction() as tx:
-        calendar_repository.delete_calendar(tx, name)
         repository.bump_configuration(tx)
+        calendar_repository.delete_calendar(tx, name)
     return Response(status=204)
 
 
@@ -107,10 +110,16 @@ def _change(name: str, values: Mapping[str, Any]) -> Response:
     with app.database.transaction() as tx:
         now = app.now()
         changed = {**values, "updated_at": now}
+        # The first lock, as wherever policies and calendars change: else two could wait for each
+        # other.
+        repository.bump_configuration(tx)
         repository.change(tx, repository.CALENDARS, name, changed, "calendar")
         calendar_repository.free_users(tx, name, now)
-        repository.bump_configuration(tx)
+        counts = not _COUNTING.isdisjoint(values)
+        renewed = counts and sla_repository.renew_policies(tx, name, now)
     app.ring(ListName.MATCHING)
+    if renewed:
+        app.ring(ListName.SLA)
     return _read(name)
 
 

@@ -61,7 +61,7 @@ def put_profile(content: Mapping[str, Any], name: str) -> Response:
     A plugin that is not installed here is refused.
     """
     app = parts()
-    _require_name(name)
+    require_name(name)
     _require_plugins(content)
     with app.database.transaction() as tx:
         now = app.now()
@@ -89,7 +89,8 @@ def _document(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, **DEFAULT_DOCUMENT, **row["document"]}
 
 
-def _require_name(name: str) -> None:
+def require_name(name: str) -> None:
+    """Raise InvalidInput if a name that people choose in a path is none."""
     if not re.match(SLUG_PATTERN, name):
         detail = "Use 1 to 63 characters: lower-case letters, digits, and . _ - inside."
         raise InvalidInput(detail, [FieldError("/name", detail)])

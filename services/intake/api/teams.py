@@ -91,10 +91,14 @@ def update_team(content: Mapping[str, Any], name: str) -> Response:
             ticket_changes.look_at_waiting(tx, now)
         if "calendar" in content:
             calendar_repository.free_members(tx, name, now)
+        if "sla_policy" in content:
+            ticket_changes.look_at_team(tx, name, now)
     if matters:
         app.ring(ListName.WAKING)
     if "calendar" in content:
         app.ring(ListName.MATCHING)
+    if "sla_policy" in content:
+        app.ring(ListName.SLA)
     return get_team(name)  # type: ignore[no-any-return]
 
 

@@ -25,6 +25,7 @@ from shared.db.models.routing_rules import RoutingRules
 from shared.db.models.shadow_decision import ShadowDecision
 from shared.db.models.signing_key import SigningKey
 from shared.db.models.skill import Skill
+from shared.db.models.sla_policy import SlaPolicy, SlaPolicyVersion
 from shared.db.models.subscription import Subscription
 from shared.db.models.team import Team
 from shared.db.models.ticket import Ticket
@@ -61,6 +62,8 @@ __all__ = [
     "ShadowDecision",
     "SigningKey",
     "Skill",
+    "SlaPolicy",
+    "SlaPolicyVersion",
     "Subscription",
     "Team",
     "Ticket",

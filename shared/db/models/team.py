@@ -30,3 +30,5 @@ class Team(Base, TimestampColumns):
     away_grace_s: Mapped[int | None] = mapped_column(Integer)
     #: Its business hours; none means always.
     calendar: Mapped[str | None] = mapped_column(Text, ForeignKey("calendars.name"))
+    #: What its tickets are promised unless a rule says otherwise; none means the default policy.
+    sla_policy: Mapped[str | None] = mapped_column(Text, ForeignKey("sla_policies.name"))

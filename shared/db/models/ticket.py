@@ -29,7 +29,9 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     `former_agent_id` who had it before it was reopened; `rule_fields` what rules looked at, and
     `asked` what people wrote in the fields that rules write too. `requester` is the person as they
     were when they sent it, `requester_id` who that is now. `hold` says why a paused ticket is
-    paused, `life_due_at` is when a hold ends or a resolved ticket closes by itself.
+    paused, `life_due_at` is when a hold ends or a resolved ticket closes by itself. `sla_policy` is
+    the policy that a rule named; `sla` are the clocks (`shared.domain.sla.documents`), and
+    `sla_due_at` is when one of them is to warn or is breached next.
     """
 
     __tablename__ = "tickets"
@@ -107,6 +109,12 @@ class Ticket(Base, TimestampColumns, WorkColumns):
             sqlite_where=text("life_due_at IS NOT NULL"),
         ),
         Index(
+            "ix_tickets_sla_due_at",
+            "sla_due_at",
+            postgresql_where=text("sla_due_at IS NOT NULL"),
+            sqlite_where=text("sla_due_at IS NOT NULL"),
+        ),
+        Index(
             "ix_tickets_assignee",
             "assignee_id",
             postgresql_where=text("status = 'open'"),
@@ -162,4 +170,6 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     asked: Mapped[dict[str, Any] | None] = mapped_column(Document)
     rule_fields: Mapped[list[Any]] = mapped_column(Document)
     sla_policy: Mapped[str | None]
+    sla: Mapped[dict[str, Any] | None] = mapped_column(Document)
+    sla_due_at: Mapped[datetime | None]
     correlation_id: Mapped[str]

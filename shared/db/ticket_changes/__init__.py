@@ -19,6 +19,13 @@ from shared.db.ticket_changes.attach import (
     with_url,
 )
 from shared.db.ticket_changes.by_hand import assign_by_hand, transfer
+from shared.db.ticket_changes.clocks import (
+    claim_due,
+    look_at_policies,
+    look_at_team,
+    move_clocks,
+    put_off_clocks,
+)
 from shared.db.ticket_changes.conversation import Author, NewComment, comment, comment_document
 from shared.db.ticket_changes.create import NewTicket, create, draft
 from shared.db.ticket_changes.edit import edit
@@ -55,6 +62,7 @@ __all__ = [
     "attachment_document",
     "bind_uploads",
     "choose_uploads",
+    "claim_due",
     "comment",
     "comment_document",
     "create",
@@ -68,14 +76,18 @@ __all__ = [
     "follow_up",
     "keep",
     "link",
+    "look_at_policies",
+    "look_at_team",
     "look_at_waiting",
     "members",
     "merge",
     "move",
+    "move_clocks",
     "new_attachment",
     "park",
     "put_back_uploads",
     "put_off",
+    "put_off_clocks",
     "rate",
     "reserve",
     "take_back",

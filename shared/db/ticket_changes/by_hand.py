@@ -22,7 +22,6 @@ from shared.domain.ticket import (
     Lane,
     Priority,
     TicketStatus,
-    expected_resolution,
     rank_of,
 )
 from shared.domain.work import WorkState
@@ -119,7 +118,6 @@ def transfer(
         priority = Priority(changes["priority"])
         lane = Lane.BULK if ticket["rank"] >= rank_of(Lane.BULK, 0) else Lane.LIVE
         values["rank"] = rank_of(lane, priority.rank)
-        values["expected_resolution_at"] = expected_resolution(ticket["created_at"], priority)
     data = {
         "from_team": ticket["team"],
         "from_agent": holder,

@@ -14,10 +14,11 @@ from shared.db.ticket_changes.journal import Change, append_events, apply
 from shared.domain.errors import InvalidInput
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
+from shared.domain.sla import Moved, SlaBook, started
 from shared.domain.ticket import (
+    PriorityScheme,
     TicketStatus,
     derive_priority,
-    expected_resolution,
     rank_of,
 )
 from shared.domain.work import WorkState
@@ -53,14 +54,16 @@ def create(
         if not isinstance(person, InvalidInput)
     ]
     numbers = tx.dialect.next_ticket_numbers(tx.connection, len(known)) if known else []
+    book = tx.service_levels.book(tx.connection)
     rows = [
-        _new_row(ticket.content, person, number, ticket.correlation_id, now)
+        _new_row(ticket.content, person, number, ticket.correlation_id, now, book.priorities)
         for (ticket, person), number in zip(known, numbers, strict=True)
     ]
+    clocks = _start_clocks(book, rows, now)
     tx.insert(_TICKETS, rows)
     changes = [
-        (row, Change(row, {}, EventType.TICKET_CREATED, ticket.actor, None))
-        for row, (ticket, _) in zip(rows, known, strict=True)
+        (row, Change(row, {}, EventType.TICKET_CREATED, ticket.actor, None, {"sla": begun.events}))
+        for row, (ticket, _), begun in zip(rows, known, clocks, strict=True)
     ]
     documents = append_events(tx, changes, now)
     if any(ticket.attachments for ticket, _ in known):
@@ -92,6 +95,20 @@ def _attach(
     return list(answers.values())
 
 
+def _start_clocks(book: SlaBook, rows: Sequence[dict[str, Any]], now: datetime) -> list[Moved]:
+    """Start the clocks of new rows; those of one policy and priority are the same in a batch."""
+    known: dict[tuple[Any, ...], Moved] = {}
+    clocks = []
+    for row in rows:
+        key = (row["sla_policy"], row["team"], row["priority"], row["status"])
+        begun = known.get(key)
+        if begun is None:
+            begun = known[key] = started(book, row, now)
+        row.update(begun.values)
+        clocks.append(begun)
+    return clocks
+
+
 def language_of(requester: Mapping[str, Any]) -> str | None:
     """Return the language of a requester's locale: `pt` of `pt-BR`."""
     locale = requester.get("locale") or ""
@@ -103,7 +120,11 @@ def draft(tx: Transaction, content: Mapping[str, Any], now: datetime) -> dict[st
 
     Its requester is found, not made.
     """
-    return _new_row(content, requesters.find(tx, content["requester"], now), 0, "", now)
+    book = tx.service_levels.book(tx.connection)
+    requester = requesters.find(tx, content["requester"], now)
+    row = _new_row(content, requester, 0, "", now, book.priorities)
+    _start_clocks(book, [row], now)
+    return row
 
 
 def _new_row(
@@ -112,9 +133,14 @@ def _new_row(
     number: int,
     correlation_id: str,
     now: datetime,
+    priorities: PriorityScheme,
 ) -> dict[str, Any]:
     priority = derive_priority(
-        content["priority"], content["impact"], content["urgency"], content["severity"]
+        content["priority"],
+        content["impact"],
+        content["urgency"],
+        content["severity"],
+        priorities,
     )
     return {
         "id": new_id(Prefix.TICKET),
@@ -153,7 +179,6 @@ def _new_row(
         "reopen_count": 0,
         "merged_into_id": None,
         "time_spent_s": 0,
-        "expected_resolution_at": expected_resolution(now, priority),
         "resolved_at": None,
         "closed_at": None,
         "rank": rank_of(content["lane"], priority.rank),
@@ -171,6 +196,8 @@ def _new_row(
             "tags": content["tags"],
         },
         "sla_policy": None,
+        "sla": None,
+        "sla_due_at": None,
         "correlation_id": correlation_id,
         "created_at": now,
         "updated_at": now,

@@ -14,7 +14,6 @@ from shared.domain.ticket import (
     Priority,
     TicketStatus,
     derive_priority,
-    expected_resolution,
     rank_of,
 )
 from shared.domain.work import WorkState
@@ -47,13 +46,16 @@ def edit(
     if "priority" not in fields and any(name in values for name in _PRIORITY_SOURCES):
         merged = {**ticket, **values}
         values["priority"] = derive_priority(
-            None, *(merged[n] for n in ("impact", "urgency", "severity"))
+            None,
+            merged["impact"],
+            merged["urgency"],
+            merged["severity"],
+            tx.service_levels.book(tx.connection).priorities,
         )
     if "priority" in values:
         priority = Priority(values["priority"])
         lane = Lane.BULK if ticket["rank"] >= rank_of(Lane.BULK, 0) else Lane.LIVE
         values["rank"] = rank_of(lane, priority.rank)
-        values["expected_resolution_at"] = expected_resolution(ticket["created_at"], priority)
     written = {name: values[name] for name in (ticket["asked"] or {}) if name in values}
     if written:
         values["asked"] = {**ticket["asked"], **written}

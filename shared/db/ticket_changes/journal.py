@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from shared.db.models.base import table
 from shared.db.types import dump_json
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
+from shared.domain.sla import Move, moved
 from shared.domain.work import WorkState
 from shared.observability.logging import get_logger
 from shared.schemas.base import plain_dump
@@ -23,6 +24,14 @@ _EVENTS = table(TicketEvent)
 _OUTBOX = table(OutboxEntry)
 
 _dump_ticket = plain_dump(TicketSchema())
+
+#: What time does to clocks, and the events that tell of it.
+TIME_TOLD_BY = {
+    Move.WARN: EventType.TICKET_SLA_WARNED,
+    Move.BREACH: EventType.TICKET_SLA_BREACHED,
+}
+#: Who acts in what time brings.
+CLOCK = "clock"
 
 log = get_logger()
 
@@ -109,18 +118,53 @@ def apply(tx: Transaction, changes: Sequence[Change], now: datetime) -> list[dic
     """Write changes of locked tickets and their events; return the documents afterwards.
 
     The caller holds each ticket's row lock, so the next version is simply the last one plus one.
+    The clocks of each ticket move with it, and its event tells how; a warning or a breach that is
+    noticed in passing has an event of its own right after, for those who listen to nothing else.
     """
+    book = tx.service_levels.book(tx.connection)
     updates: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
-    changed = []
+    changed: list[tuple[TicketRow, Change]] = []
+    last: list[int] = []
     for change in changes:
-        values = {
-            **change.values,
-            "version": change.ticket["version"] + 1,
-            "updated_at": now,
-        }
-        updates[tuple(sorted(values))].append({"id": change.ticket["id"], **values})
-        changed.append(({**change.ticket, **values}, change))
-    for names, rows in updates.items():
-        ordered = [{"id": row["id"], **{name: row[name] for name in names}} for row in rows]
+        key = change.ticket["id"]
+        ticket = {**change.ticket, **tx.clocks.get(key, {})}
+        after = {**ticket, **change.values, "updated_at": now}
+        clocks = moved(book, ticket, after, now, change.event, change.data)
+        after |= clocks.values
+        if clocks.values:
+            tx.clocks[key] = clocks.values
+        for version, told in enumerate(_told(change, clocks.events), ticket["version"] + 1):
+            after = {**after, "version": version}
+            changed.append((after, told))
+        last.append(len(changed) - 1)
+        names = {*change.values, *clocks.values, "version", "updated_at"}
+        updates[tuple(sorted(names))].append(after)
+    for names_written, rows in updates.items():
+        ordered = [{"id": row["id"], **{name: row[name] for name in names_written}} for row in rows]
         tx.update(_TICKETS, ordered)
-    return append_events(tx, changed, now)
+    documents = append_events(tx, changed, now)
+    return [documents[index] for index in last]
+
+
+def _told(change: Change, metric_events: Sequence[Mapping[str, Any]]) -> list[Change]:
+    """Return the change with what it did to clocks, and what time did to them as one more."""
+    if not metric_events or change.event in TIME_TOLD_BY.values():
+        return [_telling(change, metric_events)]
+    passed = [event for event in metric_events if event["type"] in TIME_TOLD_BY]
+    told = [_telling(change, [event for event in metric_events if event not in passed])]
+    if passed:
+        event = time_event(passed)
+        told.append(replace(change, event=event, actor=CLOCK, data={"sla": passed}))
+    return told
+
+
+def time_event(metric_events: Sequence[Mapping[str, Any]]) -> EventType:
+    """Return the event that tells of warnings and breaches."""
+    moves = {event["type"] for event in metric_events}
+    return TIME_TOLD_BY[Move.BREACH if Move.BREACH in moves else Move.WARN]
+
+
+def _telling(change: Change, metric_events: Sequence[Mapping[str, Any]]) -> Change:
+    if not metric_events:
+        return change
+    return replace(change, data={**change.data, "sla": metric_events})
