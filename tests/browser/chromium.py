@@ -18,7 +18,6 @@ from typing import Any
 from tests.browser.tab import Tab
 
 ANSWER_TIMEOUT_S = 20.0
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 #: The browser reads commands from descriptor 3 and writes to 4 (--remote-debugging-pipe).
 _LAUNCH = 'exec "$@" 3<&"$COMMANDS" 4>&"$EVENTS"'
@@ -26,10 +25,6 @@ _LAUNCH = 'exec "$@" 3<&"$COMMANDS" 4>&"$EVENTS"'
 
 class BrowserError(Exception):
     """The browser refused a command, or ended."""
-
-
-def find_chromium() -> str | None:
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
 class Chromium:

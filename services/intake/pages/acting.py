@@ -42,7 +42,7 @@ class Deed:
 def deed_of(form: Form, t: Texts) -> tuple[Deed | None, dict[str, str]]:
     """Return what a form asks for, and what is wrong with it by field; None if it is no action."""
     try:
-        action = Action(form.get("action"))
+        action = Action(form.get("do"))
     except ValueError:
         return None, {}
     text, score = tidy(form.get(action.value)), form.get("score")

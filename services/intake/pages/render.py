@@ -112,14 +112,13 @@ def _when(locale: Locale) -> Callable[[datetime], Markup]:
     return when
 
 
-def _size(locale: Locale) -> Callable[[int], str]:
+def _size(locale: Locale, t: Texts) -> Callable[[int], str]:
+    units = t("units").split()
+
     def size(count: int) -> str:
-        amount, unit = float(count), "B"
-        for unit in ("B", "kB", "MB", "GB"):
-            if amount < 1000 or unit == "GB":
-                break
-            amount /= 1000
-        return f"{format_decimal(round(amount, 1), locale=locale)} {unit}"
+        power = min(len(units) - 1, max(0, len(str(count)) - 1) // 3)
+        amount = format_decimal(round(count / 1000**power, 1), locale=locale)
+        return f"{amount} {units[power]}"
 
     return size
 

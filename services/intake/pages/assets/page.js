@@ -140,7 +140,8 @@
       if (status) status.textContent = on ? words(form, "sending") : "";
     };
     busy(true);
-    request.open("POST", form.action);
+    const target = new URL(form.getAttribute("action"), location);
+    request.open("POST", target);
     request.upload.addEventListener("progress", (event) => {
       if (!event.lengthComputable || !bar || !files) return;
       const percent = Math.floor((100 * event.loaded) / event.total);
@@ -149,11 +150,7 @@
     });
     request.addEventListener("load", () => {
       const came = new URL(request.responseURL);
-      if (request.status < 400 && came.pathname !== new URL(form.action).pathname) {
-        location.assign(came);
-        return;
-      }
-      if (request.status < 400 && came.search !== location.search) {
+      if (request.status < 400 && came.href !== target.href) {
         location.assign(came);
         return;
       }
