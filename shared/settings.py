@@ -61,6 +61,10 @@ class Settings:
     port: int
     http_threads: int
     max_body_bytes: int
+    body_timeout_s: float
+    read_limit_per_minute: int
+    write_limit_per_minute: int
+    bulk_limit_per_minute: int
     worker_threads: int
     batch_size: int
     watch_interval_s: float
@@ -176,6 +180,10 @@ def _read(env: environs.Env) -> dict[str, Any]:
         "port": env.int("PORT", 8080, validate=validate.Range(min=0, max=65535)),
         "http_threads": env.int("HTTP_THREADS", 64, validate=at_least_one),
         "max_body_bytes": env.int("MAX_BODY_BYTES", 1_048_576, validate=at_least_one),
+        "body_timeout_s": env.float("BODY_TIMEOUT_S", 30.0, validate=positive),
+        "read_limit_per_minute": env.int("READ_LIMIT_PER_MINUTE", 0, validate=not_negative),
+        "write_limit_per_minute": env.int("WRITE_LIMIT_PER_MINUTE", 0, validate=not_negative),
+        "bulk_limit_per_minute": env.int("BULK_LIMIT_PER_MINUTE", 0, validate=not_negative),
         "worker_threads": env.int("WORKER_THREADS", 4, validate=at_least_one),
         "batch_size": env.int("BATCH_SIZE", 200, validate=validate.Range(min=1, max=5000)),
         "watch_interval_s": env.float("WATCH_INTERVAL_S", 0.5, validate=positive),

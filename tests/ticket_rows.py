@@ -22,6 +22,7 @@ def ticket_row(**changed: Any) -> dict[str, Any]:
         "tags": ["laptop", "remote"],
         "custom_fields": {"seats": 250, "plan": {"tier": "gold"}},
         "required_skills": [{"skill": "vpn", "level": 2}],
+        "source": "api",
         "external_id": None,
         "requester": {
             "name": "Mira Petrova",

@@ -1,6 +1,7 @@
 """patchbay keys: API keys. A token is shown once; only its hash is kept."""
 
 import sys
+from collections.abc import Mapping
 from datetime import timedelta
 
 import click
@@ -13,10 +14,13 @@ from shared.db.schema import require_current
 from shared.domain.api_key import ALL, SCOPES, digest, new_token
 from shared.domain.clock import SystemClock
 from shared.domain.ids import Prefix, new_id
+from shared.domain.rate import RateClass
 from shared.domain.role import Role
 from shared.settings import load_settings
 
 _KEYS = table(ApiKey)
+
+MAX_RATE = 1_000_000
 
 
 def store_key(
@@ -26,8 +30,9 @@ def store_key(
     scopes: list[str],
     days: int | None = None,
     role: Role = Role.ADMIN,
+    limits: Mapping[RateClass, int] | None = None,
 ) -> None:
-    """Store a new API key by the hash of its token."""
+    """Store a new API key by the hash of its token; `limits` are its own, in requests a minute."""
     now = SystemClock().now()
     row = {
         "id": new_id(Prefix.API_KEY),
@@ -38,6 +43,7 @@ def store_key(
         "created_at": now,
         "expires_at": None if days is None else now + timedelta(days=days),
         "revoked_at": None,
+        **{f"{each}_limit": (limits or {}).get(each) for each in RateClass},
     }
     with database.transaction() as tx:
         tx.insert(_KEYS, [row])
@@ -49,10 +55,11 @@ def create_key(
     scopes: list[str],
     days: int | None = None,
     role: Role = Role.ADMIN,
+    limits: Mapping[RateClass, int] | None = None,
 ) -> str:
     """Make a token, store its key and return it."""
     token = new_token()
-    store_key(database, token, name, scopes, days, role)
+    store_key(database, token, name, scopes, days, role, limits)
     return token
 
 
@@ -86,7 +93,16 @@ def keys() -> None:
 @click.option(
     "--days", type=click.IntRange(1), help="Days until the key expires; never if left out."
 )
-def create(name: str, scopes: tuple[str, ...], role: str, days: int | None) -> None:
+@click.option(
+    "--rate",
+    "rates",
+    multiple=True,
+    metavar="CLASS=N",
+    help="Requests a minute: read=N, write=N or bulk=N, 0 for no limit; several times.",
+)
+def create(
+    name: str, scopes: tuple[str, ...], role: str, days: int | None, rates: tuple[str, ...]
+) -> None:
     """Make a key and print its token, this once.
 
     \b
@@ -95,8 +111,17 @@ def create(name: str, scopes: tuple[str, ...], role: str, days: int | None) -> N
     if not scopes:
         message = f"Say what the key may do: --scope one of {', '.join(SCOPES)}."
         raise click.UsageError(message)
-    click.echo(create_key(_database(), name, list(scopes), days, Role(role)))
+    limits = dict(_rate(text) for text in rates)
+    click.echo(create_key(_database(), name, list(scopes), days, Role(role), limits))
     click.echo("Keep this token; it is not shown again.", err=True)
+
+
+def _rate(text: str) -> tuple[RateClass, int]:
+    name, _, number = text.partition("=")
+    if name not in set(RateClass) or not number.isdecimal() or int(number) > MAX_RATE:
+        message = f"{text!r} is no rate; write one as write=600, at most {MAX_RATE} a minute."
+        raise click.BadParameter(message, param_hint="--rate")
+    return RateClass(name), int(number)
 
 
 @keys.command("list")
@@ -107,7 +132,10 @@ def list_keys() -> None:
             state = "revoked" if row.revoked_at else "valid"
             if row.expires_at:
                 state += f" until {row.expires_at:%Y-%m-%d %H:%M} UTC"
-            click.echo(f"{row.id}  {row.name}  {row.role}  {' '.join(row.scopes)}  {state}")
+            limits = [(each, getattr(row, f"{each}_limit")) for each in RateClass]
+            rates = "".join(f"  {each}={limit}" for each, limit in limits if limit is not None)
+            told = f"{row.id}  {row.name}  {row.role}  {' '.join(row.scopes)}  {state}{rates}"
+            click.echo(told)
 
 
 @keys.command()

@@ -81,7 +81,8 @@ def apply_file(file: Path, *, dry_run: bool, if_version: int | None) -> None:
     if dry_run:
         click.echo(_difference(database, content), nl=False)
         return
-    row = replace_rule_set(database, content, SystemClock().now(), _only_if(if_version))
+    with database.transaction() as tx:
+        row = replace_rule_set(tx, content, SystemClock().now(), _only_if(if_version))
     click.echo(f"Version {row['version']} of the rule set is in force, with {_counted(content)}.")
 
 

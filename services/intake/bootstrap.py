@@ -14,6 +14,7 @@ from services.intake.api import (
     comments,
     docs,
     explain,
+    external_ids,
     health,
     life,
     links,
@@ -43,11 +44,14 @@ from services.intake.content.inspection import ContentPolicy
 from services.intake.group_commit import GroupCommitter
 from services.intake.pages import assets, downloads, public_api, status, support
 from services.intake.pages.site import build_site
+from services.intake.rate_limits import RateLimits
 from services.intake.reference import ReferenceData
+from services.intake.slow_bodies import SlowBodies
 from shared.db.signing_keys import SigningKeys
 from shared.db.work_lists import ATTACHMENTS_TO_SCAN
 from shared.domain.address_guard import AddressGuard
 from shared.domain.attachment import AttachmentRules
+from shared.domain.rate import RateClass
 from shared.domain.work import ListName
 from shared.messaging.list_runner import ListRunner
 from shared.messaging.timers import PeriodicJob
@@ -63,6 +67,7 @@ def build(runtime: Runtime) -> Flask:
     settings = runtime.settings
     signing = SigningKeys(runtime.database, runtime.clock)
     rules = _attachment_rules(settings)
+    idempotency_ttl = timedelta(seconds=settings.idempotency_ttl_s)
     app = Flask("patchbay", static_folder=None)
     app.config.update(docs.SPEC_CONFIG)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -76,7 +81,7 @@ def build(runtime: Runtime) -> Flask:
             runtime.database,
             runtime.clock,
             runtime.ring,
-            timedelta(seconds=settings.idempotency_ttl_s),
+            idempotency_ttl,
             rules,
         ),
         authenticator=Authenticator(runtime.database, runtime.clock),
@@ -87,6 +92,15 @@ def build(runtime: Runtime) -> Flask:
         rules=life_rules(settings),
         signing=signing,
         files=_files(runtime, rules),
+        slow_bodies=SlowBodies(settings.body_timeout_s),
+        rate_limits=RateLimits(
+            {
+                RateClass.READ: settings.read_limit_per_minute,
+                RateClass.WRITE: settings.write_limit_per_minute,
+                RateClass.BULK: settings.bulk_limit_per_minute,
+            }
+        ),
+        idempotency_ttl=idempotency_ttl,
     )
     app.extensions["patchbay.pages"] = build_site(settings, signing, runtime.clock)
     requests.register(app)
@@ -98,6 +112,7 @@ def build(runtime: Runtime) -> Flask:
         comments,
         links,
         requesters,
+        external_ids,
         assignment,
         attachments,
         uploads,
@@ -177,3 +192,4 @@ def close(app: Flask) -> None:
     """Commit what requests are waiting for and stop."""
     found: Parts = app.extensions["patchbay"]
     found.committer.close()
+    found.slow_bodies.close()

@@ -5,7 +5,6 @@ everything that came meanwhile lets a busy service commit at the speed of its re
 lonely request nothing, for nobody waits for company.
 """
 
-import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -15,17 +14,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-from sqlalchemy import and_, delete, or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.exc import IntegrityError
 
+from services.intake import idempotency
 from services.intake.attachments.bringing import bring_uploads
+from services.intake.idempotency import KEYS, Claim, Remembered
 from shared.db import ticket_changes
-from shared.db.engine import Database, Transaction
-from shared.db.models import IdempotencyKey, Ticket
+from shared.db.engine import Database, Row, Transaction
+from shared.db.models import Ticket
 from shared.db.models.base import table
 from shared.db.ticket_changes import NewTicket
-from shared.db.types import dump_json, load_json
+from shared.db.types import dump_json
 from shared.domain.attachment import AttachmentRules
 from shared.domain.clock import Clock
 from shared.domain.errors import (
@@ -47,33 +47,35 @@ MAX_TRIES = 3
 #: How long a request waits for its commit before it is told to come again.
 ANSWER_TIMEOUT_S = 30.0
 
-_TICKETS, _KEYS = table(Ticket), table(IdempotencyKey)
+_TICKETS = table(Ticket)
 
 log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The answer: the ticket in wire form; `replayed` if an earlier request made it."""
+    """The answer to give; `replayed` if it was given before."""
 
-    document: Mapping[str, Any]
+    answer: Remembered
     replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Submission:
-    """One request. `key` is its Idempotency-Key, in the scope of the API key."""
+    """One request, with the claim of its Idempotency-Key."""
 
     ticket: NewTicket
-    api_key_id: str
-    key: str | None
-    request_hash: str
+    claim: Claim | None
     answer: "Future[Accepted]" = field(default_factory=Future)
 
 
-def hash_request(body: Mapping[str, Any]) -> str:
-    """Return the SHA-256, in hex, of what a request asks for; the order of fields is no matter."""
-    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+def answer_of(document: Mapping[str, Any]) -> Remembered:
+    """Return the answer that tells of a new ticket."""
+    headers = {
+        "Location": f"/v1/tickets/{document['id']}",
+        "ETag": f'"{document["version"]}"',
+    }
+    return Remembered(201, headers, dump_json(document), document["id"])
 
 
 class GroupCommitter:
@@ -140,7 +142,7 @@ class GroupCommitter:
             self._arrived.wait_for(lambda: self._waiting or self._closing)
             batch: list[Submission] = []
             later: list[Submission] = []
-            seen: set[tuple[str, str]] = set()
+            seen: set[tuple[str, ...]] = set()
             while self._waiting and len(batch) < MAX_BATCH:
                 submission = self._waiting.popleft()
                 names = _unique_names(submission)
@@ -212,7 +214,7 @@ class GroupCommitter:
             tickets = [each for each in attached if isinstance(each, NewTicket)]
             fresh = [submission for submission in fresh if submission not in known]
             documents = ticket_changes.create(tx, tickets, now) if tickets else []
-            made: dict[Submission, Mapping[str, Any]] = {}
+            made: dict[Submission, Remembered] = {}
             for submission, document in zip(fresh, documents, strict=True):
                 if isinstance(document, InvalidInput):
                     if submission.ticket.content["attachments"]:
@@ -220,21 +222,13 @@ class GroupCommitter:
                         raise document
                     known[submission] = document
                 else:
-                    made[submission] = document
+                    made[submission] = answer_of(document)
             tx.insert(
-                _KEYS,
+                KEYS,
                 [
-                    {
-                        "api_key_id": submission.api_key_id,
-                        "key": submission.key,
-                        "request_hash": submission.request_hash,
-                        "ticket_id": document["id"],
-                        "answer": dump_json(document),
-                        "created_at": now,
-                        "expires_at": now + self._ttl,
-                    }
-                    for submission, document in made.items()
-                    if submission.key is not None
+                    idempotency.row_of(submission.claim, answer, now, now + self._ttl)
+                    for submission, answer in made.items()
+                    if submission.claim is not None
                 ],
             )
         return [known.get(s) or Accepted(made[s]) for s in batch]
@@ -244,53 +238,61 @@ class GroupCommitter:
     ) -> dict[Submission, Accepted | Exception]:
         """Answer what needs no new ticket: replays, misused keys, taken external ids."""
         known: dict[Submission, Accepted | Exception] = {}
-        keyed = [submission for submission in batch if submission.key is not None]
+        keyed = [(submission, submission.claim) for submission in batch if submission.claim]
         if keyed:
-            pairs = or_(
-                *(and_(_KEYS.c.api_key_id == s.api_key_id, _KEYS.c.key == s.key) for s in keyed)
-            )
-            found = {
-                (row["api_key_id"], row["key"]): row for row in tx.rows(select(_KEYS).where(pairs))
-            }
-            expired = [name for name, row in found.items() if row["expires_at"] <= now]
-            for api_key_id, key in expired:
-                del found[api_key_id, key]
-                one = and_(_KEYS.c.api_key_id == api_key_id, _KEYS.c.key == key)
-                tx.execute(delete(_KEYS).where(one))
-            for submission in keyed:
-                row = found.get((submission.api_key_id, submission.key))
-                if row is not None:
-                    known[submission] = _replay(submission, row)
+            names = or_(*(idempotency.named(claim) for _, claim in keyed))
+            found = {_name(row): row for row in tx.rows(select(KEYS).where(names))}
+            for submission, claim in keyed:
+                row = found.get((claim.api_key_id, claim.operation, claim.key))
+                if row is None:
+                    continue
+                if row["expires_at"] <= now:
+                    tx.execute(delete(KEYS).where(idempotency.named(claim)))
+                else:
+                    known[submission] = _replay(claim, row)
         named = [
             submission
             for submission in batch
             if submission.ticket.content["external_id"] is not None and submission not in known
         ]
         if named:
-            query = select(_TICKETS.c.external_id, _TICKETS.c.id).where(
+            query = select(_TICKETS.c.source, _TICKETS.c.external_id, _TICKETS.c.id).where(
                 _TICKETS.c.external_id.in_([s.ticket.content["external_id"] for s in named])
             )
-            taken = {row.external_id: row.id for row in tx.execute(query)}
+            taken = {(row.source, row.external_id): row.id for row in tx.execute(query)}
             for submission in named:
-                external_id = submission.ticket.content["external_id"]
-                if external_id in taken:
-                    message = f"The external id {external_id!r} belongs to another ticket."
-                    known[submission] = Conflict(message, ticket_id=taken[external_id])
+                source, external_id = _external_name(submission)
+                if (source, external_id) in taken:
+                    message = (
+                        f"The external id {external_id!r} of the source {source!r} belongs to "
+                        "another ticket."
+                    )
+                    ticket_id = taken[source, external_id]
+                    known[submission] = Conflict(message, ticket_id=ticket_id)
         return known
 
 
-def _unique_names(submission: Submission) -> set[tuple[str, str]]:
-    names = set()
-    if submission.key is not None:
-        names.add((submission.api_key_id, submission.key))
-    external_id = submission.ticket.content["external_id"]
-    if external_id is not None:
-        names.add(("external_id", external_id))
+def _external_name(submission: Submission) -> tuple[str, str]:
+    content = submission.ticket.content
+    return content["source"], content["external_id"]
+
+
+def _unique_names(submission: Submission) -> set[tuple[str, ...]]:
+    names: set[tuple[str, ...]] = set()
+    claim = submission.claim
+    if claim is not None:
+        names.add((claim.api_key_id, claim.operation, claim.key))
+    if submission.ticket.content["external_id"] is not None:
+        names.add(_external_name(submission))
     return names
 
 
-def _replay(submission: Submission, row: Mapping[str, Any]) -> Accepted | Exception:
-    if row["request_hash"] != submission.request_hash:
-        message = "This Idempotency-Key was used before with another request; use a new one."
-        return IdempotencyMismatch(message)
-    return Accepted(load_json(row["answer"]), replayed=True)
+def _name(row: Row) -> tuple[str, ...]:
+    return row["api_key_id"], row["operation"], row["key"]
+
+
+def _replay(claim: Claim, row: Row) -> Accepted | Exception:
+    try:
+        return Accepted(idempotency.read(row, claim.request_hash), replayed=True)
+    except IdempotencyMismatch as error:
+        return error

@@ -77,6 +77,13 @@ def assignee_of(row: Row) -> dict[str, Any] | None:
     }
 
 
+def ticket_by_external_id(connection: Connection, source: str, external_id: str) -> str | None:
+    """Return the id of a ticket by the id that another system has for it."""
+    names = (TICKETS.c.external_id == external_id, TICKETS.c.source == source)
+    found: str | None = connection.execute(select(TICKETS.c.id).where(*names)).scalar()
+    return found
+
+
 def locked_ticket(tx: Transaction, ticket_id: str) -> tuple[Row, dict[str, Any] | None]:
     """Lock a ticket for a change and return it with its assignee; raises NotFound."""
     query = select(TICKETS).where(TICKETS.c.id == ticket_id).with_for_update(key_share=True)
@@ -169,6 +176,15 @@ def one(connection: Connection, resource: Table, key: str, noun: str) -> Row:
     """Return one row by its key; raises NotFound."""
     column = next(iter(resource.primary_key.columns))
     row = first(connection, select(resource).where(column == key))
+    if row is None:
+        raise _no(noun, key)
+    return row
+
+
+def locked(tx: Transaction, resource: Table, key: str, noun: str) -> Row:
+    """Lock one row by its key, for a change that depends on what it holds; raises NotFound."""
+    column = next(iter(resource.primary_key.columns))
+    row = tx.first(select(resource).where(column == key).with_for_update(key_share=True))
     if row is None:
         raise _no(noun, key)
     return row

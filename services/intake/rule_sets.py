@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from services.intake import repository
 from services.intake.reference import ReferenceData
 from shared.db import ticket_changes
-from shared.db.engine import Database, Row
+from shared.db.engine import Row, Transaction
 from shared.domain.errors import FieldError, InvalidInput
 from shared.schemas.refusal import refused_fields
 from shared.schemas.rules import PutRulesSchema, RuleSetSchema
@@ -49,7 +49,7 @@ def require_names(reference: ReferenceData, content: Mapping[str, Any]) -> None:
 
 
 def replace_rule_set(
-    database: Database,
+    tx: Transaction,
     content: Mapping[str, Any],
     now: datetime,
     check: Callable[[int], None],
@@ -59,9 +59,8 @@ def replace_rule_set(
     `check` is given the version in force, which nobody can change meanwhile, and may refuse.
     """
     stored = written(content)
-    with database.transaction() as tx:
-        row = repository.put_rules(tx, stored["time_zone"], stored["rules"], now, check)
-        ticket_changes.look_at_waiting(tx, now)
+    row = repository.put_rules(tx, stored["time_zone"], stored["rules"], now, check)
+    ticket_changes.look_at_waiting(tx, now)
     return row
 
 

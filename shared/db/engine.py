@@ -99,6 +99,15 @@ class Transaction:
         if values:
             self._writes.append(self.dialect.delete(table, key, values))
 
+    def claim(self, name: int) -> bool:
+        """Claim a name until the end of the transaction; False if another transaction has it."""
+        return self.dialect.claim(self.connection, name)
+
+    def flushed(self) -> Connection:
+        """Send what is pending, and return the connection to read it by."""
+        self._flush(commit=False)
+        return self.connection
+
     def commit(self) -> None:
         """Send what is pending and commit, in one round trip where the driver can."""
         self._flush(commit=True)

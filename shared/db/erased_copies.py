@@ -26,7 +26,7 @@ from shared.db.models.base import table
 from shared.db.types import dump_json, load_json
 from shared.domain.comment import AuthorKind
 from shared.domain.delivery import DeliveryChannel, MailKind
-from shared.domain.erasure import ERASED, erased_document, erased_explanation
+from shared.domain.erasure import ERASED, erased_answer, erased_explanation
 from shared.domain.work import WorkState
 
 _DELIVERIES, _ATTEMPTS, _EVENTS = table(Delivery), table(DeliveryAttempt), table(TicketEvent)
@@ -54,8 +54,20 @@ def erase_copies(tx: Transaction, ticket_ids: Sequence[str], now: datetime) -> N
     _erase_comments(tx, ticket_ids)
     # Their contents, which nothing points to any more, are removed by the next tidying up.
     tx.execute(delete(_ATTACHMENTS).where(_ATTACHMENTS.c.ticket_id.in_(ticket_ids)))
-    _rewrite(tx, _KEYS, "answer", ("api_key_id", "key"), ticket_ids, erased_document)
+    erase_answers(tx, ticket_ids)
     _rewrite(tx, _DECISIONS, "explanation", ("id",), ticket_ids, erased_explanation)
+
+
+def erase_answers(tx: Transaction, subject_ids: Sequence[str]) -> None:
+    """Erase what is remembered of requests about these tickets or requesters."""
+    query = select(_KEYS).where(_KEYS.c.subject_id.in_(subject_ids), _KEYS.c.answer != "")
+    key = ("api_key_id", "operation", "key")
+    changed = [
+        {**{name: row[name] for name in key}, "answer": dump_json(erased_answer(answer))}
+        for row in tx.rows(query)
+        if (answer := load_json(row["answer"]))
+    ]
+    tx.update(_KEYS, changed, key=key)
 
 
 def erase_questions(tx: Transaction, addresses: Sequence[str], now: datetime) -> None:

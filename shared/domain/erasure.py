@@ -59,6 +59,13 @@ def erased_document(ticket: Mapping[str, Any]) -> dict[str, Any]:
     return {**ticket, **erased_fields(ticket)}
 
 
+def erased_answer(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is left of an answer to a request, a ticket's document or another one."""
+    if {"subject", "requester", "version"} <= answer.keys():
+        return erased_document(answer)
+    return {"id": answer.get("id"), "erased": True}
+
+
 def erased_event(event: Mapping[str, Any]) -> dict[str, Any]:
     """Return an event in wire form without what was erased.
 

@@ -2,6 +2,10 @@
 
     PatchbayError
     ├── MalformedRequest        the request cannot be read at all
+    ├── BodyTooLarge            its body is beyond the limit, as sent or unpacked
+    ├── BodyTooSlow             its body did not arrive in time
+    ├── NotAcceptable           the caller takes no form that the answer has
+    ├── QuotaExceeded           the caller sends more than its key may
     ├── InvalidInput            the request's content breaks a rule; `errors` says where
     │   ├── BadExpression       a condition is not one; line, column and reason
     │   └── BadToken            a signed link or cursor is forged, foreign or too old
@@ -18,7 +22,9 @@
     │   ├── InvalidTransition   the lifecycle has no such step
     │   ├── VersionMismatch     somebody changed it in between
     │   ├── IdempotencyMismatch same Idempotency-Key, other request
+    │   ├── IdempotencyInFlight same Idempotency-Key, whose first request is not done
     │   └── NotScannedYet       the virus scan has not seen the file yet
+    ├── PreconditionRequired    a change must say which version it is of
     ├── Infected                the virus scan found something in the file
     ├── TooBroad                a question that finds no answer in its time
     ├── SchemaBehind            the database is not at this release's schema
@@ -54,6 +60,34 @@ class MalformedRequest(PatchbayError):
     """A request cannot be read at all."""
 
     code = "malformed-request"
+
+
+class BodyTooLarge(PatchbayError):
+    """The body of a request is beyond the limit, as sent or unpacked."""
+
+    code = "too-large"
+
+
+class BodyTooSlow(PatchbayError):
+    """The body of a request did not arrive in time."""
+
+    code = "request-timeout"
+
+
+class NotAcceptable(PatchbayError):
+    """The caller takes no form that the answer has."""
+
+    code = "not-acceptable"
+
+
+class QuotaExceeded(PatchbayError):
+    """The caller sends more than its key may; `retry_after_s` later it may again."""
+
+    code = "quota-exceeded"
+
+    def __init__(self, detail: str, retry_after_s: int, **extra: object) -> None:
+        super().__init__(detail, **extra)
+        self.retry_after_s = retry_after_s
 
 
 class InvalidInput(PatchbayError):
@@ -166,6 +200,18 @@ class Infected(PatchbayError):
     """The virus scan found something in the file; it is kept and never handed out."""
 
     code = "infected"
+
+
+class IdempotencyInFlight(Conflict):
+    """An Idempotency-Key came again before its first request was done."""
+
+    code = "idempotency-key-in-flight"
+
+
+class PreconditionRequired(PatchbayError):
+    """A change must say which version of the thing it is of."""
+
+    code = "precondition-required"
 
 
 class Unavailable(PatchbayError):

@@ -53,7 +53,7 @@ class CreateCalendarSchema(StrictSchema):
 
 
 class UpdateCalendarSchema(StrictSchema):
-    """Changes to a calendar; hours and holidays are replaced whole, what is left out stays."""
+    """Changes to a calendar: hours are merged by day, holidays replaced, the rest stays."""
 
     title = line(128)
     time_zone = time_zone()

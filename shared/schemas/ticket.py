@@ -30,6 +30,11 @@ from shared.schemas.upload import upload_ids
 MAX_CUSTOM_FIELDS = 100
 MAX_REQUIRED_SKILLS = 20
 
+MAX_EXTERNAL_ID = 255
+
+#: The source of a ticket whose sender names none.
+DEFAULT_SOURCE = "api"
+
 
 class RequiredSkillSchema(StrictSchema):
     """A skill that whoever gets the ticket must have, at this level or above."""
@@ -100,7 +105,11 @@ class CreateTicketSchema(_TicketContent):
         load_default=None,
         metadata={"description": "Left out, it follows from impact x urgency and severity."},
     )
-    external_id = line(255, 1, allow_none=True, load_default=None)
+    source = slug(
+        load_default=DEFAULT_SOURCE,
+        metadata={"description": "The system that `external_id` is of."},
+    )
+    external_id = line(MAX_EXTERNAL_ID, 1, allow_none=True, load_default=None)
     channel = fields.Enum(Channel, by_value=True, load_default=Channel.API)
     lane = fields.Enum(
         Lane,
@@ -109,6 +118,13 @@ class CreateTicketSchema(_TicketContent):
         metadata={"description": "`bulk` tickets are routed after all live ones."},
     )
     attachments = upload_ids()
+
+
+class PutTicketSchema(CreateTicketSchema):
+    """A ticket whose source and external id are in the path."""
+
+    class Meta(StrictSchema.Meta):
+        exclude = ("source", "external_id")
 
 
 class UpdateTicketSchema(_TicketContent):
@@ -212,6 +228,7 @@ class TicketSchema(StrictSchema):
     id = fields.String(required=True, metadata={"example": "tkt_019a0c5e7d2f7c3a9b1e5f60718293a4"})
     number = fields.Integer(required=True)
     version = fields.Integer(required=True)
+    source = fields.String(required=True)
     external_id = fields.String(required=True, allow_none=True)
     channel = fields.Enum(Channel, by_value=True, required=True)
     subject = fields.String(required=True)

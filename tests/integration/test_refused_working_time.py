@@ -51,7 +51,6 @@ REFUSED_HOURS = [
                  id="overlap over the week's end"),
     pytest.param({"monday": spans("00:00-24:00", "00:00-24:00")}, ["/monday/1"], id="twice"),
     pytest.param({"funday": spans("09:00-17:00")}, ["/funday"], id="no such day"),
-    pytest.param({"monday": None}, ["/monday"], id="null"),
     pytest.param({"monday": spans("09:00-09:01") * 25}, ["/monday"], id="too many"),
 ]  # fmt: skip
 
@@ -72,6 +71,12 @@ def test_impossible_hours_are_refused_wherever_they_are_given(
         ("PATCH", f"/v1/agents/{running}", {"shifts": shifts}, of_agent),
     ):
         assert_problem(desk.call(method, path, body), 422, "invalid-input", expected)
+
+
+def test_a_day_of_a_new_calendar_is_a_list(desk: Desk) -> None:
+    new = {**BERLIN, "name": "other", "hours": {"monday": None}}
+    response = desk.call("POST", "/v1/calendars", new)
+    assert_problem(response, 422, "invalid-input", ["/hours/monday"])
 
 
 @pytest.mark.parametrize(

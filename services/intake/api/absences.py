@@ -9,9 +9,9 @@ from marshmallow import RAISE
 
 from services.intake import calendar_repository, repository
 from services.intake.api.auth import requires
+from services.intake.api.change import change
 from services.intake.api.http import (
     PageQuerySchema,
-    answer,
     blueprint,
     body,
     icalendar_body,
@@ -40,8 +40,7 @@ _schema = AbsenceSchema()
 @blp.response(201, AbsenceSchema())
 def create_absence(content: Mapping[str, Any], agent_id: str) -> Response:
     """Add an absence."""
-    app = parts()
-    now = app.now()
+    now = parts().now()
     row = {
         "id": new_id(Prefix.ABSENCE),
         "agent_id": agent_id,
@@ -51,13 +50,13 @@ def create_absence(content: Mapping[str, Any], agent_id: str) -> Response:
         "source": AbsenceSource.MANUAL,
         "created_at": now,
     }
-    with app.database.transaction() as tx:
+    with change() as unit:
         # On the matching list, because the end of the absence may be when they start next.
-        repository.change_agent(tx, agent_id, {}, now)
-        repository.add(tx, calendar_repository.ABSENCES, row)
-        repository.bump_configuration(tx)
-    app.ring(ListName.MATCHING)
-    return answer(_schema.dump(row), 201)
+        repository.change_agent(unit.tx, agent_id, {}, now)
+        repository.add(unit.tx, calendar_repository.ABSENCES, row)
+        repository.bump_configuration(unit.tx)
+        unit.ring(ListName.MATCHING)
+        return unit.answer(_schema.dump(row), 201)
 
 
 @blp.route("/agents/<agent_id>/absences", methods=["GET"])
@@ -99,12 +98,12 @@ def import_absences(text: str, agent_id: str) -> Response:
         }
         for each in read_absences(text, zone, now)
     ]
-    with app.database.transaction() as tx:
-        replaced = calendar_repository.replace_imported(tx, agent_id, rows, now)
-        repository.bump_configuration(tx)
-    app.ring(ListName.MATCHING)
-    done = {"imported": len(rows), "replaced": replaced, "expanded_until": now + AHEAD}
-    return answer(ImportedAbsencesSchema().dump(done))
+    with change() as unit:
+        replaced = calendar_repository.replace_imported(unit.tx, agent_id, rows, now)
+        repository.bump_configuration(unit.tx)
+        unit.ring(ListName.MATCHING)
+        done = {"imported": len(rows), "replaced": replaced, "expanded_until": now + AHEAD}
+        return unit.answer(ImportedAbsencesSchema().dump(done))
 
 
 @blp.route("/agents/<agent_id>/absences/<absence_id>", methods=["DELETE"])
@@ -112,9 +111,8 @@ def import_absences(text: str, agent_id: str) -> Response:
 @blp.response(204)
 def delete_absence(agent_id: str, absence_id: str) -> Response:
     """Delete an absence."""
-    app = parts()
-    with app.database.transaction() as tx:
-        calendar_repository.delete_absence(tx, agent_id, absence_id, app.now())
-        repository.bump_configuration(tx)
-    app.ring(ListName.MATCHING)
-    return Response(status=204)
+    with change() as unit:
+        calendar_repository.delete_absence(unit.tx, agent_id, absence_id, parts().now())
+        repository.bump_configuration(unit.tx)
+        unit.ring(ListName.MATCHING)
+        return unit.answer(None, 204)

@@ -5,9 +5,11 @@ from typing import Any
 
 from flask import Response
 from marshmallow import RAISE
+from sqlalchemy import Connection
 
 from services.intake import repository
 from services.intake.api.auth import requires
+from services.intake.api.change import change
 from services.intake.api.http import (
     PageQuerySchema,
     answer,
@@ -16,6 +18,7 @@ from services.intake.api.http import (
     page,
     parts,
 )
+from services.intake.api.patches import Patch, patch_body
 from shared.domain.agent import Presence
 from shared.domain.ids import Prefix, new_id
 from shared.domain.work import ListName, WorkState
@@ -26,7 +29,6 @@ from shared.schemas.agent import (
     PresenceSchema,
     UpdateAgentSchema,
 )
-from shared.schemas.base import patch_of
 
 blp = blueprint("agents", "The people who solve tickets: skills, teams, capacity, presence.")
 
@@ -44,9 +46,9 @@ def create_agent(content: Mapping[str, Any]) -> Response:
     app.reference.require_names(content["teams"], skill_names, content["calendar"])
     now = app.now()
     agent_id = new_id(Prefix.AGENT)
-    with app.database.transaction() as tx:
+    with change() as unit:
         repository.add(
-            tx,
+            unit.tx,
             repository.AGENTS,
             {
                 "id": agent_id,
@@ -70,11 +72,12 @@ def create_agent(content: Mapping[str, Any]) -> Response:
                 "attempts": 0,
             },
         )
-        repository.replace_skills(tx, agent_id, content["skills"])
-        repository.replace_teams(tx, agent_id, content["teams"])
-    if content["presence"] is Presence.ONLINE:
-        app.ring(ListName.MATCHING)
-    return answer(_read(agent_id), 201, {"Location": f"/v1/agents/{agent_id}"})
+        repository.replace_skills(unit.tx, agent_id, content["skills"])
+        repository.replace_teams(unit.tx, agent_id, content["teams"])
+        if content["presence"] is Presence.ONLINE:
+            unit.ring(ListName.MATCHING)
+        location = {"Location": f"/v1/agents/{agent_id}"}
+        return unit.answer(_read(unit.tx.flushed(), agent_id), 201, location)
 
 
 @blp.route("/agents", methods=["GET"])
@@ -94,28 +97,31 @@ def list_agents(query: Mapping[str, Any]) -> Response:
 @blp.response(200, AgentSchema())
 def get_agent(agent_id: str) -> Response:
     """Read an agent."""
-    return answer(_read(agent_id))
+    with parts().database.reading() as connection:
+        return answer(_read(connection, agent_id))
 
 
 @blp.route("/agents/<agent_id>", methods=["PATCH"])
 @requires("agents:write", problems=(400, 401, 403, 404, 409, 413, 415, 422, 503))
-@body(patch_of(UpdateAgentSchema))
+@patch_body(UpdateAgentSchema)
 @blp.response(200, AgentSchema())
-def update_agent(content: Mapping[str, Any], agent_id: str) -> Response:
+def update_agent(patch: Patch, agent_id: str) -> Response:
     """Change an agent. A capacity below the present load takes no ticket away."""
     app = parts()
-    columns = dict(content)
-    skills, teams = columns.pop("skills", None), columns.pop("teams", None)
-    skill_names = [s["skill"] for s in skills or ()]
-    app.reference.require_names(teams or (), skill_names, content.get("calendar"))
-    with app.database.transaction() as tx:
+    with change() as unit:
+        tx = unit.tx
+        row = repository.locked(tx, repository.AGENTS, agent_id, "agent")
+        columns = patch.over(_schema.dump({"shifts": row["shifts"]}))
+        skills, teams = columns.pop("skills", None), columns.pop("teams", None)
+        skill_names = [s["skill"] for s in skills or ()]
+        app.reference.require_names(teams or (), skill_names, columns.get("calendar"))
         repository.change_agent(tx, agent_id, columns, app.now())
         if skills is not None:
             repository.replace_skills(tx, agent_id, skills)
         if teams is not None:
             repository.replace_teams(tx, agent_id, teams)
-    app.ring(ListName.MATCHING)
-    return answer(_read(agent_id))
+        unit.ring(ListName.MATCHING)
+        return unit.answer(_read(tx.flushed(), agent_id))
 
 
 @blp.route("/agents/<agent_id>/presence", methods=["PUT"])
@@ -127,16 +133,13 @@ def set_presence(content: Mapping[str, Any], agent_id: str) -> Response:
 
     Going offline gives tickets back that were not begun, where the team is set so.
     """
-    app = parts()
-    now = app.now()
-    with app.database.transaction() as tx:
-        repository.change_presence(tx, agent_id, content["presence"], now)
-    app.ring(ListName.MATCHING)
-    return answer(_read(agent_id))
+    with change() as unit:
+        repository.change_presence(unit.tx, agent_id, content["presence"], parts().now())
+        unit.ring(ListName.MATCHING)
+        return unit.answer(_read(unit.tx.flushed(), agent_id))
 
 
-def _read(agent_id: str) -> dict[str, Any]:
-    with parts().database.reading() as connection:
-        row = repository.one(connection, repository.AGENTS, agent_id, "agent")
-        documents = repository.with_skills_and_teams(connection, [row])
+def _read(connection: Connection, agent_id: str) -> dict[str, Any]:
+    row = repository.one(connection, repository.AGENTS, agent_id, "agent")
+    documents = repository.with_skills_and_teams(connection, [row])
     return dict(_schema.dump(documents[0]))

@@ -7,16 +7,9 @@ from flask import Response, g
 
 from services.intake import repository
 from services.intake.api.auth import requires
-from services.intake.api.http import (
-    actor,
-    answer,
-    asked,
-    blueprint,
-    body,
-    check_version,
-    etag,
-    parts,
-)
+from services.intake.api.change import change
+from services.intake.api.http import actor, asked, blueprint, body, parts
+from services.intake.api.preconditions import check_version, etag
 from shared.db import ticket_changes
 from shared.domain.errors import Conflict, FieldError, InvalidInput
 from shared.domain.ticket import TicketStatus
@@ -39,9 +32,9 @@ def assign_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
 
     The agent must be online and have room unless `guard` is false; the decision's record says so.
     """
-    app = parts()
     by = asked(content["reason"])
-    with app.database.transaction() as tx:
+    with change() as unit:
+        tx = unit.tx
         ticket, holder = repository.locked_ticket(tx, ticket_id)
         check_version(ticket["version"])
         agent = repository.agent_identity(tx, content["agent_id"])
@@ -50,7 +43,7 @@ def assign_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
             raise InvalidInput(detail, [FieldError("/agent_id", detail)])
         if ticket["status"] is TicketStatus.OPEN and ticket["assignee_id"] == agent["id"]:
             document = ticket_changes.ticket_document(ticket, holder)
-            return answer(document, headers={"ETag": etag(ticket["version"])})
+            return unit.answer(document, headers={"ETag": etag(ticket["version"])})
         profile = repository.profile_of_team(tx, ticket["team"])
         weight = ticket_weight(
             profile["channel_weights"],
@@ -59,11 +52,10 @@ def assign_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
             ticket["priority"],
         )
         document = ticket_changes.assign_by_hand(
-            tx, ticket, agent, weight, app.now(), by, guard=content["guard"]
+            tx, ticket, agent, weight, parts().now(), by, guard=content["guard"]
         )
-    app.ring(ListName.EVENTS)
-    app.ring(ListName.MATCHING)
-    return answer(document, headers={"ETag": etag(document["version"])})
+        unit.ring(ListName.EVENTS, ListName.MATCHING)
+        return unit.answer(document, headers={"ETag": etag(document["version"])})
 
 
 @blp.route("/tickets/<ticket_id>/transfer", methods=["POST"])
@@ -80,15 +72,14 @@ def transfer_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     escalated, reason = changes.pop("escalate"), changes.pop("reason")
     app.reference.require(changes)
     by = asked(reason)
-    with app.database.transaction() as tx:
-        ticket, holder = repository.locked_ticket(tx, ticket_id)
+    with change() as unit:
+        ticket, holder = repository.locked_ticket(unit.tx, ticket_id)
         check_version(ticket["version"])
         document = ticket_changes.transfer(
-            tx, ticket, holder, changes, app.now(), by, escalated=escalated
+            unit.tx, ticket, holder, changes, app.now(), by, escalated=escalated
         )
-    for name in (ListName.EVENTS, ListName.ROUTING, ListName.MATCHING):
-        app.ring(name)
-    return answer(document, headers={"ETag": etag(document["version"])})
+        unit.ring(ListName.EVENTS, ListName.ROUTING, ListName.MATCHING)
+        return unit.answer(document, headers={"ETag": etag(document["version"])})
 
 
 @blp.route("/tickets/<ticket_id>/offer", methods=["POST"])
@@ -97,11 +88,11 @@ def transfer_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
 @blp.response(200, TicketSchema())
 def answer_offer(content: Mapping[str, Any], ticket_id: str) -> Response:
     """Accept or decline the offer of a ticket, in the name of the agent who was asked."""
-    app = parts()
-    with app.database.transaction() as tx:
+    with change() as unit:
+        tx = unit.tx
         ticket, _ = repository.locked_ticket(tx, ticket_id)
         check_version(ticket["version"])
-        now = app.now()
+        now = parts().now()
         offer = repository.open_offer(tx, ticket_id, now)
         if offer is None or offer.agent["id"] != content["agent_id"]:
             raise Conflict(
@@ -119,9 +110,7 @@ def answer_offer(content: Mapping[str, Any], ticket_id: str) -> Response:
                 reason=content["reason"],
                 request=g.request_id,
             )
-    for name in (ListName.EVENTS, ListName.ROUTING, ListName.MATCHING):
-        app.ring(name)
-    with app.database.reading() as connection:
-        changed, assignee = repository.ticket(connection, ticket_id)
-    document = ticket_changes.ticket_document(changed, assignee)
-    return answer(document, headers={"ETag": etag(changed["version"])})
+        unit.ring(ListName.EVENTS, ListName.ROUTING, ListName.MATCHING)
+        changed, assignee = repository.ticket(tx.flushed(), ticket_id)
+        document = ticket_changes.ticket_document(changed, assignee)
+        return unit.answer(document, headers={"ETag": etag(changed["version"])})

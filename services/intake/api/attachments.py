@@ -10,6 +10,7 @@ from marshmallow import RAISE
 from services.intake import repository
 from services.intake.api import described
 from services.intake.api.auth import requires
+from services.intake.api.change import change
 from services.intake.api.downloads import send_file
 from services.intake.api.http import (
     PageQuerySchema,
@@ -119,16 +120,18 @@ def get_content(attachment_id: str) -> Response:
 def delete_attachment(attachment_id: str) -> Response:
     """Delete a file or link, for good."""
     app = parts()
-    found = _row(attachment_id)
-    with app.database.transaction() as tx:
+    with change() as unit:
+        tx = unit.tx
+        found = attachment_rows.attachment(tx.connection, attachment_id)
         ticket, assignee = repository.locked_ticket(tx, found["ticket_id"])
         # Looked up again under the ticket's lock: of two who delete it, one does.
         row = attachment_rows.attachment(tx.connection, attachment_id)
         ticket_changes.detach(tx, ticket, assignee, attachment_id, app.now(), actor(), g.request_id)
-    app.ring(ListName.EVENTS)
+        unit.ring(ListName.EVENTS)
+        response = unit.answer(None, 204)
     if row["storage_key"] is not None:
         app.files.discard([row["storage_key"]])
-    return Response(status=204)
+    return response
 
 
 def _attach_files(ticket_id: str) -> Response:
@@ -163,15 +166,17 @@ def _attach_link(ticket_id: str) -> Response:
 def _attach(ticket_id: str, contents: list[dict[str, Any]]) -> Response:
     app = parts()
     rules = app.files.receiving.rules
-    with app.database.transaction() as tx:
-        ticket, assignee = repository.locked_ticket(tx, ticket_id)
+    # By which a repeated Idempotency-Key knows the same request; a form was read and is gone.
+    g.body = [content.get("sha256") or content["url"] for content in contents]
+    with change() as unit:
+        ticket, assignee = repository.locked_ticket(unit.tx, ticket_id)
         documents = ticket_changes.attach(
-            tx, ticket, assignee, contents, rules, app.now(), actor(), g.request_id
+            unit.tx, ticket, assignee, contents, rules, app.now(), actor(), g.request_id
         )
-    app.ring(ListName.EVENTS)
-    if rules.scan:
-        app.ring(ListName.SCANNING)
-    return answer({"items": documents}, 201)
+        unit.ring(ListName.EVENTS)
+        if rules.scan:
+            unit.ring(ListName.SCANNING)
+        return unit.answer({"items": documents}, 201)
 
 
 def _row(attachment_id: str) -> dict[str, Any]:

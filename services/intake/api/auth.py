@@ -1,7 +1,7 @@
-"""Who is calling, and what they may do."""
+"""Who is calling, what they may do, and how often."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -12,16 +12,25 @@ from typing import Any, ParamSpec, TypeVar
 from flask import current_app, g, request
 
 from services.intake import repository
+from services.intake.api.media_types import check_accept
+from services.intake.rate_limits import refusal
 from shared.db.engine import Database
 from shared.domain.api_key import ALL, digest
 from shared.domain.clock import Clock
-from shared.domain.errors import Forbidden, Unauthenticated
+from shared.domain.errors import Forbidden, Unauthenticated, Unavailable
+from shared.domain.rate import RateClass
 from shared.domain.role import Role
 
 #: A key that was revoked may still be accepted for this long; a look-up for every request would
 #: cost more than the rest of it.
 CACHE_S = 5.0
 MAX_CACHED = 10_000
+
+#: Unknown keys that are looked up in a second. Beyond it nothing is looked up that this process
+#: has not seen, so that a flood of made-up keys costs the database nothing.
+UNKNOWN_PER_S = 20
+
+_READING = frozenset({"GET", "HEAD"})
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,6 +45,7 @@ class Caller:
     scopes: frozenset[str]
     expires_at: datetime | None
     revoked: bool
+    limits: Mapping[RateClass, int]
     role: Role = Role.ADMIN
 
 
@@ -47,6 +57,8 @@ class Authenticator:
         self._clock = clock
         self._lock = threading.Lock()
         self._cache: dict[str, tuple[float, Caller]] = {}
+        self._unknown: dict[str, float] = {}
+        self._counting_since, self._unknown_count = 0.0, 0
 
     def authenticate(self, header: str | None) -> Caller:
         """Return the caller; raises Unauthenticated with the way out."""
@@ -69,12 +81,15 @@ class Authenticator:
         return caller
 
     def _find(self, token_digest: str) -> Caller | None:
-        found = self._cache.get(token_digest)
-        if found is not None and found[0] > monotonic():
+        found, now = self._cache.get(token_digest), monotonic()
+        if found is not None and found[0] > now:
             return found[1]
+        if found is None and not self._worth_a_look(token_digest, now):
+            return None
         with self._database.reading() as connection:
             row = repository.key_by_digest(connection, token_digest)
         if row is None:
+            self._remember_unknown(token_digest, now)
             return None
         caller = Caller(
             row["id"],
@@ -82,6 +97,7 @@ class Authenticator:
             frozenset(row["scopes"]),
             row["expires_at"],
             row["revoked_at"] is not None,
+            {each: row[f"{each}_limit"] for each in RateClass if row[f"{each}_limit"] is not None},
             row["role"],
         )
         with self._lock:
@@ -90,11 +106,34 @@ class Authenticator:
             self._cache[token_digest] = (monotonic() + CACHE_S, caller)
         return caller
 
+    def _worth_a_look(self, token_digest: str, now: float) -> bool:
+        """Tell whether a key that is not known here may be; raises Unavailable in a flood."""
+        if self._unknown.get(token_digest, 0.0) > now:
+            return False
+        if now - self._counting_since > 1.0:
+            self._counting_since, self._unknown_count = now, 0
+        if self._unknown_count >= UNKNOWN_PER_S:
+            message = (
+                "Many unknown API keys are being tried, so keys not seen lately have to wait; "
+                "repeat the request."
+            )
+            raise Unavailable(message)
+        return True
+
+    def _remember_unknown(self, token_digest: str, now: float) -> None:
+        with self._lock:
+            self._unknown_count += 1
+            if len(self._unknown) >= MAX_CACHED:
+                self._unknown.clear()
+            self._unknown[token_digest] = now + CACHE_S
+
 
 def requires(
-    scope: str | None, *, problems: Sequence[int]
+    scope: str | None, *, problems: Sequence[int], rate_class: RateClass | None = None
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let only callers with the scope into a view, or any; the caller is `g.caller` inside.
+
+    The request counts as of `rate_class`; left out, GET and HEAD read, everything else writes.
 
     Documents the key, and the statuses of the problems that the operation may answer with. This is
     the one wrapper of ours around a view: each further decorator costs every request its share.
@@ -103,8 +142,17 @@ def requires(
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            authenticator: Authenticator = current_app.extensions["patchbay"].authenticator
-            caller = authenticator.authenticate(request.headers.get("Authorization"))
+            check_accept(request)
+            app = current_app.extensions["patchbay"]
+            caller: Caller = app.authenticator.authenticate(request.headers.get("Authorization"))
+            counted = rate_class or (
+                RateClass.READ if request.method in _READING else RateClass.WRITE
+            )
+            quota = app.rate_limits.take(caller.key_id, counted, caller.limits)
+            if quota is not None:
+                g.rate_headers = quota.headers
+                if quota.exceeded:
+                    raise refusal(quota)
             if scope is not None and caller.scopes.isdisjoint((scope, ALL)):
                 message = f"This API key lacks the scope {scope}."
                 raise Forbidden(message, scope=scope)
@@ -115,7 +163,9 @@ def requires(
             **getattr(view, "_apidoc", {}),
             "manual_doc": {
                 "security": [{"key": [] if scope is None else [scope]}],
-                "responses": {str(status): problem_response(status) for status in problems},
+                "responses": {
+                    str(status): problem_response(status) for status in (*problems, 406, 429)
+                },
             },
         }
         guarded._apidoc = documented  # type: ignore[attr-defined] # noqa: SLF001 -- smorest's hook

@@ -8,6 +8,7 @@ from marshmallow import RAISE
 
 from services.intake import calendar_repository, repository, sla_repository
 from services.intake.api.auth import requires
+from services.intake.api.change import Change, change
 from services.intake.api.http import (
     PageQuerySchema,
     answer,
@@ -17,9 +18,9 @@ from services.intake.api.http import (
     page,
     parts,
 )
+from services.intake.api.patches import Patch, patch_body
 from services.intake.ical.importing import read_holidays
 from shared.domain.work import ListName
-from shared.schemas.base import patch_of
 from shared.schemas.calendar import (
     CalendarPageSchema,
     CalendarSchema,
@@ -41,13 +42,13 @@ _COUNTING = frozenset({"time_zone", "hours", "holidays"})
 @blp.response(201, CalendarSchema())
 def create_calendar(content: Mapping[str, Any]) -> Response:
     """Add a calendar."""
-    app = parts()
-    now = app.now()
+    now = parts().now()
     row = {**content, "created_at": now, "updated_at": now}
-    with app.database.transaction() as tx:
-        repository.add(tx, repository.CALENDARS, row)
-        repository.bump_configuration(tx)
-    return answer(_schema.dump(row), 201, {"Location": f"/v1/calendars/{content['name']}"})
+    with change() as unit:
+        repository.add(unit.tx, repository.CALENDARS, row)
+        repository.bump_configuration(unit.tx)
+        location = {"Location": f"/v1/calendars/{content['name']}"}
+        return unit.answer(_schema.dump(row), 201, location)
 
 
 @blp.route("/calendars", methods=["GET"])
@@ -68,16 +69,20 @@ def list_calendars(query: Mapping[str, Any]) -> Response:
 @blp.response(200, CalendarSchema())
 def get_calendar(name: str) -> Response:
     """Read a calendar."""
-    return _read(name)
+    with parts().database.reading() as connection:
+        row = repository.one(connection, repository.CALENDARS, name, "calendar")
+    return answer(_schema.dump(row))
 
 
 @blp.route("/calendars/<name>", methods=["PATCH"])
 @requires("agents:write", problems=(400, 401, 403, 404, 413, 415, 422, 503))
-@body(patch_of(UpdateCalendarSchema))
+@patch_body(UpdateCalendarSchema)
 @blp.response(200, CalendarSchema())
-def update_calendar(content: Mapping[str, Any], name: str) -> Response:
-    """Change a calendar."""
-    return _change(name, content)
+def update_calendar(patch: Patch, name: str) -> Response:
+    """Change a calendar; days of `hours` that are left out stay, null empties one."""
+    with change() as unit:
+        row = repository.locked(unit.tx, repository.CALENDARS, name, "calendar")
+        return _change(unit, name, patch.over(_schema.dump(row)))
 
 
 @blp.route("/calendars/<name>/holidays", methods=["PUT"])
@@ -91,7 +96,8 @@ def import_holidays(text: str, name: str) -> Response:
     """
     found = read_holidays(text, parts().now())
     holidays = [{"date": each.day.isoformat(), "name": each.name} for each in found]
-    return _change(name, {"holidays": holidays})
+    with change() as unit:
+        return _change(unit, name, {"holidays": holidays})
 
 
 @blp.route("/calendars/<name>", methods=["DELETE"])
@@ -99,31 +105,21 @@ def import_holidays(text: str, name: str) -> Response:
 @blp.response(204)
 def delete_calendar(name: str) -> Response:
     """Delete a calendar that no agent, no team and no SLA policy uses."""
-    with parts().database.transaction() as tx:
-        repository.bump_configuration(tx)
-        calendar_repository.delete_calendar(tx, name)
-    return Response(status=204)
+    with change() as unit:
+        repository.bump_configuration(unit.tx)
+        calendar_repository.delete_calendar(unit.tx, name)
+        return unit.answer(None, 204)
 
 
-def _change(name: str, values: Mapping[str, Any]) -> Response:
-    app = parts()
-    with app.database.transaction() as tx:
-        now = app.now()
-        changed = {**values, "updated_at": now}
-        # The first lock, as wherever policies and calendars change: else two could wait for each
-        # other.
-        repository.bump_configuration(tx)
-        repository.change(tx, repository.CALENDARS, name, changed, "calendar")
-        calendar_repository.free_users(tx, name, now)
-        counts = not _COUNTING.isdisjoint(values)
-        renewed = counts and sla_repository.renew_policies(tx, name, now)
-    app.ring(ListName.MATCHING)
-    if renewed:
-        app.ring(ListName.SLA)
-    return _read(name)
-
-
-def _read(name: str) -> Response:
-    with parts().database.reading() as connection:
-        row = repository.one(connection, repository.CALENDARS, name, "calendar")
-    return answer(_schema.dump(row))
+def _change(unit: Change, name: str, values: Mapping[str, Any]) -> Response:
+    now = parts().now()
+    changed = {**values, "updated_at": now}
+    # The first lock, as wherever policies and calendars change: else two could wait for each other.
+    repository.bump_configuration(unit.tx)
+    repository.change(unit.tx, repository.CALENDARS, name, changed, "calendar")
+    calendar_repository.free_users(unit.tx, name, now)
+    if not _COUNTING.isdisjoint(values) and sla_repository.renew_policies(unit.tx, name, now):
+        unit.ring(ListName.SLA)
+    unit.ring(ListName.MATCHING)
+    row = repository.one(unit.tx.flushed(), repository.CALENDARS, name, "calendar")
+    return unit.answer(_schema.dump(row))

@@ -8,6 +8,7 @@ from marshmallow import RAISE
 
 from services.intake import conversation_repository, repository
 from services.intake.api.auth import requires
+from services.intake.api.change import change
 from services.intake.api.cursor import encode
 from services.intake.api.http import (
     PageQuerySchema,
@@ -15,10 +16,9 @@ from services.intake.api.http import (
     asked,
     blueprint,
     body,
-    check_version,
-    etag,
     parts,
 )
+from services.intake.api.preconditions import check_version, etag
 from shared.db import ticket_changes
 from shared.db.engine import Row, Transaction
 from shared.db.ticket_changes import Author, NewComment
@@ -42,28 +42,26 @@ def add_comment(content: Mapping[str, Any], ticket_id: str) -> Response:
     the ticket's new version as its ETag.
     """
     app = parts()
-    with app.database.transaction() as tx:
-        ticket, assignee = repository.locked_ticket(tx, ticket_id)
+    rules = app.files.receiving.rules
+    with change() as unit:
+        ticket, assignee = repository.locked_ticket(unit.tx, ticket_id)
         check_version(ticket["version"])
         said = NewComment(
-            _author(tx, ticket, content["author"]),
+            _author(unit.tx, ticket, content["author"]),
             content["body"],
             content["visibility"],
             content["time_spent_s"],
             content["attachments"],
         )
         comment, changed = ticket_changes.comment(
-            tx, ticket, assignee, said, app.now(), asked(), app.rules, app.files.receiving.rules
+            unit.tx, ticket, assignee, said, app.now(), asked(), app.rules, rules
         )
-    app.ring(ListName.EVENTS)
-    if content["attachments"] and app.files.receiving.rules.scan:
-        app.ring(ListName.SCANNING)
-    app.ring(ListName.ROUTING)
-    headers = {
-        "Location": f"/v1/tickets/{ticket_id}/comments/{comment['id']}",
-        "ETag": etag(changed["version"]),
-    }
-    return answer(comment, 201, headers)
+        unit.ring(ListName.EVENTS, ListName.ROUTING)
+        if content["attachments"] and rules.scan:
+            unit.ring(ListName.SCANNING)
+        place = f"/v1/tickets/{ticket_id}/comments/{comment['id']}"
+        headers = {"Location": place, "ETag": etag(changed["version"])}
+        return unit.answer(comment, 201, headers)
 
 
 @blp.route("/tickets/<ticket_id>/comments", methods=["GET"])

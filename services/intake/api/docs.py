@@ -6,11 +6,12 @@ from typing import Any
 
 import flask_swagger_ui
 from apispec import APISpec
-from flask import Blueprint, Response, current_app, send_from_directory
+from flask import Blueprint, Response, current_app, request, send_from_directory
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
-from services.intake.api.catalogue import CATALOGUE
+from services.intake.api.catalogue import CATALOGUE, Words
+from services.intake.api.languages import preferred
 from shared.schemas.events import CATALOGUE as EVENTS
 from shared.schemas.events import EventSchema
 from shared.schemas.problem import ProblemSchema
@@ -61,11 +62,11 @@ SwaggerUIBundle({
 """
 
 _PROBLEMS_PAGE = """<!doctype html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Patchbay: problems</title>
+<title>Patchbay: {title}</title>
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 42rem; margin: 2rem auto }}
 body {{ padding: 0 1rem }}
@@ -75,12 +76,18 @@ p {{ margin: .25rem 0 }}
 </style>
 </head>
 <body>
-<h1>Problems</h1>
-<p>Errors are problem details (RFC 9457). Their <code>code</code> is one of these.</p>
+<h1>{title}</h1>
+<p>{introduction}</p>
 {entries}
 </body>
 </html>
 """
+
+_TITLE = Words("problems", "ошибки")
+_INTRODUCTION = Words(
+    "Errors are problem details (RFC 9457). Their <code>code</code> is one of these.",
+    "Ошибки приходят по RFC 9457 (problem details). Их <code>code</code> — один из этих.",
+)
 
 
 def describe(spec: APISpec) -> None:
@@ -153,13 +160,22 @@ def docs() -> Response:
 
 @blp.route("/docs/problems")
 def problems() -> Response:
-    """Return the page that the `type` of every problem leads to."""
+    """Return the page that the `type` of every problem leads to, in the reader's language."""
+    language = preferred(request)
     entries = "".join(
-        f'<h2 id="{code}">{code}</h2><p>Status {entry.status}. {escape(entry.meaning)}</p>'
-        f"<p>{escape(entry.way_out)}</p>"
+        f'<h2 id="{code}">{code}</h2><p><strong>{entry.status}. '
+        f"{escape(entry.title.of(language))}</strong></p>"
+        f"<p>{escape(entry.meaning.of(language))}</p><p>{escape(entry.way_out.of(language))}</p>"
         for code, entry in CATALOGUE.items()
     )
-    return Response(_PROBLEMS_PAGE.format(entries=entries), content_type="text/html; charset=utf-8")
+    page = _PROBLEMS_PAGE.format(
+        entries=entries,
+        language=language.value,
+        title=_TITLE.of(language),
+        introduction=_INTRODUCTION.of(language),
+    )
+    headers = {"Content-Language": language.value, "Vary": "Accept-Language"}
+    return Response(page, headers=headers, content_type="text/html; charset=utf-8")
 
 
 @blp.route("/docs/assets/<path:name>")

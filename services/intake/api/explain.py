@@ -10,10 +10,10 @@ from flask import Response, g
 from services.intake import repository
 from services.intake.api.auth import requires
 from services.intake.api.http import Parts, answer, blueprint, body, parts
+from services.intake.questions import ask
 from shared.db.types import load_json
 from shared.domain.errors import Unavailable
-from shared.domain.ids import Prefix, new_id
-from shared.domain.work import ListName, WorkState
+from shared.domain.work import ListName
 from shared.schemas.explain import ExplainedSchema, ExplainSchema
 
 #: How long to wait for a router, and how often to look, in seconds.
@@ -26,7 +26,7 @@ blp = blueprint("explain", "What routing would do, without doing it.")
 
 @blp.route("/routing/explain", methods=["POST"])
 @requires("routing:read", problems=(400, 401, 403, 404, 413, 415, 422, 503))
-@body(ExplainSchema())
+@body(ExplainSchema(), replays=False)
 @blp.response(200, ExplainedSchema())
 def explain(content: Mapping[str, Any]) -> Response:
     """Ask the router what it would do with a ticket at this moment; nothing is changed.
@@ -41,20 +41,9 @@ def explain(content: Mapping[str, Any]) -> Response:
         with app.database.reading() as connection:
             repository.ticket(connection, content["ticket_id"])
         question = {"ticket_id": content["ticket_id"]}
-    now = app.now()
-    row = {
-        "id": new_id(Prefix.DRY_RUN),
-        "question": question,
-        "answer": None,
-        "created_at": now,
-        "work_state": WorkState.READY,
-        "available_at": now,
-        "attempts": 0,
-    }
-    with app.database.transaction() as tx:
-        repository.add(tx, repository.DRY_RUNS, row)
+    question_id = ask(app.database, question, app.now())
     app.ring(ListName.QUESTIONS)
-    return answer(_answer(app, str(row["id"])))
+    return answer(_answer(app, question_id))
 
 
 def _answer(app: Parts, question_id: str) -> Any:

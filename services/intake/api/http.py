@@ -1,39 +1,41 @@
-"""What views share: the parts of the application, bodies, versions, pages."""
+"""What views share: the parts of the application, bodies, answers, pages."""
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-import orjson
 from flask import Response, current_app, g, request
 from flask_smorest import Blueprint
 from marshmallow import Schema, ValidationError, fields, validate
 
 from services.intake.api.auth import Authenticator
+from services.intake.api.bodies import read_body
 from services.intake.api.cursor import Cursor, encode
 from services.intake.api.files import Files
+from services.intake.api.media_types import ICALENDAR
+from services.intake.api.replays import replay_if_known
 from services.intake.group_commit import GroupCommitter
+from services.intake.rate_limits import RateLimits
 from services.intake.reference import ReferenceData
+from services.intake.slow_bodies import SlowBodies
 from shared.db.engine import Database
 from shared.db.signing_keys import SigningKeys
 from shared.db.ticket_changes import Asked
 from shared.db.types import dump_json
 from shared.domain.address_guard import AddressGuard
 from shared.domain.clock import Clock
-from shared.domain.errors import MalformedRequest, VersionMismatch
+from shared.domain.errors import MalformedRequest
 from shared.domain.lifecycle import LifeRules
 from shared.domain.work import ListName
 from shared.schemas.base import StrictSchema
 from shared.schemas.refusal import refused_fields
+from shared.schemas.strict_json import parse_json
 
 #: Rows of a page unless told otherwise, and at the most.
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
-
-#: The media type of iCalendar (RFC 5545 §8.1).
-ICALENDAR = "text/calendar"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -53,6 +55,9 @@ class Parts:
     rules: LifeRules
     signing: SigningKeys
     files: Files
+    slow_bodies: SlowBodies
+    rate_limits: RateLimits
+    idempotency_ttl: timedelta
 
     def now(self) -> datetime:
         """Return the present moment."""
@@ -91,8 +96,10 @@ def blueprint(name: str, description: str) -> Blueprint:
     return Blueprint(name, name, url_prefix="/v1", description=description)
 
 
-def body(schema: Schema) -> Callable[[Callable[P, R]], Callable[..., R]]:
+def body(schema: Schema, *, replays: bool = True) -> Callable[[Callable[P, R]], Callable[..., R]]:
     """Read the JSON body by a schema and hand it to the view as its first argument.
+
+    With `replays`, a request whose Idempotency-Key has an answer gets it before the view begins.
 
     In place of flask-smorest's `arguments`, which takes more steps on the path of every ticket and
     does not say where JSON is broken. The document as it came is `g.body`.
@@ -101,7 +108,10 @@ def body(schema: Schema) -> Callable[[Callable[P, R]], Callable[..., R]]:
     def decorate(view: Callable[P, R]) -> Callable[..., R]:
         @wraps(view)
         def with_body(*args: P.args, **kwargs: P.kwargs) -> R:
-            return view(load_body(schema), *args, **kwargs)
+            content = load_body(schema)
+            if replays and "Idempotency-Key" in request.headers:
+                replay_if_known()
+            return view(content, *args, **kwargs)
 
         documented = deepcopy(getattr(view, "_apidoc", {}))
         parameters = documented.setdefault("arguments", {}).setdefault("parameters", [])
@@ -122,10 +132,13 @@ def icalendar_body(view: Callable[..., R]) -> Callable[..., R]:
     @wraps(view)
     def with_text(*args: Any, **kwargs: Any) -> R:
         try:
-            text = request.get_data().decode()
+            g.body = read_body()
+            text = g.body.decode()
         except UnicodeDecodeError as error:
             message = f"The body is not UTF-8: {error}."
             raise MalformedRequest(message) from error
+        if "Idempotency-Key" in request.headers:
+            replay_if_known()
         return view(text, *args, **kwargs)
 
     documented = deepcopy(getattr(view, "_apidoc", {}))
@@ -141,11 +154,7 @@ def icalendar_body(view: Callable[..., R]) -> Callable[..., R]:
 
 def load_body(schema: Schema) -> Any:
     """Return what a schema loads of the JSON body; raises MalformedRequest or InvalidInput."""
-    try:
-        g.body = orjson.loads(request.get_data())
-    except orjson.JSONDecodeError as error:
-        message = f"The body is not JSON: {error}."
-        raise MalformedRequest(message) from error
+    g.body = parse_json(read_body())
     try:
         return schema.load(g.body)
     except ValidationError as error:
@@ -166,16 +175,3 @@ def page(schema: Schema, rows: Sequence[Mapping[str, Any]], key: str, limit: int
     shown = rows[:limit]
     following = encode(shown[-1][key]) if len(rows) > limit else None
     return answer({"items": [schema.dump(row) for row in shown], "next": following})
-
-
-def etag(version: int) -> str:
-    """Return a version as an entity tag (RFC 9110 §8.8.3)."""
-    return f'"{version}"'
-
-
-def check_version(version: int, noun: str = "ticket") -> None:
-    """Raise VersionMismatch if the request has an If-Match that is another version's."""
-    wanted = request.headers.get("If-Match")
-    if wanted and wanted.strip() not in ("*", etag(version)):
-        message = f"The {noun} is at version {version} now; read it again and repeat the change."
-        raise VersionMismatch(message, version=version)

@@ -7,7 +7,9 @@ from flask import Response
 
 from services.intake import repository
 from services.intake.api.auth import requires
-from services.intake.api.http import answer, asked, blueprint, body, check_version, etag, parts
+from services.intake.api.change import Change, change
+from services.intake.api.http import asked, blueprint, body, parts
+from services.intake.api.preconditions import check_version, etag
 from shared.db import ticket_changes
 from shared.db.engine import Row, Transaction
 from shared.domain.lifecycle import Transition
@@ -20,7 +22,7 @@ blp = blueprint("life", "Where a ticket stands, and what came out of it.")
 _PROBLEMS = (400, 401, 403, 404, 409, 412, 413, 415, 422, 503)
 
 #: What a change does with a locked ticket and whoever has it; None if there is nothing to do.
-_Change = Callable[[Transaction, Row, dict[str, Any] | None], dict[str, Any] | None]
+_Step = Callable[[Transaction, Row, dict[str, Any] | None], dict[str, Any] | None]
 
 
 @blp.route("/tickets/<ticket_id>/transitions", methods=["POST"])
@@ -36,12 +38,14 @@ def transition_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     app = parts()
     details = dict(content)
     step: Transition = details.pop("transition")
-    return _changed(
-        ticket_id,
-        lambda tx, ticket, assignee: ticket_changes.transition(
-            tx, ticket, assignee, step, details, app.now(), asked(), app.rules
-        ),
-    )
+    with change() as unit:
+        return _changed(
+            unit,
+            ticket_id,
+            lambda tx, ticket, assignee: ticket_changes.transition(
+                tx, ticket, assignee, step, details, app.now(), asked(), app.rules
+            ),
+        )
 
 
 @blp.route("/tickets/<ticket_id>/resolution", methods=["PUT"])
@@ -51,12 +55,14 @@ def transition_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
 def document_resolution(content: Mapping[str, Any], ticket_id: str) -> Response:
     """Write down, or correct, how a solved ticket was solved."""
     app = parts()
-    return _changed(
-        ticket_id,
-        lambda tx, ticket, assignee: ticket_changes.document_resolution(
-            tx, ticket, assignee, content, app.now(), asked()
-        ),
-    )
+    with change() as unit:
+        return _changed(
+            unit,
+            ticket_id,
+            lambda tx, ticket, assignee: ticket_changes.document_resolution(
+                tx, ticket, assignee, content, app.now(), asked()
+            ),
+        )
 
 
 @blp.route("/tickets/<ticket_id>/verification", methods=["PUT"])
@@ -70,12 +76,14 @@ def verify_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     does not hold reopens it.
     """
     app = parts()
-    return _changed(
-        ticket_id,
-        lambda tx, ticket, assignee: ticket_changes.verify(
-            tx, ticket, assignee, content, app.now(), asked(), app.rules
-        ),
-    )
+    with change() as unit:
+        return _changed(
+            unit,
+            ticket_id,
+            lambda tx, ticket, assignee: ticket_changes.verify(
+                tx, ticket, assignee, content, app.now(), asked(), app.rules
+            ),
+        )
 
 
 @blp.route("/tickets/<ticket_id>/satisfaction", methods=["PUT"])
@@ -86,23 +94,22 @@ def rate_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     """Record how content the requester is; once for each resolution, and changeable for a time."""
     app = parts()
     score, words = content["score"], content["comment"]
-    return _changed(
-        ticket_id,
-        lambda tx, ticket, assignee: ticket_changes.rate(
-            tx, ticket, assignee, score, words, app.now(), asked(), app.rules
-        ),
-    )
+    with change() as unit:
+        return _changed(
+            unit,
+            ticket_id,
+            lambda tx, ticket, assignee: ticket_changes.rate(
+                tx, ticket, assignee, score, words, app.now(), asked(), app.rules
+            ),
+        )
 
 
-def _changed(ticket_id: str, change: _Change) -> Response:
-    app = parts()
-    with app.database.transaction() as tx:
-        ticket, assignee = repository.locked_ticket(tx, ticket_id)
-        check_version(ticket["version"])
-        document = change(tx, ticket, assignee)
+def _changed(unit: Change, ticket_id: str, step: _Step) -> Response:
+    ticket, assignee = repository.locked_ticket(unit.tx, ticket_id)
+    check_version(ticket["version"])
+    document = step(unit.tx, ticket, assignee)
     if document is None:
         document = ticket_changes.ticket_document(ticket, assignee)
     else:
-        for name in (ListName.EVENTS, ListName.ROUTING, ListName.MATCHING):
-            app.ring(name)
-    return answer(document, headers={"ETag": etag(document["version"])})
+        unit.ring(ListName.EVENTS, ListName.ROUTING, ListName.MATCHING)
+    return unit.answer(document, headers={"ETag": etag(document["version"])})

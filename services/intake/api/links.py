@@ -7,15 +7,9 @@ from flask import Response
 
 from services.intake import conversation_repository
 from services.intake.api.auth import requires
-from services.intake.api.http import (
-    answer,
-    asked,
-    blueprint,
-    body,
-    check_version,
-    etag,
-    parts,
-)
+from services.intake.api.change import change
+from services.intake.api.http import answer, asked, blueprint, body, parts
+from services.intake.api.preconditions import check_version, etag
 from shared.db import ticket_changes
 from shared.db.engine import Transaction
 from shared.db.ticket_changes import Member
@@ -53,13 +47,12 @@ def list_links(ticket_id: str) -> Response:
 @blp.response(204)
 def add_link(content: Mapping[str, Any], ticket_id: str) -> Response:
     """Link a ticket with another: `parent` makes the other one its parent, and so on."""
-    app = parts()
-    with app.database.transaction() as tx:
-        one, other = _both(tx, ticket_id, content["ticket_id"], "/ticket_id")
+    with change() as unit:
+        one, other = _both(unit.tx, ticket_id, content["ticket_id"], "/ticket_id")
         check_version(one[0]["version"])
-        ticket_changes.link(tx, one, other, content["kind"], app.now(), asked())
-    app.ring(ListName.EVENTS)
-    return Response(status=204)
+        ticket_changes.link(unit.tx, one, other, content["kind"], parts().now(), asked())
+        unit.ring(ListName.EVENTS)
+        return unit.answer(None, 204)
 
 
 @blp.route("/tickets/<ticket_id>/links/<kind>/<other_id>", methods=["DELETE"])
@@ -67,16 +60,15 @@ def add_link(content: Mapping[str, Any], ticket_id: str) -> Response:
 @blp.response(204)
 def delete_link(ticket_id: str, kind: str, other_id: str) -> Response:
     """Take a link away again, in the direction in which it was made."""
-    app = parts()
     if kind not in set(LinkKind) - {LinkKind.MERGED}:
         message = f"There is no kind of link {kind!r} that can be taken away."
         raise NotFound(message)
-    with app.database.transaction() as tx:
-        one, other = _both(tx, ticket_id, other_id, None)
+    with change() as unit:
+        one, other = _both(unit.tx, ticket_id, other_id, None)
         check_version(one[0]["version"])
-        ticket_changes.unlink(tx, one, other, LinkKind(kind), app.now(), asked())
-    app.ring(ListName.EVENTS)
-    return Response(status=204)
+        ticket_changes.unlink(unit.tx, one, other, LinkKind(kind), parts().now(), asked())
+        unit.ring(ListName.EVENTS)
+        return unit.answer(None, 204)
 
 
 @blp.route("/tickets/<ticket_id>/merge", methods=["POST"])
@@ -85,14 +77,12 @@ def delete_link(ticket_id: str, kind: str, other_id: str) -> Response:
 @blp.response(200, TicketSchema())
 def merge_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     """Make a ticket part of another one; answers with that one."""
-    app = parts()
-    with app.database.transaction() as tx:
-        one, other = _both(tx, ticket_id, content["into"], "/into")
+    with change() as unit:
+        one, other = _both(unit.tx, ticket_id, content["into"], "/into")
         check_version(one[0]["version"])
-        document = ticket_changes.merge(tx, one, other, app.now(), asked())
-    app.ring(ListName.EVENTS)
-    app.ring(ListName.MATCHING)
-    return answer(document, headers={"ETag": etag(document["version"])})
+        document = ticket_changes.merge(unit.tx, one, other, parts().now(), asked())
+        unit.ring(ListName.EVENTS, ListName.MATCHING)
+        return unit.answer(document, headers={"ETag": etag(document["version"])})
 
 
 @blp.route("/tickets/<ticket_id>/follow-ups", methods=["POST"])
@@ -101,18 +91,17 @@ def merge_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
 @blp.response(201, TicketSchema())
 def add_follow_up(content: Mapping[str, Any], ticket_id: str) -> Response:
     """Make a new ticket about one that is over, of the same requester, linked with it."""
-    app = parts()
-    with app.database.transaction() as tx:
-        found = ticket_changes.members(tx, [ticket_id])
+    description, subject = content["description"], content["subject"]
+    with change() as unit:
+        found = ticket_changes.members(unit.tx, [ticket_id])
         if not found:
             raise _no_ticket(ticket_id)
         document = ticket_changes.follow_up(
-            tx, found[0], content["description"], content["subject"], app.now(), asked()
+            unit.tx, found[0], description, subject, parts().now(), asked()
         )
-    app.ring(ListName.ROUTING)
-    app.ring(ListName.EVENTS)
-    headers = {"Location": f"/v1/tickets/{document['id']}", "ETag": etag(document["version"])}
-    return answer(document, 201, headers)
+        unit.ring(ListName.ROUTING, ListName.EVENTS)
+        headers = {"Location": f"/v1/tickets/{document['id']}", "ETag": etag(document["version"])}
+        return unit.answer(document, 201, headers)
 
 
 def _both(

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
+from sqlalchemy import Connection
 
 from services.intake import sla_repository
 from services.intake.api.auth import requires
+from services.intake.api.change import change
 from services.intake.api.http import answer, blueprint, body, parts
 from shared.domain.priority_guide import GUIDE
 from shared.domain.ticket import Priority
@@ -25,7 +27,8 @@ def get_priorities() -> Response:
 
     Any key may: whoever shows a form needs them.
     """
-    return _read()
+    with parts().database.reading() as connection:
+        return answer(_document(connection))
 
 
 @blp.route("/priorities/matrix", methods=["PUT"])
@@ -34,14 +37,13 @@ def get_priorities() -> Response:
 @blp.response(200, PrioritiesSchema())
 def put_matrix(content: Mapping[str, Any]) -> Response:
     """Say how priorities follow from impact, urgency and severity, from the next ticket on."""
-    with parts().database.transaction() as tx:
-        sla_repository.put_priorities(tx, _put_schema.dump(content))
-    return _read()
+    with change() as unit:
+        sla_repository.put_priorities(unit.tx, _put_schema.dump(content))
+        return unit.answer(_document(unit.tx.flushed()))
 
 
-def _read() -> Response:
-    with parts().database.reading() as connection:
-        derived, policy = sla_repository.priorities(connection)
+def _document(connection: Connection) -> dict[str, Any]:
+    derived, policy = sla_repository.priorities(connection)
     levels = [
         {
             "key": priority.value,
@@ -52,4 +54,4 @@ def _read() -> Response:
         }
         for priority in Priority
     ]
-    return answer({"levels": levels, **derived})
+    return {"levels": levels, **derived}

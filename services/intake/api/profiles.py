@@ -9,6 +9,7 @@ from marshmallow import RAISE
 
 from services.intake import repository
 from services.intake.api.auth import requires
+from services.intake.api.change import change
 from services.intake.api.http import PageQuerySchema, answer, blueprint, body, page, parts
 from shared.db import ticket_changes
 from shared.domain.errors import Conflict, FieldError, InvalidInput
@@ -60,15 +61,15 @@ def put_profile(content: Mapping[str, Any], name: str) -> Response:
     Tickets that wait are routed again.
     A plugin that is not installed here is refused.
     """
-    app = parts()
     require_name(name)
     _require_plugins(content)
-    with app.database.transaction() as tx:
-        now = app.now()
-        repository.put_profile(tx, name, dict(content), now)
-        ticket_changes.look_at_waiting(tx, now)
-    app.ring(ListName.WAKING)
-    return get_profile(name)  # type: ignore[no-any-return]
+    with change() as unit:
+        now = parts().now()
+        repository.put_profile(unit.tx, name, dict(content), now)
+        ticket_changes.look_at_waiting(unit.tx, now)
+        unit.ring(ListName.WAKING)
+        row = repository.one(unit.tx.flushed(), repository.PROFILES, name, "profile")
+        return unit.answer(_schema.dump(_document(row)))
 
 
 @blp.route("/routing/profiles/<name>", methods=["DELETE"])
@@ -76,13 +77,13 @@ def put_profile(content: Mapping[str, Any], name: str) -> Response:
 @blp.response(204)
 def delete_profile(name: str) -> Response:
     """Delete a profile that no team names."""
-    with parts().database.transaction() as tx:
-        teams = repository.teams_of_profile(tx, name)
+    with change() as unit:
+        teams = repository.teams_of_profile(unit.tx, name)
         if teams or name == "default":
             users = ", ".join(teams) or "every team that names none"
             raise Conflict(f"The profile {name!r} is used by {users}.")
-        repository.delete_profile(tx, name)
-    return Response(status=204)
+        repository.delete_profile(unit.tx, name)
+        return unit.answer(None, 204)
 
 
 def _document(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """/v1/requesters: who asks for help, their history, and what the law lets them ask for."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from time import monotonic
 from typing import Any
 
 from flask import Response, g
 from marshmallow import RAISE, ValidationError, fields, validate, validates_schema
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from services.intake import (
     erase_requester,
@@ -15,6 +17,7 @@ from services.intake import (
 )
 from services.intake import requester_repository as repository
 from services.intake.api.auth import requires
+from services.intake.api.change import change
 from services.intake.api.http import (
     DEFAULT_LIMIT,
     MAX_LIMIT,
@@ -23,11 +26,10 @@ from services.intake.api.http import (
     answer,
     blueprint,
     body,
-    check_version,
-    etag,
     page,
     parts,
 )
+from services.intake.api.preconditions import check_version, etag
 from shared.db import ticket_changes
 from shared.db.engine import Row
 from shared.db.ticket_changes import Asked
@@ -91,9 +93,14 @@ class HistoryQuerySchema(StrictSchema):
 @blp.response(201, RequesterProfileSchema())
 def create_requester(content: Mapping[str, Any]) -> Response:
     """Add a requester. If an address is somebody's, the problem has their `requester_id`."""
-    app = parts()
-    row = requester_profiles.create(app.database, content, app.now())
-    return _show(row["id"], 201, {"Location": f"/v1/requesters/{row['id']}"})
+
+    def write() -> Response:
+        with change() as unit:
+            row = requester_profiles.create(unit.tx, content, parts().now())
+            place = {"Location": f"/v1/requesters/{row['id']}"}
+            return unit.answer(*_shown(unit.tx.flushed(), row["id"], 201, place))
+
+    return _once_more(write)
 
 
 @blp.route("/requesters", methods=["GET"])
@@ -127,15 +134,19 @@ def get_requester(requester_id: str) -> Response:
 @blp.response(200, RequesterProfileSchema())
 def update_requester(content: Mapping[str, Any], requester_id: str) -> Response:
     """Change a requester. Tickets keep what they were sent with."""
-    app = parts()
-    requester_profiles.change(
-        app.database,
-        requester_id,
-        content,
-        app.now(),
-        lambda row: check_version(row["version"], "requester"),
-    )
-    return _show(requester_id)
+
+    def write() -> Response:
+        with change() as unit:
+            requester_profiles.change(
+                unit.tx,
+                requester_id,
+                content,
+                parts().now(),
+                lambda row: check_version(row["version"], "requester"),
+            )
+            return unit.answer(*_shown(unit.tx.flushed(), requester_id))
+
+    return _once_more(write)
 
 
 @blp.route("/requesters/<requester_id>/tickets", methods=["GET"])
@@ -226,6 +237,23 @@ def _show(
     requester_id: str, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     with parts().database.reading() as connection:
-        row: Row = repository.current(connection, requester_id)
+        return answer(*_shown(connection, requester_id, status, headers))
+
+
+def _shown(
+    connection: Connection,
+    requester_id: str,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> tuple[dict[str, Any], int, dict[str, str]]:
+    row: Row = repository.current(connection, requester_id)
     place = {"Content-Location": f"/v1/requesters/{row['id']}", "ETag": etag(row["version"])}
-    return answer(_schema.dump(row), status, {**place, **(headers or {})})
+    return _schema.dump(row), status, {**place, **(headers or {})}
+
+
+def _once_more(write: Callable[[], Response]) -> Response:
+    """Write again if somebody took an address in this moment: then its owner is seen."""
+    try:
+        return write()
+    except IntegrityError:
+        return write()

@@ -1,4 +1,4 @@
-"""Around every request: its id, its size and media type, its metrics."""
+"""Around every request: its id, its media type, conditions on its answer, its metrics."""
 
 import re
 import uuid
@@ -6,15 +6,16 @@ from time import perf_counter
 
 import structlog
 from flask import Flask, Response, current_app, g, request
-from werkzeug.exceptions import UnsupportedMediaType
 
+from services.intake.api.media_types import ACCEPT_PATCH, check_content_type
+from services.intake.api.preconditions import not_modified
 from shared.domain.errors import FieldError, InvalidInput, NotFound
 from shared.observability import metrics
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 #: Others are anybody's text and would make a series each.
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
-_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_READING = frozenset({"GET", "HEAD"})
 
 
 def register(app: Flask) -> None:
@@ -38,22 +39,22 @@ def _begin() -> None:
             raise InvalidInput(
                 "One field is not acceptable.", [FieldError(f"/query/{name}", detail)]
             )
-    if request.method in _WITH_BODY:
-        view = current_app.view_functions.get(request.endpoint or "")
-        wanted = getattr(view, "media_type", "application/json")
-        if wanted is None or request.mimetype in getattr(view, "media_types", ()):
-            # The view takes anything here, or says itself what it does not take.
-            return
-        if request.mimetype != wanted:
-            name = "JSON" if wanted == "application/json" else "an iCalendar file"
-            message = f"Send {name}: Content-Type: {wanted}."
-            raise UnsupportedMediaType(message)
+    check_content_type(request, current_app.view_functions.get(request.endpoint or ""))
 
 
 def _end(response: Response) -> Response:
     structlog.contextvars.unbind_contextvars("correlation_id")
     response.headers["X-Request-Id"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
+    if "rate_headers" in g:
+        response.headers.update(g.rate_headers)
+    if request.method in _READING and response.status_code == 200 and not_modified(response):
+        response.status_code = 304
+        response.set_data(b"")
+        for name in ("Content-Type", "Content-Length"):
+            response.headers.pop(name, None)
+    if request.method == "OPTIONS" and "PATCH" in response.headers.get("Allow", ""):
+        response.headers["Accept-Patch"] = ACCEPT_PATCH
     route = request.url_rule.rule if request.url_rule else "unknown"
     method = request.method if request.method in _METHODS else "other"
     metrics.requests.labels(method, route, response.status_code).inc()

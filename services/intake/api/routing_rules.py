@@ -9,17 +9,17 @@ from marshmallow import RAISE, fields, validate
 
 from services.intake import repository
 from services.intake.api.auth import requires
+from services.intake.api.change import change
 from services.intake.api.cursor import Cursor
 from services.intake.api.http import (
     PageQuerySchema,
     answer,
     blueprint,
     body,
-    check_version,
-    etag,
     page,
     parts,
 )
+from services.intake.api.preconditions import check_version, etag
 from services.intake.rule_sets import (
     read_rule_set,
     replace_rule_set,
@@ -104,6 +104,7 @@ def put_rules(content: Mapping[str, Any]) -> Response:
     app = parts()
     require_names(app.reference, content)
     check = partial(check_version, noun="rule set")
-    row = replace_rule_set(app.database, content, app.now(), check)
-    app.ring(ListName.WAKING)
-    return _answer(row)
+    with change() as unit:
+        row = replace_rule_set(unit.tx, content, app.now(), check)
+        unit.ring(ListName.WAKING)
+        return unit.answer(rule_set_document(row), headers={"ETag": etag(row["version"])})

@@ -6,19 +6,20 @@ from typing import Any
 
 from flask import Response
 from marshmallow import RAISE
+from sqlalchemy import Connection
 
 from services.intake import repository, sla_repository
 from services.intake.api.auth import requires
+from services.intake.api.change import change
 from services.intake.api.http import (
     PageQuerySchema,
     answer,
     blueprint,
     body,
-    check_version,
-    etag,
     page,
     parts,
 )
+from services.intake.api.preconditions import check_version, etag
 from services.intake.api.profiles import require_name
 from shared.domain.work import ListName
 from shared.schemas.sla import PutSlaPolicySchema, SlaPolicyPageSchema, SlaPolicySchema
@@ -45,7 +46,8 @@ def list_policies(query: Mapping[str, Any]) -> Response:
 @blp.response(200, SlaPolicySchema())
 def get_policy(name: str) -> Response:
     """Read an SLA policy."""
-    return _read(name)
+    with parts().database.reading() as connection:
+        return answer(*_shown(connection, name))
 
 
 @blp.route("/sla-policies/<name>", methods=["PUT"])
@@ -58,13 +60,12 @@ def put_policy(content: Mapping[str, Any], name: str) -> Response:
     Clocks that run by it are set anew at once, and their tickets tell it; those that stand still
     are when they go on. `If-Match` guards against overwriting what others did.
     """
-    app = parts()
     require_name(name)
     check = partial(check_version, noun="SLA policy")
-    with app.database.transaction() as tx:
-        sla_repository.put_policy(tx, name, dict(content), app.now(), check)
-    app.ring(ListName.SLA)
-    return _read(name)
+    with change() as unit:
+        sla_repository.put_policy(unit.tx, name, dict(content), parts().now(), check)
+        unit.ring(ListName.SLA)
+        return unit.answer(*_shown(unit.tx.flushed(), name))
 
 
 @blp.route("/sla-policies/<name>", methods=["DELETE"])
@@ -72,15 +73,14 @@ def put_policy(content: Mapping[str, Any], name: str) -> Response:
 @blp.response(204)
 def delete_policy(name: str) -> Response:
     """Delete an SLA policy that no team, no rule in force and no running clock goes by."""
-    with parts().database.transaction() as tx:
-        sla_repository.delete_policy(tx, name)
-    return Response(status=204)
+    with change() as unit:
+        sla_repository.delete_policy(unit.tx, name)
+        return unit.answer(None, 204)
 
 
-def _read(name: str) -> Response:
-    with parts().database.reading() as connection:
-        row = repository.one(connection, repository.SLA_POLICIES, name, "SLA policy")
-    return answer(_schema.dump(_document(row)), headers={"ETag": etag(row["version"])})
+def _shown(connection: Connection, name: str) -> tuple[dict[str, Any], int, dict[str, str]]:
+    row = repository.one(connection, repository.SLA_POLICIES, name, "SLA policy")
+    return _schema.dump(_document(row)), 200, {"ETag": etag(row["version"])}
 
 
 def _document(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from marshmallow import RAISE
 
 from services.intake import calendar_repository, repository, team_references
 from services.intake.api.auth import requires
+from services.intake.api.change import change
 from services.intake.api.http import (
     PageQuerySchema,
     answer,
@@ -44,11 +45,12 @@ def create_team(content: Mapping[str, Any]) -> Response:
     app.reference.require_calendar(content["calendar"])
     now = app.now()
     row = {**content, "created_at": now, "updated_at": now}
-    with app.database.transaction() as tx:
-        repository.bump_configuration(tx)
-        team_references.require(tx, content["name"], content)
-        repository.add(tx, repository.TEAMS, row)
-    return answer(_team_schema.dump(row), 201, {"Location": f"/v1/teams/{content['name']}"})
+    with change() as unit:
+        repository.bump_configuration(unit.tx)
+        team_references.require(unit.tx, content["name"], content)
+        repository.add(unit.tx, repository.TEAMS, row)
+        location = {"Location": f"/v1/teams/{content['name']}"}
+        return unit.answer(_team_schema.dump(row), 201, location)
 
 
 @blp.route("/teams", methods=["GET"])
@@ -80,8 +82,8 @@ def update_team(content: Mapping[str, Any], name: str) -> Response:
     """Change a team."""
     app = parts()
     app.reference.require_calendar(content.get("calendar"))
-    with app.database.transaction() as tx:
-        now = app.now()
+    with change() as unit:
+        tx, now = unit.tx, app.now()
         values = {**content, "updated_at": now}
         repository.bump_configuration(tx)
         team_references.require(tx, name, content)
@@ -91,15 +93,14 @@ def update_team(content: Mapping[str, Any], name: str) -> Response:
             ticket_changes.look_at_waiting(tx, now)
         if "calendar" in content:
             calendar_repository.free_members(tx, name, now)
+            unit.ring(ListName.MATCHING)
         if "sla_policy" in content:
             ticket_changes.look_at_team(tx, name, now)
-    if matters:
-        app.ring(ListName.WAKING)
-    if "calendar" in content:
-        app.ring(ListName.MATCHING)
-    if "sla_policy" in content:
-        app.ring(ListName.SLA)
-    return get_team(name)  # type: ignore[no-any-return]
+            unit.ring(ListName.SLA)
+        if matters:
+            unit.ring(ListName.WAKING)
+        row = repository.one(tx.flushed(), repository.TEAMS, name, "team")
+        return unit.answer(_team_schema.dump(row))
 
 
 @blp.route("/skills", methods=["POST"])
@@ -108,12 +109,12 @@ def update_team(content: Mapping[str, Any], name: str) -> Response:
 @blp.response(201, SkillSchema())
 def create_skill(content: Mapping[str, Any]) -> Response:
     """Add a skill."""
-    app = parts()
-    now = app.now()
+    now = parts().now()
     row = {**content, "created_at": now, "updated_at": now}
-    with app.database.transaction() as tx:
-        repository.add(tx, repository.SKILLS, row)
-    return answer(_skill_schema.dump(row), 201, {"Location": f"/v1/skills/{content['name']}"})
+    with change() as unit:
+        repository.add(unit.tx, repository.SKILLS, row)
+        location = {"Location": f"/v1/skills/{content['name']}"}
+        return unit.answer(_skill_schema.dump(row), 201, location)
 
 
 @blp.route("/skills", methods=["GET"])

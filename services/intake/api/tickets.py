@@ -3,30 +3,31 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, g, request
+from flask import Response, g
 from marshmallow import RAISE, fields, validate
 
 from services.intake import repository
 from services.intake.api import ticket_list
 from services.intake.api.auth import requires
+from services.intake.api.change import change
 from services.intake.api.http import (
     MAX_LIMIT,
     PageQuerySchema,
     actor,
     answer,
     body,
-    check_version,
-    etag,
     page,
     parts,
 )
-from services.intake.group_commit import Submission, hash_request
+from services.intake.api.patches import Patch, patch_body
+from services.intake.api.preconditions import etag, require_version
+from services.intake.api.replays import claim_of_request, replayed, told
+from services.intake.api.ticket_edits import edit
+from services.intake.group_commit import Submission
 from shared.db import ticket_changes
 from shared.db.ticket_changes import NewTicket
 from shared.db.types import load_json
-from shared.domain.errors import FieldError, InvalidInput
-from shared.domain.work import ListName
-from shared.schemas.base import StrictSchema, patch_of
+from shared.schemas.base import StrictSchema
 from shared.schemas.base import page as page_schema
 from shared.schemas.decisions import DecisionPageSchema, DecisionSchema
 from shared.schemas.events import EventSchema
@@ -35,8 +36,6 @@ from shared.schemas.ticket import (
     TicketSchema,
     UpdateTicketSchema,
 )
-
-MAX_KEY_CHARS = 255
 
 blp = ticket_list.blp
 
@@ -59,7 +58,7 @@ EventPageSchema = page_schema(EventSchema)
 
 @blp.route("/tickets", methods=["POST"])
 @requires("tickets:write", problems=(400, 401, 403, 409, 413, 415, 422, 503))
-@body(CreateTicketSchema())
+@body(CreateTicketSchema(), replays=False)
 @blp.response(201, TicketSchema())
 def create_ticket(content: Mapping[str, Any]) -> Response:
     """Make a ticket.
@@ -69,19 +68,9 @@ def create_ticket(content: Mapping[str, Any]) -> Response:
     """
     app = parts()
     app.reference.require(content)
-    key = _idempotency_key()
-    submission = Submission(
-        ticket=NewTicket(content, actor(), g.request_id),
-        api_key_id=g.caller.key_id,
-        key=key,
-        request_hash=hash_request(g.body) if key is not None else "",
-    )
-    accepted = app.committer.submit(submission)
-    document = accepted.document
-    headers = {"Location": f"/v1/tickets/{document['id']}", "ETag": etag(document["version"])}
-    if accepted.replayed:
-        headers["Idempotency-Replayed"] = "true"
-    return answer(document, 201, headers)
+    new = NewTicket(content, actor(), g.request_id)
+    accepted = app.committer.submit(Submission(new, claim_of_request()))
+    return replayed(accepted.answer) if accepted.replayed else told(accepted.answer)
 
 
 @blp.route("/tickets/<ticket_id>", methods=["GET"])
@@ -96,29 +85,19 @@ def get_ticket(ticket_id: str) -> Response:
 
 
 @blp.route("/tickets/<ticket_id>", methods=["PATCH"])
-@requires("tickets:write", problems=(400, 401, 403, 404, 412, 413, 415, 422, 503))
-@body(patch_of(UpdateTicketSchema))
+@requires("tickets:write", problems=(400, 401, 403, 404, 409, 412, 413, 415, 422, 428, 503))
+@patch_body(UpdateTicketSchema)
 @blp.response(200, TicketSchema())
-def update_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
-    """Change fields of a ticket.
+def update_ticket(patch: Patch, ticket_id: str) -> Response:
+    """Change fields of a ticket by a merge patch (RFC 7396).
 
-    What is left out stays; lists and custom fields are replaced whole. `If-Match` guards against
-    overwriting what others did.
+    What is left out stays, lists are replaced whole, and null removes a custom field. `If-Match`
+    says which version is changed: its ETag, or `*` for whatever is there.
     """
-    app = parts()
-    app.reference.require(content)
-    with app.database.transaction() as tx:
-        ticket, assignee = repository.locked_ticket(tx, ticket_id)
-        check_version(ticket["version"])
-        changed = ticket_changes.edit(
-            tx, ticket, assignee, content, app.now(), actor(), g.request_id
-        )
-    if changed is None:
-        changed = ticket_changes.ticket_document(ticket, assignee)
-        return answer(changed, headers={"ETag": etag(changed["version"])})
-    app.ring(ListName.EVENTS)
-    app.ring(ListName.ROUTING)
-    return answer(changed, headers={"ETag": etag(changed["version"])})
+    with change() as unit:
+        ticket, assignee = repository.locked_ticket(unit.tx, ticket_id)
+        require_version(ticket["version"])
+        return edit(unit, ticket, assignee, patch)
 
 
 @blp.route("/tickets/<ticket_id>/events", methods=["GET"])
@@ -147,15 +126,3 @@ def list_ticket_decisions(query: Mapping[str, Any], ticket_id: str) -> Response:
         )
     documents = [{**row, "explanation": load_json(row["explanation"])} for row in rows]
     return page(_decision_schema, documents, "id", query["limit"])
-
-
-def _idempotency_key() -> str | None:
-    """Return the key, with or without the quotes of a structured field."""
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return None
-    key = key.strip().strip('"')
-    if not 1 <= len(key) <= MAX_KEY_CHARS:
-        detail = f"An Idempotency-Key has 1 to {MAX_KEY_CHARS} characters."
-        raise InvalidInput(detail, [FieldError("/headers/Idempotency-Key", detail)])
-    return key

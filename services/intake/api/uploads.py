@@ -11,6 +11,7 @@ from marshmallow import RAISE, fields
 
 from services.intake.api import described
 from services.intake.api.auth import requires
+from services.intake.api.change import change
 from services.intake.api.http import actor, answer, blueprint, body, parts
 from services.intake.api.transfers import body_pieces
 from services.intake.attachments import repository
@@ -64,11 +65,11 @@ def create_upload(content: Mapping[str, Any]) -> Response:
         "created_by": actor(),
         "expires_at": now + app.files.upload_ttl,
     }
-    with app.database.transaction() as tx:
-        repository.add_upload(tx, row)
     path = f"/v1/uploads/{row['id']}"
     document = {**row, "received": False, "url": f"{path}?token={token}"}
-    return answer(_new_schema.dump(document), 201, {"Location": path})
+    with change() as unit:
+        repository.add_upload(unit.tx, row)
+        return unit.answer(_new_schema.dump(document), 201, {"Location": path})
 
 
 @blp.route("/uploads/<upload_id>", methods=["GET"])

@@ -9,6 +9,7 @@ from marshmallow import RAISE
 
 from services.intake import repository
 from services.intake.api.auth import requires
+from services.intake.api.change import change
 from services.intake.api.http import (
     PageQuerySchema,
     answer,
@@ -57,10 +58,10 @@ def create_subscription(content: Mapping[str, Any]) -> Response:
         "created_at": now,
         "updated_at": now,
     }
-    with app.database.transaction() as tx:
-        repository.add(tx, repository.SUBSCRIPTIONS, row)
     document = _new_schema.dump({**row, "event_types": content["event_types"]})
-    return answer(document, 201, {"Location": f"/v1/webhooks/{row['id']}"})
+    with change() as unit:
+        repository.add(unit.tx, repository.SUBSCRIPTIONS, row)
+        return unit.answer(document, 201, {"Location": f"/v1/webhooks/{row['id']}"})
 
 
 @blp.route("/webhooks", methods=["GET"])
@@ -103,9 +104,11 @@ def update_subscription(content: Mapping[str, Any], subscription_id: str) -> Res
         values["event_types"] = [event_type.value for event_type in content["event_types"]]
     if content.get("enabled"):
         values["disabled_reason"] = None
-    with app.database.transaction() as tx:
-        repository.change(tx, repository.SUBSCRIPTIONS, subscription_id, values, "subscription")
-    return get_subscription(subscription_id)  # type: ignore[no-any-return]
+    with change() as unit:
+        subscriptions = repository.SUBSCRIPTIONS
+        repository.change(unit.tx, subscriptions, subscription_id, values, "subscription")
+        row = repository.one(unit.tx.flushed(), subscriptions, subscription_id, "subscription")
+        return unit.answer(_schema.dump(_readable(row)))
 
 
 def _readable(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from flask import request
 from werkzeug.sansio.multipart import Data, Event, Field, File
 
+from services.intake.api.bodies import read_body
 from services.intake.api.http import parts
 from services.intake.api.multipart import ReceivedFile, form_events
 from services.intake.api.transfers import DRAIN_BYTES, body_pieces
@@ -57,7 +58,7 @@ def read_form(stack: ExitStack) -> Form:
         raise MalformedRequest(message)
     form = Form()
     try:
-        text = request.get_data().decode("ascii")
+        text = read_body().decode("ascii")
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARTS)
     except ValueError as error:
         raise _unreadable(error) from error

@@ -7,10 +7,12 @@ from flask import g
 from marshmallow import ValidationError
 
 from services.intake.api.http import parts
-from services.intake.group_commit import Submission, hash_request
+from services.intake.group_commit import Submission
+from services.intake.idempotency import Claim, hash_request
 from services.intake.pages.page_files import KeptFile
 from shared.db import ticket_changes
 from shared.db.ticket_changes import NewTicket
+from shared.db.types import load_json
 from shared.domain.errors import InvalidInput
 from shared.schemas.refusal import refused_fields
 from shared.schemas.ticket import CreateTicketSchema
@@ -58,7 +60,9 @@ def submit(
     # A file sent twice is stored twice; it is the same request if its content is the same.
     contents = [[file.name, file.sha256] for file in files]
     asked = hash_request({**document, "links": list(links), "files": contents})
-    return str(app.committer.submit(Submission(new, ACTOR, nonce, asked)).document["id"])
+    claim = Claim(ACTOR, "POST /support", nonce, asked)
+    accepted = app.committer.submit(Submission(new, claim))
+    return str(load_json(accepted.answer.body)["id"])
 
 
 def places(error: InvalidInput) -> dict[str, str]:

@@ -43,6 +43,14 @@ class Dialect(ABC):
     def prepare_migration(self, connection: Connection) -> None:  # noqa: B027 -- optional
         """Do what a migration needs before it begins."""
 
+    def claim(self, connection: Connection, name: int) -> bool:
+        """Claim a name, a signed number of 64 bits, until the transaction ends; never waits.
+
+        Return False if another transaction has it. True unless overridden: a database with one
+        writer at a time has nobody to share with.
+        """
+        return True
+
     @abstractmethod
     def insert(self, table: Table, rows: Sequence[Row], *, skip_existing: bool = False) -> Write:
         """Insert all rows, which have the same keys, by one statement."""

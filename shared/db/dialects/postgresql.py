@@ -93,6 +93,10 @@ class PostgreSQL(Dialect):
         connection.exec_driver_sql("SET lock_timeout = 0")
         connection.exec_driver_sql("SELECT pg_advisory_lock(7205759403792793600)")
 
+    def claim(self, connection: Connection, name: int) -> bool:
+        statement = text("SELECT pg_try_advisory_xact_lock(:name)")
+        return bool(connection.execute(statement, {"name": name}).scalar_one())
+
     def insert(self, table: Table, rows: Sequence[Row], *, skip_existing: bool = False) -> Write:
         columns = tuple(rows[0])
         cached = ("insert", table.name, columns, skip_existing)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Text, text
+from sqlalchemy import Integer, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, id_column
@@ -12,7 +12,11 @@ from shared.domain.role import Role
 
 
 class ApiKey(Base):
-    """A key: `digest` is the SHA-256, in hex, of the random token that was shown once."""
+    """A key: `digest` is the SHA-256, in hex, of the random token that was shown once.
+
+    `read_limit`, `write_limit` and `bulk_limit` are its own limits in requests per minute, 0 for
+    none; null means that the installation's apply.
+    """
 
     __tablename__ = "api_keys"
 
@@ -24,3 +28,6 @@ class ApiKey(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    read_limit: Mapped[int | None] = mapped_column(Integer)
+    write_limit: Mapped[int | None] = mapped_column(Integer)
+    bulk_limit: Mapped[int | None] = mapped_column(Integer)

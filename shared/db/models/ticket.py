@@ -3,7 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Integer, SmallInteger, Text, text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, TimestampColumns, WorkColumns, id_column
@@ -36,6 +45,8 @@ class Ticket(Base, TimestampColumns, WorkColumns):
 
     __tablename__ = "tickets"
     __table_args__ = (
+        # The external id first: group commits look many up by it alone.
+        UniqueConstraint("external_id", "source"),
         Index(
             "ix_tickets_ready",
             "rank",
@@ -125,7 +136,8 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     id: Mapped[str] = id_column()
     number: Mapped[int] = mapped_column(BigInteger, unique=True)
     version: Mapped[int] = mapped_column(Integer)
-    external_id: Mapped[str | None] = mapped_column(Text, unique=True)
+    source: Mapped[str] = mapped_column(Text)
+    external_id: Mapped[str | None] = mapped_column(Text)
     channel: Mapped[Channel] = mapped_column(Word(Channel))
     subject: Mapped[str]
     description: Mapped[str]

@@ -146,6 +146,7 @@ def _new_row(
         "id": new_id(Prefix.TICKET),
         "number": number,
         "version": 1,
+        "source": content["source"],
         "external_id": content["external_id"],
         "channel": content["channel"],
         "subject": content["subject"],

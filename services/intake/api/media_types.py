@@ -1,0 +1,61 @@
+"""Media types: of the body that came (RFC 9110 §8.3), of the answer that is wanted (§12.5.1)."""
+
+from collections.abc import Mapping
+
+from flask import Request
+from werkzeug.exceptions import UnsupportedMediaType
+
+from shared.domain.errors import NotAcceptable
+
+JSON = "application/json"
+#: RFC 7396 §4.
+MERGE_PATCH = "application/merge-patch+json"
+PROBLEM = "application/problem+json"
+#: RFC 5545 §8.1.
+ICALENDAR = "text/calendar"
+
+#: What a PATCH takes, as RFC 5789 §3.1 has it told.
+ACCEPT_PATCH = f"{MERGE_PATCH}, {JSON}"
+
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_NAMES = {JSON: "JSON", ICALENDAR: "an iCalendar file"}
+
+
+class MediaTypeRefused(UnsupportedMediaType):
+    """The body is of a type or an encoding that is not taken; `headers` say what would do."""
+
+    def __init__(self, message: str, headers: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.headers = headers
+
+
+def check_content_type(request: Request, view: object) -> None:
+    """Raise MediaTypeRefused if a body is not of the type that its operation takes.
+
+    JSON, unless the view has a mark `media_type`; a PATCH takes merge patches by their name too.
+    """
+    if request.method not in _WITH_BODY:
+        return
+    wanted = getattr(view, "media_type", JSON)
+    given = request.mimetype
+    if wanted is None or given == wanted or given in getattr(view, "media_types", ()):
+        # None: the view takes anything, or says itself what it does not take.
+        return
+    if request.method == "PATCH":
+        if given == MERGE_PATCH:
+            return
+        message = f"Send a merge patch (RFC 7396): Content-Type: {MERGE_PATCH}."
+        raise MediaTypeRefused(message, {"Accept-Patch": ACCEPT_PATCH})
+    message = f"Send {_NAMES.get(wanted, wanted)}: Content-Type: {wanted}."
+    raise MediaTypeRefused(message, {"Accept": wanted})
+
+
+def check_accept(request: Request) -> None:
+    """Raise NotAcceptable if the caller takes no JSON."""
+    wanted = request.headers.get("Accept")
+    if not wanted or "*/*" in wanted or JSON in wanted:
+        return
+    accepted = request.accept_mimetypes
+    if not any(accepted.quality(kind) > 0 for kind in (JSON, PROBLEM)):
+        message = f"The answer is JSON, which the Accept header leaves out; send Accept: {JSON}."
+        raise NotAcceptable(message)

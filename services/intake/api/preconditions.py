@@ -1,0 +1,81 @@
+"""Conditional requests (RFC 9110 §13): entity tags, If-Match and If-None-Match."""
+
+import re
+
+from flask import Response, request
+
+from shared.domain.errors import MalformedRequest, PreconditionRequired, VersionMismatch
+
+#: RFC 9110 §8.8.3: entity-tag = [ "W/" ] DQUOTE *etagc DQUOTE.
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_TAGS = re.compile(_TAG)
+#: §5.6.1: a list may have empty elements.
+_LIST = re.compile(rf"[ \t]*(?:,[ \t]*)*{_TAG}(?:[ \t]*,(?:[ \t]*{_TAG})?)*[ \t]*")
+ANY = "*"
+
+
+def etag(version: int) -> str:
+    """Return a version as a strong entity tag."""
+    return f'"{version}"'
+
+
+def require_version(version: int, noun: str = "ticket") -> None:
+    """Check If-Match as `check_version` does, and raise PreconditionRequired if there is none."""
+    if "If-Match" not in request.headers:
+        message = (
+            f"Say which version of the {noun} you change: send If-Match with the ETag of a GET "
+            f'({etag(version)} now), or "If-Match: *" to change whatever is there.'
+        )
+        raise PreconditionRequired(message, version=version)
+    check_version(version, noun)
+
+
+def check_version(version: int, noun: str = "ticket") -> None:
+    """Raise VersionMismatch if If-Match or If-None-Match forbid a change at this version.
+
+    If-Match compares strongly, so a weak tag never matches; If-None-Match weakly (§13.1).
+    """
+    wanted = _tags("If-Match")
+    if wanted is not None and ANY not in wanted and etag(version) not in wanted:
+        message = f"The {noun} is at version {version} now; read it again and repeat the change."
+        raise VersionMismatch(message, version=version)
+    if _none_matches_fails(etag(version)):
+        message = f"The {noun} is there, at version {version}, and If-None-Match forbids that."
+        raise VersionMismatch(message, version=version)
+
+
+def check_absent(noun: str) -> None:
+    """Raise VersionMismatch if If-Match asks for a version of what is not there."""
+    if _tags("If-Match") is not None:
+        message = f"The {noun} is not there; leave If-Match out to make it."
+        raise VersionMismatch(message)
+
+
+def not_modified(response: Response) -> bool:
+    """Tell whether the caller of a GET or HEAD has this answer already (§13.1.2)."""
+    tag = response.headers.get("ETag")
+    try:
+        return tag is not None and _none_matches_fails(tag)
+    except MalformedRequest:
+        return False
+
+
+def _none_matches_fails(tag: str) -> bool:
+    unwanted = _tags("If-None-Match")
+    if unwanted is None:
+        return False
+    return ANY in unwanted or tag.removeprefix("W/") in {
+        each.removeprefix("W/") for each in unwanted
+    }
+
+
+def _tags(header: str) -> frozenset[str] | None:
+    given = request.headers.get(header)
+    if given is None:
+        return None
+    if given.strip() == ANY:
+        return frozenset({ANY})
+    if not _LIST.fullmatch(given):
+        message = f'{header} must be *, or entity tags in double quotes such as "3", with commas.'
+        raise MalformedRequest(message)
+    return frozenset(_TAGS.findall(given))

@@ -1,0 +1,52 @@
+"""Views write by their unit of work alone, so that each answer is remembered with its effect."""
+
+import ast
+import re
+
+import pytest
+
+from shared.domain.rate import RateClass
+from tests.architecture.test_structure import ROOT
+from tests.desk import Desk
+
+API = ROOT / "services" / "intake" / "api"
+
+#: Who may open a transaction: the unit of work itself, and the look for a remembered answer.
+OPENERS = {"change.py", "replays.py", "uploads.py"}
+
+#: Operations that write without `change()`, and why.
+OTHERWISE = {
+    "create_ticket": "the group committer writes it, with its key",
+    "explain": "changes nothing: its question is a row of the router's",
+    "merge_requester": "many bounded transactions; once more does no harm",
+    "erase_requester_data": "many bounded transactions; once more does no harm",
+    "put_upload": "a content is kept by its token and hash; once more does no harm",
+    "attach": "by `_attach_files` or `_attach_link`, which have one",
+}
+
+
+def test_only_the_unit_of_work_opens_transactions_in_views() -> None:
+    found = {
+        path.name for path in API.glob("*.py") if re.search(r"\.transaction\(", path.read_text())
+    }
+    assert found <= OPENERS
+
+
+def test_every_view_that_writes_has_a_unit_of_work() -> None:
+    without = set()
+    for path in API.glob("*.py"):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            decorators = " ".join(ast.unparse(each) for each in node.decorator_list)
+            if re.search(r"methods=\['(POST|PUT|PATCH|DELETE)'\]", decorators) and not re.search(
+                r"\bchange\(\)", ast.unparse(node)
+            ):
+                without.add(node.name)
+    assert without == set(OTHERWISE)
+
+
+@pytest.mark.parametrize("mode", ["embedded"], indirect=True)
+def test_every_class_of_operations_has_a_limit_of_its_own(desk: Desk) -> None:
+    assert set(desk.app.extensions["patchbay"].rate_limits._limits) == set(RateClass)
