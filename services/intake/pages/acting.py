@@ -8,13 +8,14 @@ from services.intake.pages.catalogues import Texts
 from services.intake.pages.fields import tidy, wrong_text
 from services.intake.pages.form_body import Form
 from services.intake.pages.page_files import KeptFile
-from services.intake.pages.ticket_view import Action
+from services.intake.pages.ticket_view import Action, actions
 from shared.db import ticket_changes
 from shared.db.engine import Row, Transaction
 from shared.db.ticket_changes import Asked, Author, NewComment
 from shared.db.ticket_changes.family import Member
 from shared.domain.attachment import AttachmentRules
 from shared.domain.comment import AuthorKind
+from shared.domain.errors import Conflict
 from shared.domain.lifecycle import ChildrenRule, LifeRules, Transition
 from shared.domain.outcome import VerificationMethod
 from shared.domain.role import Role
@@ -69,6 +70,9 @@ def act(
     Raises Conflict if the ticket is not in a state for it any more, InvalidInput or TooLarge for
     its files.
     """
+    if deed.action not in actions(member[0], now, rules):
+        message = f"The ticket is {member[0]['status']}; its requester cannot {deed.action} now."
+        raise Conflict(message)
     asked = Asked(ACTOR, request_id, role=Role.REQUESTER)
     # The desk's question what becomes of children is none for a customer.
     rules = replace(rules, children=ChildrenRule.LEAVE)

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, or_, select
 
 from services.intake.attachments.repository import ATTACHMENTS
-from services.intake.pages.acting import ACTOR
-from services.intake.pages.submitting import ACTOR as FORM_ACTOR
 from services.intake.repository import TICKETS, Rows
 from shared.db.engine import Row, rows
-from shared.db.models import Comment
+from shared.db.models import Comment, TicketEvent
 from shared.db.models.base import table
+from shared.db.types import load_json
 from shared.domain.comment import Visibility
 from shared.domain.errors import NotFound
+from shared.domain.event import EventType
 
-_COMMENTS = table(Comment)
+_COMMENTS, _EVENTS = table(Comment), table(TicketEvent)
 
 #: Messages on a page; of more the last ones are shown.
 MAX_MESSAGES = 200
@@ -51,17 +51,19 @@ def number_of(connection: Connection, ticket_id: str | None) -> int | None:
 def public_attachments(
     connection: Connection, ticket_id: str, comment_ids: Sequence[str]
 ) -> dict[str | None, Rows]:
-    """Return the attachments of a ticket that are its requester's, or public, by comment.
+    """Return the attachments for the requester's eyes by comment, None for the ticket's own.
 
-    Those of the given comments, and of the ticket itself what came with the support form: what the
-    desk attaches to a ticket, and not to a public comment, may be for its own eyes.
+    Those of the given comments, and those that came with the ticket: what the desk attached later
+    may be for itself, and what came by merging is another's.
     """
-    own = ATTACHMENTS.c.comment_id.is_(None) & ATTACHMENTS.c.created_by.in_((ACTOR, FORM_ACTOR))
     query = (
         select(ATTACHMENTS)
         .where(
             ATTACHMENTS.c.ticket_id == ticket_id,
-            or_(own, ATTACHMENTS.c.comment_id.in_(comment_ids)),
+            or_(
+                ATTACHMENTS.c.id.in_(_came_with(connection, ticket_id)),
+                ATTACHMENTS.c.comment_id.in_(comment_ids),
+            ),
         )
         .order_by(ATTACHMENTS.c.id)
     )
@@ -69,6 +71,21 @@ def public_attachments(
     for row in rows(connection, query):
         found.setdefault(row["comment_id"], []).append(row)
     return found
+
+
+def _came_with(connection: Connection, ticket_id: str) -> list[str]:
+    """Return the ids of attachments that were made with the ticket, told in the same moment."""
+    query = (
+        select(_EVENTS.c.type, _EVENTS.c.occurred_at, _EVENTS.c.body)
+        .where(_EVENTS.c.ticket_id == ticket_id, _EVENTS.c.sequence <= 2)
+        .order_by(_EVENTS.c.sequence)
+    )
+    events = rows(connection, query)
+    if len(events) < 2 or events[1]["type"] is not EventType.TICKET_ATTACHED:
+        return []
+    if events[0]["occurred_at"] != events[1]["occurred_at"]:
+        return []
+    return [each["id"] for each in load_json(events[1]["body"])["data"]["attachments"]]
 
 
 def public_attachment(connection: Connection, ticket_id: str, attachment_id: str) -> Row:

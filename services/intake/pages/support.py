@@ -64,8 +64,7 @@ def _answer(form: Form, t: Texts) -> Response:
     files, refused = _files(form, t)
     if form.get("speak"):
         return _form(fresh, form.values, t, files=files)
-    doubt = _doubt(token, form, t)
-    errors = {**({"": doubt} if doubt else {}), **mistakes(values, t)}
+    errors = {**_doubt(token, form, t), **mistakes(values, t)}
     if refused:
         errors["files"] = " ".join(refused)
     if errors:
@@ -107,18 +106,18 @@ def _files(form: Form, t: Texts) -> tuple[list[KeptFile], list[str]]:
     return take_files(form, ACTOR, t)
 
 
-def _doubt(token: FormToken | None, form: Form, t: Texts) -> str | None:
+def _doubt(token: FormToken | None, form: Form, t: Texts) -> dict[str, str]:
     """Return why a form may not come from somebody who filled it in here, in words for them."""
     found = site()
     if from_elsewhere(request):
-        return t("error.other_site")
+        return {"": t("error.other_site")}
     if token is None:
-        return t("error.stale")
+        return {"": t("error.stale")}
     if form.get(HONEYPOT):
-        return t("error.honeypot")
+        return {HONEYPOT: t("error.honeypot")}
     if parts().now() < token.opened_at + found.min_fill:
-        return t("error.too_fast")
-    return None
+        return {"": t("error.too_fast")}
+    return {}
 
 
 def _form(
