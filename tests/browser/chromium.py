@@ -4,10 +4,11 @@ https://chromedevtools.github.io/devtools-protocol/. One process serves a whole 
 gets a context of its own, which shares nothing with the others.
 """
 
+import fcntl
 import json
 import os
 import shutil
-import subprocess
+import signal
 import tempfile
 import threading
 from collections import deque
@@ -16,11 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.browser.tab import Tab
+from tests.waiting import eventually
 
 ANSWER_TIMEOUT_S = 20.0
-
-#: The browser reads commands from descriptor 3 and writes to 4 (--remote-debugging-pipe).
-_LAUNCH = 'exec "$@" 3<&"$COMMANDS" 4>&"$EVENTS"'
 
 
 class BrowserError(Exception):
@@ -50,17 +49,23 @@ class Chromium:
             # Root has no sandbox of Chromium's; the pages are our own.
             *(["--no-sandbox"] if os.geteuid() == 0 else []),
         ]
-        self._process = subprocess.Popen(
-            ["/bin/sh", "-c", _LAUNCH, "sh", *arguments],
-            pass_fds=(commands_read, events_write),
-            env={**os.environ, "COMMANDS": str(commands_read), "EVENTS": str(events_write)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+        # Out of the way of 3 and 4, which the browser reads commands from and writes to.
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 100) for end in (commands_read, events_write)]
+        self._pid = os.posix_spawn(
+            program,
+            arguments,
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+                (os.POSIX_SPAWN_DUP2, ends[0], 3),
+                (os.POSIX_SPAWN_DUP2, ends[1], 4),
+            ],
+            setsid=True,
         )
-        os.close(commands_read)
-        os.close(events_write)
+        for end in (commands_read, events_write, *ends):
+            os.close(end)
         self._lock = threading.Lock()
         self._number = 0
         self._waiting: dict[int, Future[dict[str, Any]]] = {}
@@ -102,8 +107,8 @@ class Chromium:
         try:
             self.call("Browser.close")
         except (BrowserError, OSError, TimeoutError):
-            self._process.kill()
-        self._process.wait(ANSWER_TIMEOUT_S)
+            os.kill(self._pid, signal.SIGKILL)
+        eventually(lambda: os.waitpid(self._pid, os.WNOHANG)[0])
         os.close(self._commands)
         shutil.rmtree(self._folder, ignore_errors=True)
 

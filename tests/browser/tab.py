@@ -20,39 +20,15 @@ KEYS = {
 }
 
 
-class Tab:
-    """A page in a context of its own."""
+class Page:
+    """A document: that of a page, or of a frame in it."""
 
-    def __init__(
-        self, browser: "Chromium", session: str, context: str, language: str, *, scripts: bool
-    ) -> None:
+    def __init__(self, browser: "Chromium", session: str) -> None:
         self._browser = browser
         self._session = session
-        self._context = context
-        self.call("Page.enable")
-        self.call("Runtime.enable")
-        self.call("Log.enable")
-        self.call("Network.enable")
-        self.call(
-            "Emulation.setUserAgentOverride", userAgent="Patchbay tests", acceptLanguage=language
-        )
-        self.call("Emulation.setTimezoneOverride", timezoneId="Europe/Berlin")
-        if not scripts:
-            self.call("Emulation.setScriptExecutionDisabled", value=True)
-        self.size(1280)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         return self._browser.call(method, self._session, **parameters)
-
-    def close(self) -> None:
-        self._browser.call("Target.disposeBrowserContext", browserContextId=self._context)
-
-    # Looking -------------------------------------------------------------------------------------
-
-    def go(self, url: str) -> None:
-        """Open an address and wait until it is there."""
-        self.call("Page.navigate", url=url)
-        self.until("location.href !== 'about:blank' && document.readyState === 'complete'")
 
     def script(self, expression: str) -> Any:
         """Return the value of an expression in the page."""
@@ -80,6 +56,58 @@ class Tab:
         """Wait until words can be read."""
         self.until(f"document.body.innerText.includes({json.dumps(words)})")
 
+
+class Tab(Page):
+    """A page in a context of its own."""
+
+    def __init__(
+        self, browser: "Chromium", session: str, context: str, language: str, *, scripts: bool
+    ) -> None:
+        super().__init__(browser, session)
+        self._context = context
+        #: Whether the browser is expected to complain.
+        self.refused = False
+        for domain in ("Page", "Runtime", "Log", "Network", "DOM", "Accessibility"):
+            self.call(f"{domain}.enable")
+        self.call(
+            "Emulation.setUserAgentOverride", userAgent="Patchbay tests", acceptLanguage=language
+        )
+        self.call("Emulation.setTimezoneOverride", timezoneId="Europe/Berlin")
+        if not scripts:
+            self.call("Emulation.setScriptExecutionDisabled", value=True)
+        self.size(1280)
+
+    def close(self) -> None:
+        self._browser.call("Target.disposeBrowserContext", browserContextId=self._context)
+
+    # Looking -------------------------------------------------------------------------------------
+
+    def go(self, url: str) -> None:
+        """Open an address and wait until it is there."""
+        self.script("window.old = true")
+        self.call("Page.navigate", url=url)
+        self.until("!window.old && document.readyState === 'complete'")
+
+    def reload(self) -> None:
+        """Open the address of the page anew."""
+        self.go(str(self.script("location.href")))
+
+    def frame(self) -> Page:
+        """The document of the one frame from another site, which has a process of its own."""
+
+        def find() -> str | None:
+            targets = self._browser.call("Target.getTargets")["targetInfos"]
+            found = [
+                target["targetId"]
+                for target in targets
+                if target["type"] == "iframe" and target["browserContextId"] == self._context
+            ]
+            return found[0] if found else None
+
+        target = eventually(find)
+        attached = self._browser.call("Target.attachToTarget", targetId=target, flatten=True)
+        return Page(self._browser, attached["sessionId"])
+
     def focused(self) -> str:
         """The id or name of what has the focus."""
         found = "document.activeElement"
@@ -91,7 +119,9 @@ class Tab:
 
     def complaints(self) -> list[str]:
         """What the browser complained about: scripts that failed, policies that were broken."""
-        found = []
+        found: list[str] = []
+        if self.refused:
+            return found
         for message in self._browser.told[self._session]:
             if message["method"] == "Runtime.exceptionThrown":
                 found.append(str(message["params"]["exceptionDetails"]))
@@ -164,8 +194,11 @@ class Tab:
 
     def dark(self, on: bool = True) -> None:  # noqa: FBT001, FBT002 -- reads as dark, dark(False)
         value = "dark" if on else "light"
-        feature = {"name": "prefers-color-scheme", "value": value}
-        self.call("Emulation.setEmulatedMedia", features=[feature])
+        features = {"prefers-color-scheme": value, "prefers-reduced-motion": "reduce"}
+        self.call(
+            "Emulation.setEmulatedMedia",
+            features=[{"name": name, "value": value} for name, value in features.items()],
+        )
 
     def picture(self, path: Path, *, whole: bool = True) -> None:
         """Take a picture of the page as it is."""
