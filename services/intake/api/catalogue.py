@@ -176,18 +176,6 @@ CATALOGUE: dict[str, Entry] = {
             "Отправьте меньше, сожмите или приложите ссылку на то, что велико.",
         ),
     ),
-    "file-type-refused": Entry(
-        415,
-        Words("The type of file is not taken", "Такие файлы не принимаются"),
-        Words(
-            "The content of the file is of a type that is not taken; `detected` says which.",
-            "По содержанию файл того вида, который не принимается; он назван в `detected`.",
-        ),
-        Words(
-            "`allowed` lists what is; put it into a ZIP file, or attach a link.",
-            "Разрешённые перечислены в `allowed`; упакуйте в ZIP или приложите ссылку.",
-        ),
-    ),
     "range-not-satisfiable": Entry(
         416,
         Words("There is no such part", "Такой части нет"),
@@ -204,6 +192,18 @@ CATALOGUE: dict[str, Entry] = {
         Words(
             "The detail says what to send; so do Accept, Accept-Patch or Accept-Encoding.",
             "Что отправить, сказано в detail и в Accept, Accept-Patch или Accept-Encoding.",
+        ),
+    ),
+    "file-type-refused": Entry(
+        415,
+        Words("The type of file is not taken", "Такие файлы не принимаются"),
+        Words(
+            "The content of the file is of a type that is not taken; `detected` says which.",
+            "По содержанию файл того вида, который не принимается; он назван в `detected`.",
+        ),
+        Words(
+            "`allowed` lists what is; put it into a ZIP file, or attach a link.",
+            "Разрешённые перечислены в `allowed`; упакуйте в ZIP или приложите ссылку.",
         ),
     ),
     "invalid-input": Entry(
@@ -272,6 +272,15 @@ CATALOGUE: dict[str, Entry] = {
             "Сообщите request_id: по нему в журнале найдётся причина.",
         ),
     ),
+    "unavailable": Entry(
+        503,
+        Words("Not at the moment", "Сейчас не получится"),
+        Words(
+            "A dependency, the database most likely, is down, or the service is stopping.",
+            "Недоступна база данных или другая часть, либо служба останавливается.",
+        ),
+        Words("Try again after Retry-After.", "Повторите через Retry-After секунд."),
+    ),
     "too-broad": Entry(
         503,
         Words("The question is too broad", "Запрос слишком широк"),
@@ -283,14 +292,5 @@ CATALOGUE: dict[str, Entry] = {
             "Ask for less: a filter more, a shorter span of time, a rarer word.",
             "Сузьте запрос: ещё один фильтр, меньший срок, более редкое слово.",
         ),
-    ),
-    "unavailable": Entry(
-        503,
-        Words("Not at the moment", "Сейчас не получится"),
-        Words(
-            "A dependency, the database most likely, is down, or the service is stopping.",
-            "Недоступна база данных или другая часть, либо служба останавливается.",
-        ),
-        Words("Try again after Retry-After.", "Повторите через Retry-After секунд."),
     ),
 }

@@ -32,14 +32,14 @@ class MediaTypeRefused(UnsupportedMediaType):
 def check_content_type(request: Request, view: object) -> None:
     """Raise MediaTypeRefused if a body is not of the type that its operation takes.
 
-    JSON, unless the view has a mark `media_type`; a PATCH takes merge patches by their name too.
+    JSON, unless the view has a mark: `media_type`, or `media_types` for several. With None the view
+    looks for itself. A PATCH takes merge patches by their name too.
     """
     if request.method not in _WITH_BODY:
         return
     wanted = getattr(view, "media_type", JSON)
     given = request.mimetype
     if wanted is None or given == wanted or given in getattr(view, "media_types", ()):
-        # None: the view takes anything, or says itself what it does not take.
         return
     if request.method == "PATCH":
         if given == MERGE_PATCH:

@@ -12,7 +12,6 @@ from shared.db.ticket_changes.links import link
 from shared.domain.errors import Conflict, InvalidInput
 from shared.domain.link import LinkKind
 from shared.domain.ticket import OPEN_STATUSES, PAUSED_STATUSES, Channel, Lane
-from shared.schemas.ticket import DEFAULT_SOURCE
 
 #: What a follow-up takes over as people wrote it; rules then make of it what they do of any ticket.
 _INHERITED = (
@@ -56,7 +55,7 @@ def follow_up(
         "impact_details": None,
         "error_messages": [],
         "steps_to_reproduce": None,
-        "source": DEFAULT_SOURCE,
+        "source": ticket["source"],
         "external_id": None,
         "channel": channel,
         "lane": Lane.LIVE,
