@@ -14,7 +14,7 @@ from shared.domain.clock import Clock
 from shared.domain.errors import BadToken
 
 _PURPOSE = "form"
-#: How long a form may stay open; what it did is remembered for longer.
+#: How long a form may stay open.
 MAX_AGE = timedelta(hours=12)
 
 
@@ -28,11 +28,15 @@ class FormToken:
 
 
 class FormTokens:
-    """Issues and reads them; `subject` is what a form is about, such as a ticket's id."""
+    """Issues and reads them; `subject` is what a form is about, such as a ticket's id.
 
-    def __init__(self, signing: SigningKeys, clock: Clock) -> None:
+    `remembered` is how long it is known what a form did: an older one could do it again.
+    """
+
+    def __init__(self, signing: SigningKeys, clock: Clock, remembered: timedelta) -> None:
         self._signing = signing
         self._clock = clock
+        self._max_age = min(MAX_AGE, remembered)
 
     def issue(self, subject: str) -> FormToken:
         """Return a fresh token."""
@@ -47,6 +51,6 @@ class FormTokens:
         except (BadToken, TypeError, ValueError):
             return None
         opened_at = datetime.fromtimestamp(opened_ms / 1000, UTC)
-        if about != subject or self._clock.now() > opened_at + MAX_AGE:
+        if about != subject or self._clock.now() > opened_at + self._max_age:
             return None
         return FormToken(text, nonce, opened_at)

@@ -75,7 +75,7 @@ def build_site(settings: Settings, signing: SigningKeys, clock: Clock) -> Site:
         templates=templates,
         assets=_assets(folder),
         links=PublicLinks(signing, url),
-        tokens=FormTokens(signing, clock),
+        tokens=FormTokens(signing, clock, timedelta(seconds=settings.idempotency_ttl_s)),
         limits=StrangerLimits(
             {
                 Counted.IP: settings.support_ip_limit_per_hour,
