@@ -129,11 +129,16 @@ class Authenticator:
 
 
 def requires(
-    scope: str | None, *, problems: Sequence[int], rate_class: RateClass | None = None
+    scope: str | None,
+    *,
+    problems: Sequence[int],
+    rate_class: RateClass | None = None,
+    answers: str = "",
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let only callers with the scope into a view, or any; the caller is `g.caller` inside.
 
     The request counts as of `rate_class`; left out, GET and HEAD read, everything else writes.
+    `answers` is a media type that the view answers with beside JSON.
 
     Documents the key, and the statuses of the problems that the operation may answer with. This is
     the one wrapper of ours around a view: each further decorator costs every request its share.
@@ -142,7 +147,7 @@ def requires(
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            check_accept(request)
+            check_accept(request, answers)
             app = current_app.extensions["patchbay"]
             caller: Caller = app.authenticator.authenticate(request.headers.get("Authorization"))
             counted = rate_class or (
