@@ -19,6 +19,20 @@ KEYS = {
     "ArrowRight": (39, ""),
 }
 
+#: How often in a row an element is found at the same place before it counts as standing still.
+STILL = 4
+
+#: Where the middle of an element is, once the page is there and nothing covers it.
+PLACE = """(() => {
+  const e = [...document.querySelectorAll(%s)].find((each) => each.getClientRects().length);
+  if (!e || document.readyState !== 'complete') return null;
+  e.scrollIntoView({block: 'center', behavior: 'instant'});
+  const r = e.getBoundingClientRect();
+  const [x, y] = [r.x + r.width / 2, r.y + r.height / 2];
+  const hit = document.elementFromPoint(x, y);
+  return hit && (e.contains(hit) || hit.contains(e)) ? {x, y} : null;
+})()"""
+
 
 class Page:
     """A document: that of a page, or of a frame in it."""
@@ -143,17 +157,21 @@ class Tab(Page):
     # Doing ---------------------------------------------------------------------------------------
 
     def click(self, selector: str) -> None:
-        """Click in the middle of the first thing that the selector finds and that can be seen."""
-        found = self.until(
-            "(() => { const e = [...document.querySelectorAll("
-            + json.dumps(selector)
-            + ")].find((each) => each.getClientRects().length);"
-            "if (!e) return null; e.scrollIntoView({block: 'center', behavior: 'instant'});"
-            "const r = e.getBoundingClientRect();"
-            "return {x: r.x + r.width / 2, y: r.y + r.height / 2}; })()"
-        )
+        """Click in the middle of the first thing that the selector finds and that can be seen.
+
+        Waits until it stands still: pages scroll to what has the focus once they are loaded.
+        """
+        looked = PLACE % json.dumps(selector)
+        places: list[Any] = []
+
+        def still() -> bool:
+            places.append(self.until(looked))
+            return len(places) >= STILL and places[-STILL:] == [places[-1]] * STILL
+
+        eventually(still)
+        place = places[-1]
         for kind in ("mousePressed", "mouseReleased"):
-            self.call("Input.dispatchMouseEvent", type=kind, **found, button="left", clickCount=1)
+            self.call("Input.dispatchMouseEvent", type=kind, **place, button="left", clickCount=1)
 
     def write(self, text: str) -> None:
         """Type into what has the focus."""
