@@ -14,6 +14,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environs
 from marshmallow import ValidationError, validate
@@ -21,6 +22,7 @@ from marshmallow import ValidationError, validate
 from shared.domain.bulk import BulkLimits
 from shared.domain.lifecycle import ChildrenRule, LifeRules
 from shared.domain.media_type import FileGroup
+from shared.domain.support_field import SupportField
 from shared.schemas.upload import MAX_UPLOADS
 
 PREFIX = "PATCHBAY_"
@@ -106,6 +108,14 @@ class Settings:
     rating_window_s: int
     close_children: ChildrenRule
     close_on_confirmation: bool
+    public_url: str
+    trusted_proxies: tuple[Network, ...]
+    embed_origins: tuple[str, ...]
+    pages_dir: Path | None
+    support_fields: frozenset[SupportField]
+    support_min_fill_s: float
+    support_ip_limit_per_hour: int
+    support_email_limit_per_hour: int
     log_format: LogFormat
     log_level: str
 
@@ -125,9 +135,11 @@ def load_settings() -> Settings:
         problems += [f"{name}: {' '.join(_flatten(messages))}" for name, messages in found.items()]
     if problems:
         raise SettingsError("\n".join(problems))
-    values["webhook_allowed_networks"] = tuple(
-        ipaddress.ip_network(text.strip()) for text in values["webhook_allowed_networks"]
-    )
+    for name in ("webhook_allowed_networks", "trusted_proxies"):
+        values[name] = tuple(ipaddress.ip_network(text.strip()) for text in values[name])
+    values["embed_origins"] = tuple(text.strip() for text in values["embed_origins"])
+    values["pages_dir"] = Path(values["pages_dir"]) if values["pages_dir"] else None
+    values["support_fields"] = frozenset(SupportField(n.strip()) for n in values["support_fields"])
     values["attachment_types"] = tuple(FileGroup(n.strip()) for n in values["attachment_types"])
     settings = Settings(**values)
     _cross_check(settings)
@@ -144,6 +156,13 @@ def life_rules(settings: Settings) -> LifeRules:
         children=settings.close_children,
         close_on_confirmation=settings.close_on_confirmation,
     )
+
+
+def public_url(settings: Settings) -> str:
+    """Return where strangers reach intake, without a final slash; this machine unless it is set."""
+    host = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104
+    shown = f"[{host}]" if ":" in host else host
+    return settings.public_url.rstrip("/") or f"http://{shown}:{settings.port}"
 
 
 def bulk_limits(settings: Settings) -> BulkLimits:
@@ -242,6 +261,18 @@ def _read(env: environs.Env) -> dict[str, Any]:
             "CLOSE_CHILDREN", ChildrenRule.ASK, enum=ChildrenRule, by_value=True
         ),
         "close_on_confirmation": env.bool("CLOSE_ON_CONFIRMATION", True),
+        "public_url": env.str("PUBLIC_URL", "", validate=_public_url),
+        "trusted_proxies": env.list("TRUSTED_PROXIES", [], validate=_networks),
+        "embed_origins": env.list("EMBED_ORIGINS", [], validate=_origins),
+        "pages_dir": env.str("PAGES_DIR", "", validate=_folder),
+        "support_fields": env.list("SUPPORT_FIELDS", list(SupportField), validate=_support_fields),
+        "support_min_fill_s": env.float("SUPPORT_MIN_FILL_S", 3.0, validate=not_negative),
+        "support_ip_limit_per_hour": env.int(
+            "SUPPORT_IP_LIMIT_PER_HOUR", 60, validate=not_negative
+        ),
+        "support_email_limit_per_hour": env.int(
+            "SUPPORT_EMAIL_LIMIT_PER_HOUR", 10, validate=not_negative
+        ),
         "log_format": env.enum("LOG_FORMAT", LogFormat.AUTO, enum=LogFormat, by_value=True),
         "log_level": env.str(
             "LOG_LEVEL",
@@ -267,6 +298,43 @@ def _networks(texts: list[str]) -> None:
             ipaddress.ip_network(text.strip())
         except ValueError as error:
             raise ValidationError(f"{error}; write networks as 10.0.0.0/8,::1/128") from error
+
+
+def _public_url(text: str) -> None:
+    if text and not _is_web_url(text):
+        raise ValidationError("write where people reach it, as https://help.example.com")
+
+
+def _origins(texts: list[str]) -> None:
+    for text in texts:
+        url = urlsplit(text.strip())
+        if not _is_web_url(text.strip()) or url.path:
+            raise ValidationError(f"{text!r} is no origin; write https://shop.example.com")
+
+
+def _is_web_url(text: str) -> bool:
+    try:
+        url = urlsplit(text)
+        plain = url.scheme in ("http", "https") and url.hostname and url.port != 0
+    except ValueError:
+        return False
+    return bool(plain) and not (url.query or url.fragment or "@" in url.netloc or set(text) & _ODD)
+
+
+#: Would end a word of a Content-Security-Policy.
+_ODD = frozenset(" ;,'\"\t\r\n")
+
+
+def _folder(text: str) -> None:
+    if text and not Path(text).is_dir():
+        raise ValidationError(f"there is no folder {text}")
+
+
+def _support_fields(names: list[str]) -> None:
+    for name in names:
+        if name.strip() not in list(SupportField):
+            known = ",".join(SupportField)
+            raise ValidationError(f"{name!r} is no optional field; choose from {known}")
 
 
 def _file_groups(names: list[str]) -> None:

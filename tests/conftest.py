@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.fixtures.desks",
     "tests.fixtures.receivers",
     "tests.fixtures.shops",
+    "tests.fixtures.browsers",
 ]
 
 

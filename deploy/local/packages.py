@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.local.errors import PackagesMissing
-from deploy.local.programs import missing, missing_packages
+from deploy.local.programs import BROWSER_PACKAGE, browser_program, missing, missing_packages
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 DENY_ALL = "#!/bin/sh\n# Written by deploy.local while it installs packages.\nexit 101\n"
@@ -28,17 +28,31 @@ def ensure_packages() -> None:
     packages = missing_packages()
     if not packages:
         return
+    _install(packages)
+    for package in packages:
+        # The service is named like its package. Nobody asked for a server at the next boot.
+        _run(["update-rc.d", package, "disable"])
+    still_missing = missing_packages()
+    if still_missing:
+        raise missing(still_missing)
+
+
+def ensure_browser() -> None:
+    """Make sure that there is a Chromium, as `ensure_packages` does of servers."""
+    try:
+        browser_program()
+    except PackagesMissing:
+        # Recommended packages are left out, and a browser without a font writes nothing.
+        _install([BROWSER_PACKAGE, "fonts-dejavu-core"])
+        browser_program()
+
+
+def _install(packages: list[str]) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise missing(packages)
     with deny_service_starts(POLICY):
         _run(["apt-get", "update"])
         _run(["apt-get", "install", "--yes", "--no-install-recommends", *packages])
-        for package in packages:
-            # The service is named like its package. Nobody asked for a server at the next boot.
-            _run(["update-rc.d", package, "disable"])
-    still_missing = missing_packages()
-    if still_missing:
-        raise missing(still_missing)
 
 
 @contextmanager

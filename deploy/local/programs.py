@@ -12,6 +12,8 @@ RABBITMQ_ARCHIVE = Path("/opt/rabbitmq/sbin")
 
 POSTGRES_PACKAGE = "postgresql"
 RABBITMQ_PACKAGE = "rabbitmq-server"
+BROWSER_PACKAGE = "chromium"
+BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 def postgres_programs(major: str | None = None) -> Path:
@@ -49,6 +51,14 @@ def epmd_program() -> str:
     if found is None:
         raise missing([RABBITMQ_PACKAGE])
     return found
+
+
+def browser_program() -> str:
+    """A Chromium, which tests of the public pages drive. Raises PackagesMissing."""
+    for name in BROWSER_NAMES:
+        if found := shutil.which(name):
+            return found
+    raise missing([BROWSER_PACKAGE])
 
 
 def missing_packages() -> list[str]:

@@ -52,6 +52,8 @@ from services.intake.bulk.reading import LineReader
 from services.intake.bulk.store import LineStore
 from services.intake.content.inspection import ContentPolicy
 from services.intake.group_commit import GroupCommitter
+from services.intake.pages import assets, downloads, public_api, status, support
+from services.intake.pages.site import build_site
 from services.intake.rate_limits import RateLimits
 from services.intake.reference import ReferenceData
 from services.intake.slow_bodies import SlowBodies
@@ -78,6 +80,7 @@ TIDY_EVERY = timedelta(hours=1)
 def build(runtime: Runtime) -> Flask:
     """Return the WSGI application. Opens nothing; threads begin with the first request."""
     settings = runtime.settings
+    signing = SigningKeys(runtime.database, runtime.clock)
     rules = _attachment_rules(settings)
     idempotency_ttl = timedelta(seconds=settings.idempotency_ttl_s)
     reference = ReferenceData(runtime.database)
@@ -105,7 +108,7 @@ def build(runtime: Runtime) -> Flask:
         rules=life_rules(settings),
         streams=StreamHub(runtime.database, stream_limit(settings)),
         stream_max_s=settings.stream_max_s,
-        signing=SigningKeys(runtime.database, runtime.clock),
+        signing=signing,
         files=_files(runtime, rules),
         slow_bodies=SlowBodies(settings.body_timeout_s),
         rate_limits=RateLimits(
@@ -125,6 +128,7 @@ def build(runtime: Runtime) -> Flask:
             rules,
         ),
     )
+    app.extensions["patchbay.pages"] = build_site(settings, signing, runtime.clock)
     requests.register(app)
     problems.register(app)
     api = Api(app)
@@ -152,6 +156,7 @@ def build(runtime: Runtime) -> Flask:
         ticket_sla,
         priorities,
         webhooks,
+        public_api,
         feed,
         search,
     ):
@@ -160,6 +165,8 @@ def build(runtime: Runtime) -> Flask:
     app.extensions["patchbay.spec"] = api.spec
     app.register_blueprint(docs.blp)
     app.register_blueprint(health.blp)
+    for pages in (support, status, downloads, assets):
+        app.register_blueprint(pages.blp)
     # smorest answers errors in its own format unless told otherwise.
     problems.register(app)
     return app

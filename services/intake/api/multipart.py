@@ -38,7 +38,7 @@ def receive_files(
     too many files or bytes.
     """
     received: list[ReceivedFile] = []
-    for event in _events(pieces):
+    for event in form_events(pieces):
         if isinstance(event, File):
             if len(received) == max_files:
                 message = f"At most {max_files} files can be attached at once."
@@ -58,7 +58,8 @@ def receive_files(
     return received
 
 
-def _events(pieces: Iterator[bytes]) -> Iterator[Event]:
+def form_events(pieces: Iterator[bytes]) -> Iterator[Event]:
+    """Return fields, files and their data as they come; raises MalformedRequest."""
     boundary = request.mimetype_params.get("boundary", "")
     if not 1 <= len(boundary) <= MAX_BOUNDARY_CHARS or not boundary.isascii():
         message = "The Content-Type has no usable boundary."

@@ -43,9 +43,10 @@ def _bring(
     chosen = ticket_changes.choose_uploads(free, ticket.content["attachments"], ticket.actor)
     if isinstance(chosen, PatchbayError):
         return chosen
+    count = len(ticket.attachments) + len(chosen)
     try:
-        rules.require_room(_NOTHING, len(chosen), sum(each["size"] for each in chosen))
+        rules.require_room(_NOTHING, count, sum(each["size"] for each in chosen))
     except TooLarge as error:
         return error
     rows = [ticket_changes.new_attachment("", each, rules, now, ticket.actor) for each in chosen]
-    return replace(ticket, attachments=rows)
+    return replace(ticket, attachments=[*ticket.attachments, *rows])

@@ -1,0 +1,77 @@
+"""Who looks at a page: their language, how they write dates, where they come from."""
+
+import ipaddress
+from collections.abc import Collection, Sequence
+from urllib.parse import urlsplit
+
+from babel import Locale, UnknownLocaleError
+from flask import Request
+
+from services.intake.pages.catalogues import FALLBACK
+from shared.settings import Network
+
+#: What browsers say of a request from a page of ours, or typed in (Fetch Metadata, W3C §2.2).
+_OWN_SITES = ("same-origin", "none")
+
+
+def language_of(request: Request, known: Collection[str]) -> str:
+    """Return the language to speak: `?lang=`, else what the browser prefers, else English."""
+    asked = request.args.get("lang")
+    if asked in known:
+        return str(asked)
+    for tag, quality in request.accept_languages:
+        primary = tag.partition("-")[0].lower()
+        if quality > 0 and primary in known:
+            return primary
+    return FALLBACK
+
+
+def locale_of(request: Request, language: str) -> Locale:
+    """Return how the visitor writes dates: the browser's region, if it is of the language."""
+    for tag, _ in request.accept_languages:
+        if tag.partition("-")[0].lower() == language:
+            try:
+                return Locale.parse(tag, sep="-")
+            except (ValueError, UnknownLocaleError):
+                break
+    try:
+        return Locale.parse(language, sep="-")
+    except (ValueError, UnknownLocaleError):
+        return Locale(FALLBACK)
+
+
+def address_of(request: Request, trusted: Sequence[Network]) -> str:
+    """Return the network address of the visitor.
+
+    Proxies append to X-Forwarded-For, so it is read from its end for as long as those who wrote it
+    are trusted; what a stranger put in front of it is never reached.
+    """
+    address = request.remote_addr or ""
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+    while hops and _within(address, trusted):
+        hop = hops.pop()
+        if not hop:
+            break
+        address = hop
+    return address
+
+
+def from_elsewhere(request: Request) -> bool:
+    """Say whether a page of another site sent this form.
+
+    By Sec-Fetch-Site where the browser sends it. `Origin` is `null` where the referrer is withheld,
+    and then says nothing.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site not in _OWN_SITES
+    origin = request.headers.get("Origin", "null")
+    return origin != "null" and urlsplit(origin).netloc != request.host
+
+
+def _within(address: str, networks: Sequence[Network]) -> bool:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(ip in network for network in networks)
