@@ -15,6 +15,7 @@ from shared.db.engine import Transaction
 from shared.db.ticket_changes import Member
 from shared.domain.errors import FieldError, InvalidInput, NotFound
 from shared.domain.link import LinkKind
+from shared.domain.role import WITH_REQUESTERS
 from shared.domain.work import ListName
 from shared.schemas.outcome import (
     FollowUpSchema,
@@ -86,7 +87,7 @@ def merge_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
 
 
 @blp.route("/tickets/<ticket_id>/follow-ups", methods=["POST"])
-@requires("tickets:write", problems=_PROBLEMS)
+@requires("tickets:write", problems=_PROBLEMS, roles=WITH_REQUESTERS)
 @body(FollowUpSchema())
 @blp.response(201, TicketSchema())
 def add_follow_up(content: Mapping[str, Any], ticket_id: str) -> Response:

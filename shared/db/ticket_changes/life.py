@@ -84,7 +84,7 @@ def transition(
     family: list[Member] = [(ticket, assignee)]
     next_status(ticket["status"], step, asked.role)
     if step in _FAMILY_STEPS:
-        family += _children(tx, ticket, step, details.get("children"), rules)
+        family += _children(tx, ticket, step, details.get("children"), asked, rules)
     _leave_agents(tx, family, step, now)
     changes = [_change(each, step, details, now, asked, rules) for each in family]
     return apply(tx, changes, now)[0]
@@ -95,11 +95,13 @@ def _children(
     ticket: TicketRow,
     step: Transition,
     wanted: ChildrenRule | None,
+    asked: Asked,
     rules: LifeRules,
 ) -> list[Member]:
     """Return the children that take the step too."""
     choice = wanted or rules.children
-    if choice is ChildrenRule.LEAVE:
+    # A requester's step is about their own ticket; its children may be those of others.
+    if choice is ChildrenRule.LEAVE or asked.role is Role.REQUESTER:
         return []
     found = [
         member
