@@ -59,6 +59,8 @@ class Runtime:
         self.storage: Storage = storage_for(settings)
         self._messaging = _MESSAGING[settings.broker_url.partition(":")[0]](settings)
         self.doorbells = DoorbellPublisher(self._messaging.transport())
+        #: How often tickets of live requests were committed by this process.
+        self.live_commits = 0
         #: Names this process in leases and logs.
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
 

@@ -18,11 +18,15 @@ from typing import Any
 import environs
 from marshmallow import ValidationError, validate
 
+from shared.domain.bulk import BulkLimits
 from shared.domain.lifecycle import ChildrenRule, LifeRules
 from shared.domain.media_type import FileGroup
 from shared.schemas.upload import MAX_UPLOADS
 
 PREFIX = "PATCHBAY_"
+
+#: Read by commands that call the API of a desk elsewhere; no settings of this one.
+CLIENT_VARIABLES = ("PATCHBAY_API_URL", "PATCHBAY_API_KEY")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -59,6 +63,8 @@ class Settings:
     port: int
     http_threads: int
     max_body_bytes: int
+    stream_limit: int
+    stream_max_s: float
     body_timeout_s: float
     read_limit_per_minute: int
     write_limit_per_minute: int
@@ -91,6 +97,10 @@ class Settings:
     clamd_url: str
     clamd_timeout_s: float
     idempotency_ttl_s: int
+    bulk_max_lines: int
+    bulk_max_bytes: int
+    bulk_answered_lines: int
+    bulk_ttl_s: int
     auto_close_after_s: int
     reopen_window_s: int
     rating_window_s: int
@@ -136,6 +146,22 @@ def life_rules(settings: Settings) -> LifeRules:
     )
 
 
+def bulk_limits(settings: Settings) -> BulkLimits:
+    """Return what is set about bulk bodies; a line may be as large as the body of one ticket."""
+    return BulkLimits(
+        max_lines=settings.bulk_max_lines,
+        max_bytes=settings.bulk_max_bytes,
+        max_line_bytes=settings.max_body_bytes,
+        answered_lines=settings.bulk_answered_lines,
+        kept=timedelta(seconds=settings.bulk_ttl_s),
+    )
+
+
+def stream_limit(settings: Settings) -> int:
+    """Return how many event streams a process has room for: never all its threads."""
+    return min(settings.stream_limit, settings.http_threads // 2)
+
+
 def variable_names() -> list[str]:
     """Return the name of every variable, in the order of the settings."""
     return [PREFIX + field.name.upper() for field in fields(Settings)]
@@ -161,6 +187,8 @@ def _read(env: environs.Env) -> dict[str, Any]:
         "port": env.int("PORT", 8080, validate=validate.Range(min=0, max=65535)),
         "http_threads": env.int("HTTP_THREADS", 64, validate=at_least_one),
         "max_body_bytes": env.int("MAX_BODY_BYTES", 1_048_576, validate=at_least_one),
+        "stream_limit": env.int("STREAM_LIMIT", 16, validate=not_negative),
+        "stream_max_s": env.float("STREAM_MAX_S", 600.0, validate=positive),
         "body_timeout_s": env.float("BODY_TIMEOUT_S", 30.0, validate=positive),
         "read_limit_per_minute": env.int("READ_LIMIT_PER_MINUTE", 0, validate=not_negative),
         "write_limit_per_minute": env.int("WRITE_LIMIT_PER_MINUTE", 0, validate=not_negative),
@@ -203,6 +231,10 @@ def _read(env: environs.Env) -> dict[str, Any]:
         "clamd_url": env.str("CLAMD_URL", "off", validate=_scheme("off", "tcp", "unix")),
         "clamd_timeout_s": env.float("CLAMD_TIMEOUT_S", 60.0, validate=positive),
         "idempotency_ttl_s": env.int("IDEMPOTENCY_TTL_S", 86_400, validate=at_least_one),
+        "bulk_max_lines": env.int("BULK_MAX_LINES", 1_000_000, validate=at_least_one),
+        "bulk_max_bytes": env.int("BULK_MAX_BYTES", 2_147_483_648, validate=at_least_one),
+        "bulk_answered_lines": env.int("BULK_ANSWERED_LINES", 1_000, validate=not_negative),
+        "bulk_ttl_s": env.int("BULK_TTL_S", 259_200, validate=at_least_one),
         "auto_close_after_s": env.int("AUTO_CLOSE_AFTER_S", 432_000, validate=not_negative),
         "reopen_window_s": env.int("REOPEN_WINDOW_S", 604_800, validate=not_negative),
         "rating_window_s": env.int("RATING_WINDOW_S", 604_800, validate=not_negative),
@@ -248,7 +280,7 @@ def _unknown(given: Mapping[str, str]) -> list[str]:
     known = variable_names()
     lines = []
     for name in sorted(given):
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and name not in known and name not in CLIENT_VARIABLES:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]}?" if near else ""
             lines.append(f"{name}: there is no such setting{hint}")

@@ -156,7 +156,8 @@ def _facts(tickets: Rows, events: Rows, assignments: Rows, decisions: Rows) -> I
 def _deliveries(connection: Connection, events: Rows) -> Iterator[str]:
     """Every event is on the outbox or was fanned out to each subscriber that wants it.
 
-    Only for subscribers that are older than the event, enabled and never changed.
+    Only for subscribers that are older than the event, enabled and never changed. Of what was
+    imported nobody is told.
     """
     pending = {row["id"] for row in _rows(connection, OutboxEntry)}
     made = {(row["event_id"], row["receiver"]) for row in _rows(connection, Delivery)}
@@ -166,7 +167,7 @@ def _deliveries(connection: Connection, events: Rows) -> Iterator[str]:
         if row["enabled"] and row["created_at"] == row["updated_at"]
     ]
     for event in events:
-        if event["id"] in pending:
+        if event["id"] in pending or '"imported":true' in event["body"]:
             continue
         for subscription in steady:
             wanted = subscription["event_types"]

@@ -1,7 +1,9 @@
 """Real `patchbay` processes for tests, ended by SIGTERM."""
 
+import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -56,3 +58,44 @@ def patchbay(
             process.send_signal(signal.SIGTERM)
         status = process.wait(END_TIMEOUT_S)
     assert status == 0, log.read_text()
+
+
+@contextmanager
+def serving(
+    settings: Settings, command: str, **changed: str
+) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Run a process that speaks HTTP until the block ends; yields it and its port.
+
+    It may have been killed in the meantime; one that is still there must end well.
+    """
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = settings.data_dir / f"{command}-{port}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "services.cli", command],
+            cwd=ROOT,
+            env={**environment(settings), "PATCHBAY_PORT": str(port), **changed},
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        eventually(lambda: _answers(port) or process.poll() is not None)
+        yield process, port
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        status = process.wait(END_TIMEOUT_S)
+    assert status in (0, -signal.SIGKILL), log.read_text()
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()

@@ -1,6 +1,7 @@
 """The command's root: what there is, and how errors look (one line, and the way out)."""
 
 import importlib
+import keyword
 import sys
 from importlib.metadata import version
 
@@ -22,7 +23,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "shadow": ("services.cli.shadow", "Compare shadow and trial profiles with the live ones."),
     "rules": ("services.cli.rules", "Check, apply and show routing rules."),
     "plugins": ("services.cli.plugins", "List what can decide about tickets, and its origin."),
+    "search": ("services.cli.search", "Make the full-text index anew."),
     "simulate": ("services.cli.simulate", "Compare routing profiles on a log or a scenario."),
+    "import": ("services.cli.importing.command", "Bring tickets in from a file, by the API."),
     "demo": ("services.demo.command", "Carry real incidents through the whole pipeline."),
 }
 
@@ -36,7 +39,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name)
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), name)
         assert isinstance(command, click.Command)  # noqa: S101 -- COMMANDS is ours
         return command
 

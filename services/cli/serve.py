@@ -44,6 +44,8 @@ def intake(processes: int, threads: int | None) -> None:
     require_current(database)
     database.close()
     threads = threads or settings.http_threads
+    # The processes to come read it: how many event streams there may be depends on it.
+    os.environ["PATCHBAY_HTTP_THREADS"] = str(threads)
     with tempfile.TemporaryDirectory(prefix="patchbay-metrics-") as folder:
         if processes > 1:
             # Must be set before the first metric is made, which is in the processes to come.

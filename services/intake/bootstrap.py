@@ -1,5 +1,6 @@
 """Puts intake together from a runtime; the same for every host and the tests."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from flask import Flask
@@ -10,12 +11,15 @@ from services.intake.api import (
     agents,
     assignment,
     attachments,
+    bulk,
     calendars,
     comments,
     docs,
     explain,
     external_ids,
+    feed,
     health,
+    jobs,
     life,
     links,
     priorities,
@@ -24,6 +28,7 @@ from services.intake.api import (
     requesters,
     requests,
     routing_rules,
+    search,
     shadow,
     sla_policies,
     teams,
@@ -40,13 +45,20 @@ from services.intake.attachments.clamd import Clamd
 from services.intake.attachments.receiving import Receiving
 from services.intake.attachments.scanning import BATCH, ScanAttachments
 from services.intake.attachments.tidying import tidy_up
+from services.intake.bulk import desk as bulk_desk
+from services.intake.bulk.pacing import Pacing
+from services.intake.bulk.process_chunks import CHUNKS_AT_ONCE, ProcessChunks
+from services.intake.bulk.reading import LineReader
+from services.intake.bulk.store import LineStore
 from services.intake.content.inspection import ContentPolicy
 from services.intake.group_commit import GroupCommitter
 from services.intake.rate_limits import RateLimits
 from services.intake.reference import ReferenceData
 from services.intake.slow_bodies import SlowBodies
+from services.intake.stream_hub import StreamHub
+from shared.db.housekeeping import forget_bulk_jobs, forget_bulk_keys
 from shared.db.signing_keys import SigningKeys
-from shared.db.work_lists import ATTACHMENTS_TO_SCAN
+from shared.db.work_lists import ATTACHMENTS_TO_SCAN, BULK_CHUNKS
 from shared.domain.address_guard import AddressGuard
 from shared.domain.attachment import AttachmentRules
 from shared.domain.rate import RateClass
@@ -55,8 +67,11 @@ from shared.messaging.list_runner import ListRunner
 from shared.messaging.timers import PeriodicJob
 from shared.messaging.worker_host import Bound, Service
 from shared.runtime import Runtime
-from shared.settings import Settings, life_rules
+from shared.settings import Settings, bulk_limits, life_rules, stream_limit
 
+#: Chunks under way at once in a process: one is prepared while the database stores the other.
+BULK_WIDTH = 2
+FORGET_BULK_EVERY = timedelta(minutes=10)
 TIDY_EVERY = timedelta(hours=1)
 
 
@@ -65,6 +80,7 @@ def build(runtime: Runtime) -> Flask:
     settings = runtime.settings
     rules = _attachment_rules(settings)
     idempotency_ttl = timedelta(seconds=settings.idempotency_ttl_s)
+    reference = ReferenceData(runtime.database)
     app = Flask("patchbay", static_folder=None)
     app.config.update(docs.SPEC_CONFIG)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -77,16 +93,18 @@ def build(runtime: Runtime) -> Flask:
         committer=GroupCommitter(
             runtime.database,
             runtime.clock,
-            runtime.ring,
+            _noting(runtime),
             idempotency_ttl,
             rules,
         ),
         authenticator=Authenticator(runtime.database, runtime.clock),
-        reference=ReferenceData(runtime.database),
+        reference=reference,
         guard=AddressGuard(
             settings.webhook_allowed_networks, allow_http=settings.webhook_allow_http
         ),
         rules=life_rules(settings),
+        streams=StreamHub(runtime.database, stream_limit(settings)),
+        stream_max_s=settings.stream_max_s,
         signing=SigningKeys(runtime.database, runtime.clock),
         files=_files(runtime, rules),
         slow_bodies=SlowBodies(settings.body_timeout_s),
@@ -98,6 +116,14 @@ def build(runtime: Runtime) -> Flask:
             }
         ),
         idempotency_ttl=idempotency_ttl,
+        bulk=bulk_desk.build(
+            runtime.database,
+            runtime.clock,
+            reference,
+            bulk_limits(settings),
+            life_rules(settings),
+            rules,
+        ),
     )
     requests.register(app)
     problems.register(app)
@@ -112,6 +138,8 @@ def build(runtime: Runtime) -> Flask:
         assignment,
         attachments,
         uploads,
+        bulk,
+        jobs,
         agents,
         absences,
         calendars,
@@ -124,6 +152,8 @@ def build(runtime: Runtime) -> Flask:
         ticket_sla,
         priorities,
         webhooks,
+        feed,
+        search,
     ):
         api.register_blueprint(module.blp)
     docs.describe(api.spec)
@@ -135,8 +165,14 @@ def build(runtime: Runtime) -> Flask:
     return app
 
 
+def begin_stop(app: Flask) -> None:
+    """End what would hold up the end of the process: event streams. Requests still get answers."""
+    found: Parts = app.extensions["patchbay"]
+    found.streams.close()
+
+
 def build_worker(runtime: Runtime) -> Service:
-    """Return what intake does beside answering: scanning files, and tidying up after them."""
+    """Return what intake does beside answering: files to scan and to tidy up, bulk jobs."""
     settings = runtime.settings
     clamd = None
     if _attachment_rules(settings).scan:
@@ -149,15 +185,53 @@ def build_worker(runtime: Runtime) -> Service:
     )
     return Service(
         "intake",
-        [Bound(scan, ATTACHMENTS_TO_SCAN.has_ready, ATTACHMENTS_TO_SCAN.next_due)],
+        [
+            Bound(scan, ATTACHMENTS_TO_SCAN.has_ready, ATTACHMENTS_TO_SCAN.next_due),
+            Bound(_bulk_runner(runtime), BULK_CHUNKS.has_ready, BULK_CHUNKS.next_due),
+        ],
         jobs=[
             PeriodicJob(
                 "tidy up attachments",
                 TIDY_EVERY,
                 lambda now: tidy_up(runtime.database, runtime.storage, now),
-            )
+            ),
+            PeriodicJob(
+                "forget bulk jobs",
+                FORGET_BULK_EVERY,
+                lambda now: forget_bulk_jobs(runtime.database, now),
+            ),
+            PeriodicJob(
+                "forget bulk keys",
+                FORGET_BULK_EVERY,
+                lambda now: forget_bulk_keys(runtime.database, now),
+            ),
         ],
     )
+
+
+def _bulk_runner(runtime: Runtime) -> ListRunner:
+    limits = bulk_limits(runtime.settings)
+    process = ProcessChunks(
+        runtime.database,
+        runtime.clock,
+        runtime.ring,
+        LineReader(ReferenceData(runtime.database), limits),
+        LineStore(life_rules(runtime.settings), limits.kept, _attachment_rules(runtime.settings)),
+        Pacing(lambda: runtime.live_commits),
+    )
+    return ListRunner(
+        ListName.BULK, process, full_batch=CHUNKS_AT_ONCE, ring=runtime.ring, width=BULK_WIDTH
+    )
+
+
+def _noting(runtime: Runtime) -> Callable[[ListName], None]:
+    """Return a ring that notes that live tickets were committed: bulk work makes room for them."""
+
+    def ring(name: ListName) -> None:
+        runtime.live_commits += 1
+        runtime.ring(name)
+
+    return ring
 
 
 def _files(runtime: Runtime, rules: AttachmentRules) -> Files:
@@ -183,6 +257,7 @@ def _attachment_rules(settings: Settings) -> AttachmentRules:
 
 def close(app: Flask) -> None:
     """Commit what requests are waiting for and stop."""
+    begin_stop(app)
     found: Parts = app.extensions["patchbay"]
     found.committer.close()
     found.slow_bodies.close()

@@ -2,15 +2,20 @@
 
 The server sets a forked process's signal handlers only after it has loaded the application. A
 SIGTERM before that runs the parent's handler in the child, and is lost: the process would not end
-until it is killed. And a parent that is killed leaves its children running.
+until it is killed. And a parent that is killed leaves its children running. After a SIGTERM the
+server waits for every request that is under way, so the application must hear of it itself and
+end those that would go on: event streams.
 """
 
 import importlib
 import os
 import signal
+import socket
 import threading
 from types import FrameType
 from typing import Any
+
+from services.intake import bootstrap
 
 #: How often the parent and the handlers are looked at.
 LOOK_S = 0.1
@@ -27,12 +32,18 @@ def load(target: str) -> Any:
 
     for number in _SIGNALS:
         signal.signal(number, remember)
-    watcher = threading.Thread(
-        target=_watch, args=(os.getppid(), remember, early), name="parent-watch", daemon=True
-    )
-    watcher.start()
+    # Python writes the number of each signal here, whoever handles it.
+    told, tell = socket.socketpair()
+    tell.setblocking(False)
+    signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
+    arguments = (os.getppid(), remember, early)
+    threading.Thread(target=_watch, args=arguments, name="parent-watch", daemon=True).start()
     module, _, factory = target.partition(":")
-    return getattr(importlib.import_module(module), factory)()
+    app = getattr(importlib.import_module(module), factory)()
+    threading.Thread(
+        target=_end_streams, args=(app, early, told, tell), name="signal-watch", daemon=True
+    ).start()
+    return app
 
 
 def _watch(parent: int, remember: object, early: threading.Event) -> None:
@@ -43,3 +54,11 @@ def _watch(parent: int, remember: object, early: threading.Event) -> None:
         if obeyed and (early.is_set() or os.getppid() != parent):
             os.kill(os.getpid(), signal.SIGTERM)
             return
+
+
+def _end_streams(app: Any, early: threading.Event, told: socket.socket, _: socket.socket) -> None:
+    """Wait for a signal to end, and let the application know; holds both ends of the pair."""
+    while not early.is_set():
+        if set(told.recv(64)) & set(_SIGNALS):
+            break
+    bootstrap.begin_stop(app)

@@ -43,6 +43,20 @@ class ReferenceData:
             message = "The ticket refers to what does not exist."
             raise InvalidInput(message, errors)
 
+    def refresh(self) -> None:
+        """Read the names anew if they were read a while ago; for `unknown`."""
+        if monotonic() > self._until:
+            self._read()
+
+    def unknown(self, content: Mapping[str, Any]) -> list[FieldError]:
+        """Return what a ticket names that did not exist at the last `refresh`.
+
+        For many tickets at once: a file full of wrong names costs no look for each of them.
+        """
+        if not any(content.get(name) for name in _REFERRING):
+            return []
+        return self._unknown(content)
+
     def require_names(
         self, teams: Sequence[str], skills: Sequence[str], calendar: str | None
     ) -> None:

@@ -9,8 +9,8 @@ from shared.observability.logging import configure_logging
 from shared.runtime import Runtime
 from shared.settings import load_settings
 
-#: Beside the threads that answer: for the one list that intake consumes.
-WORKER_THREADS = 1
+#: Beside the threads that answer: for the lists that intake consumes.
+WORKER_THREADS = 3
 
 
 def build() -> Flask:

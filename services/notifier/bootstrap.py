@@ -17,10 +17,12 @@ from services.notifier.repository import DeliveryRepository, Job
 from services.notifier.results import Results
 from services.notifier.schedule import EMAIL_DELAYS_S, WEBHOOK_DELAYS_S
 from services.notifier.senders import MailSender, WebhookSender
+from shared.db.search.indexer import SearchIndexer
 from shared.db.work_lists import EVENTS_TO_FAN_OUT
 from shared.domain.address_guard import AddressGuard
 from shared.domain.delivery import DeliveryChannel
 from shared.domain.work import ListName
+from shared.messaging.feed_follower import FeedFollower
 from shared.messaging.list_runner import ListRunner
 from shared.messaging.worker_host import Bound, Service
 from shared.runtime import Runtime
@@ -84,8 +86,14 @@ def build(runtime: Runtime) -> Service:
             Bound(fan_out, EVENTS_TO_FAN_OUT.has_ready, EVENTS_TO_FAN_OUT.next_due),
             *(_bound(runtime, name, engine) for name, engine in engines.items()),
         ],
-        engines=list(engines.values()),
+        engines=[*engines.values(), _search_indexing(runtime)],
     )
+
+
+def _search_indexing(runtime: Runtime) -> FeedFollower:
+    """Return what tells the search index: one more who wants to know of every event."""
+    indexer = SearchIndexer(runtime.database, runtime.clock)
+    return FeedFollower(runtime.database, runtime.clock, "search", runtime.holder, indexer)
 
 
 def _bound(runtime: Runtime, name: ListName, engine: DeliveryEngine) -> Bound:

@@ -15,7 +15,17 @@ from sqlalchemy import (
 )
 
 from shared.db.engine import Database
-from shared.db.models import Agent, DryRun, IdempotencyKey, Requirement, ShadowDecision, Ticket
+from shared.db.models import (
+    Agent,
+    BulkChunk,
+    BulkJob,
+    BulkKey,
+    DryRun,
+    IdempotencyKey,
+    Requirement,
+    ShadowDecision,
+    Ticket,
+)
 from shared.db.models.base import table
 from shared.db.types import WAITING
 from shared.domain.agent import Presence
@@ -29,6 +39,7 @@ SHADOWS_KEPT = timedelta(days=90)
 
 _KEYS, _AGENTS, _DRY_RUNS = table(IdempotencyKey), table(Agent), table(DryRun)
 _REQUIREMENTS, _TICKETS, _SHADOWS = table(Requirement), table(Ticket), table(ShadowDecision)
+_JOBS, _BULK_CHUNKS, _BULK_KEYS = table(BulkJob), table(BulkChunk), table(BulkKey)
 #: Written into the SQL, like the states of the partial indexes.
 IDLE: ColumnElement[str] = literal_column("'idle'")
 _WAITED_FOR = exists().where(
@@ -96,6 +107,19 @@ def forget_idempotency_keys(database: Database, now: datetime) -> int:
 def forget_shadow_decisions(database: Database, now: datetime) -> int:
     """Delete shadow decisions that no report will ask for any more; return how many."""
     return _delete_in_chunks(database, _SHADOWS, _SHADOWS.c.decided_at <= now - SHADOWS_KEPT)
+
+
+def forget_bulk_jobs(database: Database, now: datetime) -> int:
+    """Delete bulk jobs, with their results, whose time is over; return how many chunks."""
+    over = select(_JOBS.c.id).where(_JOBS.c.expires_at <= now)
+    deleted = _delete_in_chunks(database, _BULK_CHUNKS, _BULK_CHUNKS.c.job_id.in_(over))
+    _delete_in_chunks(database, _JOBS, _JOBS.c.expires_at <= now)
+    return deleted
+
+
+def forget_bulk_keys(database: Database, now: datetime) -> int:
+    """Delete the keys of lines whose time is over; return how many."""
+    return _delete_in_chunks(database, _BULK_KEYS, _BULK_KEYS.c.expires_at <= now)
 
 
 def _delete_in_chunks(database: Database, source: Table, over: ColumnElement[bool]) -> int:

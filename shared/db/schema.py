@@ -21,6 +21,7 @@ def migrate(database: Database) -> tuple[str | None, str]:
         database.dialect.prepare_migration(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        database.dialect.mend_feed(connection)
         connection.commit()
         # The lock and the time limits belong to the connection; it goes with them.
         connection.invalidate()

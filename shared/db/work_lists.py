@@ -3,6 +3,7 @@
 from shared.db.models import (
     Agent,
     Attachment,
+    BulkChunk,
     Delivery,
     DryRun,
     OutboxEntry,
@@ -25,4 +26,7 @@ EVENTS_TO_FAN_OUT = WorkList(
 WAITING_LOOKS = WorkList(ListName.WAKING, table(WaitingLook), "id", ("available_at",))
 QUESTIONS = WorkList(ListName.QUESTIONS, table(DryRun), "id", ("available_at",))
 ATTACHMENTS_TO_SCAN = WorkList(ListName.SCANNING, table(Attachment), "id", ("available_at",))
+#: The chunk that its job has least before it comes first, so that a small job need not wait until a
+#: large one is done.
+BULK_CHUNKS = WorkList(ListName.BULK, table(BulkChunk), "id", ("ordinal", "available_at", "id"))
 DELIVERIES_DUE = WorkList(ListName.WEBHOOK, table(Delivery), "id", ("rank", "available_at"))

@@ -18,12 +18,14 @@ SCOPES = (
     "requesters:read",
     "requesters:write",
     "requesters:erase",
+    "tickets:import",
     "agents:read",
     "agents:write",
     "routing:read",
     "routing:write",
     "webhooks:read",
     "webhooks:write",
+    "events:read",
 )
 
 

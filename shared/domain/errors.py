@@ -6,6 +6,7 @@
     ├── BodyTooSlow             its body did not arrive in time
     ├── NotAcceptable           the caller takes no form that the answer has
     ├── QuotaExceeded           the caller sends more than its key may
+    ├── LengthRequired          its body does not say how long it is
     ├── InvalidInput            the request's content breaks a rule; `errors` says where
     │   ├── BadExpression       a condition is not one; line, column and reason
     │   └── BadToken            a signed link or cursor is forged, foreign or too old
@@ -88,6 +89,12 @@ class QuotaExceeded(PatchbayError):
     def __init__(self, detail: str, retry_after_s: int, **extra: object) -> None:
         super().__init__(detail, **extra)
         self.retry_after_s = retry_after_s
+
+
+class LengthRequired(PatchbayError):
+    """The body of a request does not say how long it is, so its end cannot be told."""
+
+    code = "length-required"
 
 
 class InvalidInput(PatchbayError):

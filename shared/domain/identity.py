@@ -6,6 +6,7 @@ Pure. The form shown to people is the one they gave; this is the form of which t
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import phonenumbers
@@ -49,6 +50,7 @@ def identity_of(kind: IdentityKind, given: str | None) -> Identity | None:
     return Identity(kind, value) if value else None
 
 
+@lru_cache(maxsize=4096)
 def normal_email(given: str) -> str:
     """Return an e-mail address in lower case, its domain as DNS has it (RFC 5891).
 
@@ -75,6 +77,7 @@ def e164(given: str | None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+@lru_cache(maxsize=4096)
 def normal_phone(given: str) -> str | None:
     """Return E.164 with the extension as in RFC 3966: behind one number sit many people."""
     number = _parsed(given)

@@ -17,6 +17,7 @@ class ListName(StrEnum):
     WEBHOOK = "webhook"
     EMAIL = "email"
     SCANNING = "scanning"
+    BULK = "bulk"
 
 
 class WorkState(StrEnum):

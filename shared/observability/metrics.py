@@ -89,6 +89,19 @@ request_seconds = Histogram(
     ["route"],
     buckets=_SECONDS,
 )
+streams = Gauge(
+    "patchbay_event_streams", "Event streams that are open.", multiprocess_mode="livesum"
+)
+feed_lag = Gauge(
+    "patchbay_feed_lag_seconds",
+    "Age of the oldest event that the feed holds back because a transaction runs for long.",
+    multiprocess_mode="livemax",
+)
+search_lag = Gauge(
+    "patchbay_search_lag_seconds",
+    "Time from a change of a ticket to its being found, as of the last batch.",
+    multiprocess_mode="livemax",
+)
 
 
 def render() -> tuple[bytes, str]:

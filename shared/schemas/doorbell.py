@@ -26,6 +26,7 @@ ACTORS: dict[ListName, str] = {
     ListName.WEBHOOK: "notifier.deliver_webhooks",
     ListName.EMAIL: "notifier.deliver_emails",
     ListName.SCANNING: "intake.scan_attachments",
+    ListName.BULK: "intake.process_bulk",
 }
 
 

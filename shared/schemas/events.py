@@ -33,6 +33,21 @@ class TicketDataSchema(StrictSchema):
     )
 
 
+class PastEventDataSchema(StrictSchema):
+    """Something that happened to an imported ticket, in the words of where it happened."""
+
+    at = Timestamp(required=True)
+    what = fields.String(required=True)
+    who = fields.String(required=True, allow_none=True)
+
+
+class TicketCreatedDataSchema(TicketDataSchema):
+    """A new ticket. One that lived elsewhere says so, and has its history; it is never sent."""
+
+    imported = fields.Boolean()
+    history = fields.List(fields.Nested(PastEventDataSchema))
+
+
 class AssignmentSchema(StrictSchema):
     """A ticket given to an agent."""
 
@@ -45,6 +60,7 @@ class TicketAssignedDataSchema(TicketDataSchema):
     """The ticket and who got it."""
 
     assignment = fields.Nested(AssignmentSchema, required=True)
+    imported = fields.Boolean()
 
 
 class TicketOfferedDataSchema(TicketAssignedDataSchema):
@@ -166,7 +182,9 @@ class EventDefinition:
 CATALOGUE: dict[EventType, EventDefinition] = {
     definition.event_type: definition
     for definition in (
-        EventDefinition(EventType.TICKET_CREATED, 1, "A ticket was accepted.", TicketDataSchema),
+        EventDefinition(
+            EventType.TICKET_CREATED, 1, "A ticket was accepted.", TicketCreatedDataSchema
+        ),
         EventDefinition(
             EventType.TICKET_ASSIGNED,
             1,

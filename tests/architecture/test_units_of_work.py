@@ -16,6 +16,7 @@ OPENERS = {"change.py", "replays.py", "uploads.py"}
 
 #: Operations that write without `change()`, and why.
 OTHERWISE = {
+    "create_tickets": "each line is written with its key, and a job with its own",
     "create_ticket": "the group committer writes it, with its key",
     "explain": "changes nothing: its question is a row of the router's",
     "merge_requester": "many bounded transactions; once more does no harm",

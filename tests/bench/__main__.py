@@ -13,10 +13,10 @@ from deploy.local.packages import ensure_packages
 from deploy.local.servers import Servers
 from shared.observability.logging import configure_logging
 from shared.settings import LogFormat
-from tests.bench import routing, scenarios
+from tests.bench import bulk, routing, scenarios, search
 from tests.bench.report import render
 
-SCENARIOS = ("http", "pipeline", "open", "backlog", "routing")
+SCENARIOS = ("http", "pipeline", "open", "backlog", "routing", "bulk", "search")
 
 
 @click.command()
@@ -83,9 +83,15 @@ def _plan(servers: Servers, directory: Path, share: int) -> dict[str, Any]:
             servers, 20_000 // share
         ),
         "routing: one decision in memory": lambda: routing.one_decision(20_000 // share),
+        "bulk: tickets a second by one intake": lambda: bulk.rate(servers, 200_000 // share),
+        "bulk: memory for a million lines": lambda: bulk.memory(servers, 1_000_000 // share),
+        "bulk: live tickets beside 200,000 bulk ones": lambda: bulk.beside(
+            servers, 200_000 // share, 12_000 // share, max(4, 15 // share)
+        ),
         "routing: a freed agent, 100,000 waiting": lambda: routing.refill(
             servers, 100_000 // share, 200 // share
         ),
+        "search: a million tickets": lambda: search.search(servers, 25_000, 40 // share),
     }
 
 
@@ -94,6 +100,8 @@ def _ratios(figures: dict[str, Any]) -> dict[str, float]:
         "intake_64_vs_commit_per_request": ("intake_64_per_s", "baseline_http_64_per_s"),
         "pipeline_vs_dramatiq_chain": ("pipeline_per_s", "dramatiq_chain_per_s"),
         "decisions_10000_vs_100_agents": ("decisions_10000_per_s", "decisions_100_per_s"),
+        "bulk_vs_single_commit": ("bulk_per_s", "single_commit_per_s"),
+        "live_posts_beside_bulk": ("live_beside_bulk_per_s", "live_alone_per_s"),
         "backlog_vs_dramatiq_chain": ("backlog_per_s", "dramatiq_chain_per_s"),
     }
     return {

@@ -18,6 +18,20 @@ _TITLES = {
     "decision_10000_p99_ms": "… p99, ms",
     "refill_p50_ms": "a freed agent's next ticket, 100,000 waiting, p50, ms",
     "refill_p99_ms": "… p99, ms",
+    "bulk_per_s": "bulk, from the first byte to the last ticket stored, one intake, /s",
+    "bulk_received_per_s": "… of it, until the 202, lines/s",
+    "single_commit_per_s": "baseline: the same code, a commit a ticket, no HTTP, /s",
+    "bulk_memory_lines": "lines of the body whose memory is measured",
+    "bulk_memory_idle_mb": "… intake's memory before, MiB",
+    "bulk_memory_peak_mb": "… at its peak, MiB",
+    "live_alone_per_s": "live tickets alone, 64 connections, /s",
+    "live_beside_bulk_per_s": "… beside a bulk body, /s",
+    "live_routing_alone_p99_ms": "201 to agent at 50 live tickets/s, p99, ms",
+    "live_routing_beside_bulk_p99_ms": "… beside a bulk body, p99, ms",
+    "search_indexed_per_s": "tickets indexed by one indexer, /s",
+    "search_tickets": "tickets searched",
+    "search_p50_ms": "… answer over all kinds of questions, p50, ms",
+    "search_p99_ms": "… p99, ms",
     "backlog_per_s": "backlog routed and delivered, /s",
     "backlog_routed_flatness": "… slowest over fastest tenth, routing",
     "backlog_delivered_flatness": "… slowest over fastest tenth, webhooks",
@@ -57,6 +71,7 @@ def render(result: dict[str, Any]) -> str:
     lines += [f"| {name} | {value:.2f} |" for name, value in result["ratios"].items()]
     for name, title in (
         ("pipeline_cpu_ms", "CPU milliseconds a ticket"),
+        ("bulk_cpu_ms", "CPU milliseconds a bulk ticket"),
         ("memory_mb", "memory, MiB"),
     ):
         if name in figures:

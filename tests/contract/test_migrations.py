@@ -34,7 +34,9 @@ def downgrade(database: Database, revision: str) -> None:
 
 
 def tables(database: Database) -> set[str]:
-    return set(inspect(database.engine).get_table_names()) - {"alembic_version"}
+    """All but those of FTS5, which no model describes."""
+    names = set(inspect(database.engine).get_table_names()) - {"alembic_version"}
+    return {name for name in names if not name.startswith("search_words")}
 
 
 def test_an_empty_database_is_brought_to_the_newest_revision(empty: Database) -> None:
@@ -58,6 +60,7 @@ def test_models_and_migrations_do_not_differ(empty: Database) -> None:
             "compare_type": True,
             "compare_server_default": True,
             "include_object": lambda each, *_: of_this_database(each, empty),
+            "include_name": lambda name, *_: not (name or "").startswith("search_words"),
         }
         context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, Base.metadata) == []

@@ -160,6 +160,7 @@ def requires(
     problems: Sequence[int],
     rate_class: RateClass | None = None,
     roles: frozenset[Role] = STAFF,
+    answers: str = "",
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let only callers with the scope into a view, or any; the caller is `g.caller` inside.
 
@@ -167,6 +168,7 @@ def requires(
     `roles` are those who may come in: the desk, unless a view is made for others too. A requester
     finds only tickets of their own behind a path; what a view takes from the body or a query it
     has to bound itself.
+    `answers` is a media type that the view answers with beside JSON.
 
     Documents the key, and the statuses of the problems that the operation may answer with. This is
     the one wrapper of ours around a view: each further decorator costs every request its share.
@@ -175,7 +177,7 @@ def requires(
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            check_accept(request)
+            check_accept(request, answers)
             app = current_app.extensions["patchbay"]
             caller: Caller = app.authenticator.authenticate(request.headers.get("Authorization"))
             counted = rate_class or (

@@ -162,6 +162,18 @@ CATALOGUE: dict[str, Entry] = {
         ),
         Words("Read it again and repeat the change.", "Прочтите заново и повторите изменение."),
     ),
+    "length-required": Entry(
+        411,
+        Words("The body does not say how long it is", "Не указана длина тела запроса"),
+        Words(
+            "Neither Content-Length nor gzip tells where the body ends.",
+            "Ни Content-Length, ни gzip не говорят, где кончается тело.",
+        ),
+        Words(
+            "Send Content-Length, or pack the body: Content-Encoding: gzip.",
+            "Укажите Content-Length или сожмите тело: Content-Encoding: gzip.",
+        ),
+    ),
     "too-large": Entry(
         413,
         Words("The body is too large", "Тело запроса слишком велико"),

@@ -12,8 +12,10 @@ from marshmallow import Schema
 
 from services.intake.api.catalogue import CATALOGUE, Words
 from services.intake.api.languages import preferred
+from shared.schemas.bulk import BulkTicketSchema, LineResultSchema
 from shared.schemas.events import CATALOGUE as EVENTS
 from shared.schemas.events import EventSchema
+from shared.schemas.import_ticket import ImportTicketSchema
 from shared.schemas.problem import ProblemSchema
 
 #: Swagger UI, shipped inside a package, so that the page needs no other site.
@@ -112,6 +114,9 @@ def describe(spec: APISpec) -> None:
     schemas: list[type[Schema]] = [
         ProblemSchema,
         EventSchema,
+        BulkTicketSchema,
+        ImportTicketSchema,
+        LineResultSchema,
         *(d.data for d in EVENTS.values()),
     ]
     for schema in schemas:

@@ -17,10 +17,12 @@ from services.intake.api.cursor import Cursor, encode
 from services.intake.api.files import Files
 from services.intake.api.media_types import ICALENDAR
 from services.intake.api.replays import replay_if_known
+from services.intake.bulk.desk import BulkDesk
 from services.intake.group_commit import GroupCommitter
 from services.intake.rate_limits import RateLimits
 from services.intake.reference import ReferenceData
 from services.intake.slow_bodies import SlowBodies
+from services.intake.stream_hub import StreamHub
 from shared.db.engine import Database
 from shared.db.signing_keys import SigningKeys
 from shared.db.ticket_changes import Asked
@@ -53,11 +55,14 @@ class Parts:
     reference: ReferenceData
     guard: AddressGuard
     rules: LifeRules
+    streams: StreamHub
+    stream_max_s: float
     signing: SigningKeys
     files: Files
     slow_bodies: SlowBodies
     rate_limits: RateLimits
     idempotency_ttl: timedelta
+    bulk: BulkDesk
 
     def now(self) -> datetime:
         """Return the present moment."""

@@ -17,8 +17,12 @@ ICALENDAR = "text/calendar"
 #: What a PATCH takes, as RFC 5789 §3.1 has it told.
 ACCEPT_PATCH = f"{MERGE_PATCH}, {JSON}"
 
+#: https://github.com/ndjson/ndjson-spec; https://jsonlines.org calls the same thing by the other.
+NDJSON = "application/x-ndjson"
+NDJSON_TYPES = (NDJSON, "application/jsonl")
+
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_NAMES = {JSON: "JSON", ICALENDAR: "an iCalendar file"}
+_NAMES = {JSON: "JSON", ICALENDAR: "an iCalendar file", NDJSON: "lines of JSON"}
 
 
 class MediaTypeRefused(UnsupportedMediaType):
@@ -50,12 +54,14 @@ def check_content_type(request: Request, view: object) -> None:
     raise MediaTypeRefused(message, {"Accept": wanted})
 
 
-def check_accept(request: Request) -> None:
-    """Raise NotAcceptable if the caller takes no JSON."""
+def check_accept(request: Request, answers: str = "") -> None:
+    """Raise NotAcceptable if the caller takes neither JSON nor the media type `answers`."""
     wanted = request.headers.get("Accept")
     if not wanted or "*/*" in wanted or JSON in wanted:
         return
     accepted = request.accept_mimetypes
-    if not any(accepted.quality(kind) > 0 for kind in (JSON, PROBLEM)):
+    if answers and accepted.quality(answers) > 0:
+        return
+    if not any(accepted.quality(kind) > 0 for kind in (JSON, PROBLEM, *NDJSON_TYPES)):
         message = f"The answer is JSON, which the Accept header leaves out; send Accept: {JSON}."
         raise NotAcceptable(message)

@@ -95,5 +95,20 @@ class Dialect(ABC):
         """Tell whether a column, a JSON array of texts, holds a text."""
 
     @abstractmethod
+    def feed_key(self, events: Table) -> ColumnElement[int]:
+        """Return what the feed orders events by, before ticket and sequence."""
+
+    @abstractmethod
+    def feed_end(self, events: Table) -> ColumnElement[int]:
+        """Return the lowest feed key that an event may have which cannot be read yet."""
+
+    def mend_feed(self, connection: Connection) -> None:  # noqa: B027 -- optional
+        """Make new events come after all there are, also in a database that was restored."""
+
+    @abstractmethod
     def next_ticket_numbers(self, connection: Connection, count: int) -> list[int]:
         """Return `count` fresh ticket numbers, rising."""
+
+    @abstractmethod
+    def pass_ticket_number(self, connection: Connection, number: int) -> None:
+        """Let fresh ticket numbers begin after a number that a ticket brings along."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     ColumnElement,
     Connection,
     Engine,
@@ -50,6 +51,14 @@ _SESSION = " ".join(
         "random_page_cost=1.1",
         "jit=off",
     )
+)
+
+_FEED_END = "(pg_snapshot_xmin(pg_current_snapshot())::text::bigint + feed_offset())"
+#: The offset that is needed, if the newest events are at or beyond the next transaction's number.
+_FEED_BEHIND = (
+    "SELECT CASE WHEN newest >= upcoming + feed_offset() THEN newest - upcoming + 1 END FROM "
+    "(SELECT max(feed_key) AS newest, pg_snapshot_xmax(pg_current_snapshot())::text::bigint "
+    "AS upcoming FROM ticket_events) AS feed"
 )
 
 #: How old a plan may get, in seconds. A list that was empty may hold ten thousand rows by then; a
@@ -152,6 +161,19 @@ class PostgreSQL(Dialect):
             if commit:
                 driver.commit()
 
+    def feed_key(self, events: Table) -> ColumnElement[int]:
+        return events.c.feed_key
+
+    def feed_end(self, events: Table) -> ColumnElement[int]:
+        # Every transaction before the oldest that is still running has ended.
+        return literal_column(_FEED_END, BigInteger())
+
+    def mend_feed(self, connection: Connection) -> None:
+        # A restored dump has the numbers of transactions of another cluster, which may be ahead.
+        behind = connection.exec_driver_sql(_FEED_BEHIND).scalar_one()
+        if behind is not None and behind > 0:
+            connection.exec_driver_sql(feed_offset(behind))
+
     def begin_search(self, connection: Connection) -> None:
         for setting in _SEARCHING:
             connection.exec_driver_sql(f"SET LOCAL {setting}")
@@ -168,6 +190,22 @@ class PostgreSQL(Dialect):
             "SELECT nextval('ticket_numbers') FROM generate_series(1, :count) ORDER BY 1"
         )
         return list(connection.execute(statement, {"count": count}).scalars())
+
+    def pass_ticket_number(self, connection: Connection, number: int) -> None:
+        # Hence the margin: a number fetched between reading and setting must not come again.
+        statement = text(
+            "SELECT setval('ticket_numbers', :number + 1000) FROM ticket_numbers "
+            "WHERE last_value <= :number"
+        )
+        connection.execute(statement, {"number": number})
+
+
+def feed_offset(offset: int) -> str:
+    """Return the statement that sets what feed keys have above the numbers of transactions."""
+    return (
+        "CREATE OR REPLACE FUNCTION feed_offset() RETURNS bigint LANGUAGE sql STABLE "
+        f"PARALLEL SAFE AS 'SELECT {int(offset)}::bigint'"
+    )
 
 
 def _forget_old_plans(driver: Any, record: Any, _: object) -> None:

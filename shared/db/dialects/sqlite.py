@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Engine,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     event,
     exists,
     func,
+    literal_column,
     select,
     text,
     type_coerce,
@@ -138,6 +140,15 @@ class SQLite(Dialect):
         if commit:
             driver.commit()
 
+    def feed_key(self, events: Table) -> ColumnElement[int]:
+        # One writer at a time: rows are numbered in the order of commits. The table is only ever
+        # appended to, so no number comes twice.
+        return literal_column(f"{events.name}.rowid", BigInteger())
+
+    def feed_end(self, events: Table) -> ColumnElement[int]:
+        last = literal_column("rowid", BigInteger())
+        return select(func.coalesce(func.max(last), 0) + 1).select_from(events).scalar_subquery()
+
     def json_array_has(self, array: ColumnElement[Any], text: str) -> ColumnElement[bool]:
         return exists().where(func.json_each(array).table_valued("value").c.value == text)
 
@@ -145,6 +156,9 @@ class SQLite(Dialect):
         # The write lock is held, so nobody else reads the same maximum.
         last = connection.execute(text("SELECT coalesce(max(number), 0) FROM tickets")).scalar_one()
         return list(range(last + 1, last + count + 1))
+
+    def pass_ticket_number(self, connection: Connection, number: int) -> None:
+        """Do nothing: the next number follows from the largest."""
 
     def _tuples(self, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> list[Any]:
         """Return the rows as the driver wants them, after what SQLAlchemy does to each type."""

@@ -7,6 +7,9 @@ from shared.db.models.api_key import ApiKey
 from shared.db.models.assignment import Assignment
 from shared.db.models.attachment import Attachment
 from shared.db.models.base import Base
+from shared.db.models.bulk_chunk import BulkChunk
+from shared.db.models.bulk_job import BulkJob
+from shared.db.models.bulk_key import BulkKey
 from shared.db.models.calendar import Calendar
 from shared.db.models.comment import Comment
 from shared.db.models.configuration import ConfigurationVersion
@@ -15,6 +18,7 @@ from shared.db.models.delivery import Delivery
 from shared.db.models.delivery_attempt import DeliveryAttempt
 from shared.db.models.dry_run import DryRun
 from shared.db.models.event_outbox import OutboxEntry
+from shared.db.models.feed_reader import FeedReader
 from shared.db.models.idempotency_key import IdempotencyKey
 from shared.db.models.lease import Lease
 from shared.db.models.profile import Profile
@@ -22,6 +26,7 @@ from shared.db.models.requester import Requester
 from shared.db.models.requester_identity import RequesterIdentity
 from shared.db.models.requirement import Requirement
 from shared.db.models.routing_rules import RoutingRules
+from shared.db.models.search_document import SearchDocument
 from shared.db.models.shadow_decision import ShadowDecision
 from shared.db.models.signing_key import SigningKey
 from shared.db.models.skill import Skill
@@ -44,6 +49,9 @@ __all__ = [
     "Assignment",
     "Attachment",
     "Base",
+    "BulkChunk",
+    "BulkJob",
+    "BulkKey",
     "Calendar",
     "Comment",
     "ConfigurationVersion",
@@ -51,6 +59,7 @@ __all__ = [
     "Delivery",
     "DeliveryAttempt",
     "DryRun",
+    "FeedReader",
     "IdempotencyKey",
     "Lease",
     "OutboxEntry",
@@ -59,6 +68,7 @@ __all__ = [
     "RequesterIdentity",
     "Requirement",
     "RoutingRules",
+    "SearchDocument",
     "ShadowDecision",
     "SigningKey",
     "Skill",

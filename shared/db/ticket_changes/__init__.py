@@ -41,6 +41,7 @@ from shared.db.ticket_changes.merge import merge
 from shared.db.ticket_changes.offers import Offer, accept, decline
 from shared.db.ticket_changes.outcome import document_resolution, rate, verify
 from shared.db.ticket_changes.park import NEVER, Parking, park
+from shared.db.ticket_changes.past import Past
 from shared.db.ticket_changes.requester import erase, erase_events, move
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "NewTicket",
     "Offer",
     "Parking",
+    "Past",
     "accept",
     "advance",
     "assign",

@@ -9,8 +9,10 @@ from shared.db import requesters
 from shared.db.engine import Row, Transaction
 from shared.db.models import Ticket
 from shared.db.models.base import table
+from shared.db.ticket_changes import past
 from shared.db.ticket_changes.attach import ATTACHMENTS, attachment_document
-from shared.db.ticket_changes.journal import Change, append_events, apply
+from shared.db.ticket_changes.journal import Change, TicketRow, append_events, apply
+from shared.db.ticket_changes.past import Past
 from shared.domain.errors import InvalidInput
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
@@ -35,6 +37,8 @@ class NewTicket:
     correlation_id: str
     #: Rows for `attachments`, whose `ticket_id` is not known yet.
     attachments: Sequence[Row] = ()
+    #: What it has behind it, if it lived elsewhere.
+    past: Past | None = None
 
 
 def create(
@@ -59,6 +63,8 @@ def create(
         _new_row(ticket.content, person, number, ticket.correlation_id, now, book.priorities)
         for (ticket, person), number in zip(known, numbers, strict=True)
     ]
+    if any(ticket.past for ticket in tickets):
+        return _with_pasts(tx, [ticket for ticket, _ in known], rows, people, book, now)
     clocks = _start_clocks(book, rows, now)
     tx.insert(_TICKETS, rows)
     changes = [
@@ -107,6 +113,36 @@ def _start_clocks(book: SlaBook, rows: Sequence[dict[str, Any]], now: datetime) 
         row.update(begun.values)
         clocks.append(begun)
     return clocks
+
+
+def _with_pasts(
+    tx: Transaction,
+    tickets: Sequence[NewTicket],
+    fresh: Sequence[dict[str, Any]],
+    people: Sequence[object],
+    book: SlaBook,
+    now: datetime,
+) -> list[dict[str, Any] | InvalidInput]:
+    """Store tickets that lived elsewhere; their clocks begin now, of those that are not over."""
+    numbers = past.keep_numbers(tx, [row["number"] for row in fresh], [t.past for t in tickets])
+    rows, pasts, assignments = [], [], []
+    events: list[tuple[TicketRow, Change]] = []
+    for row, number, ticket in zip(fresh, numbers, tickets, strict=True):
+        if ticket.past is None:
+            message = "Tickets with a past and without one do not share a batch."
+            raise ValueError(message)
+        old = past.with_past({**row, "number": number}, ticket.past)
+        begun = _start_clocks(book, [old], now)[0] if past.alive(old) else Moved()
+        held = past.assignment_of(old, ticket.past, now)
+        rows.append(old)
+        pasts.append((old, ticket.past))
+        assignments += [held] if held else []
+        events += past.told(old, ticket.past, ticket.actor, held, begun.events)
+    tx.insert(_TICKETS, rows)
+    documents = {document["id"]: document for document in append_events(tx, events, now)}
+    past.write(tx, pasts, assignments, tickets[0].actor, now)
+    made = iter(documents.values())
+    return [person if isinstance(person, InvalidInput) else next(made) for person in people]
 
 
 def language_of(requester: Mapping[str, Any]) -> str | None:

@@ -53,6 +53,8 @@ class Change:
     data: Mapping[str, Any] = field(default_factory=dict)
     #: The id of the request that asked for it; a change without a request goes by the ticket's own.
     correlation_id: str | None = None
+    #: Nobody is notified: the event is in the trail and the feed, and not on the outbox.
+    silent: bool = False
 
 
 def ticket_document(ticket: TicketRow, assignee: Assignee | None) -> dict[str, Any]:
@@ -89,18 +91,8 @@ def append_events(
                 "body": dump_json(body),
             }
         )
-        outbox.append(
-            {
-                "id": event_id,
-                "ticket_id": ticket["id"],
-                "sequence": ticket["version"],
-                "rank": ticket["rank"],
-                "work_state": WorkState.READY.value,
-                "available_at": now,
-                "attempts": 0,
-                "last_error": None,
-            }
-        )
+        if not change.silent:
+            outbox.append(_outbox_entry(event_id, ticket, now))
         documents.append(document)
         log.debug(
             change.event.value,
@@ -112,6 +104,19 @@ def append_events(
     tx.insert(_EVENTS, events)
     tx.insert(_OUTBOX, outbox)
     return documents
+
+
+def _outbox_entry(event_id: str, ticket: TicketRow, now: datetime) -> dict[str, Any]:
+    return {
+        "id": event_id,
+        "ticket_id": ticket["id"],
+        "sequence": ticket["version"],
+        "rank": ticket["rank"],
+        "work_state": WorkState.READY.value,
+        "available_at": now,
+        "attempts": 0,
+        "last_error": None,
+    }
 
 
 def apply(tx: Transaction, changes: Sequence[Change], now: datetime) -> list[dict[str, Any]]:

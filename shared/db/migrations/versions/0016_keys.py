@@ -5,8 +5,8 @@ from alembic import op
 
 from shared.db.types import UTCDateTime
 
-revision = "0013_keys"
-down_revision = "0012"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,1 @@
+"""Full-text search without I/O: words and their stems, questions, highlights."""
