@@ -39,7 +39,7 @@ WRITES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("PUT", "/verification", {"method": "requester", "passed": True}),
     ("PUT", "/satisfaction", {"score": 1}),
     ("POST", "/follow-ups", {"description": "Again."}),
-    ("POST", "/attachments", {"url": "https://files.example.com/a", "name": "a"}),
+    ("POST", "/attachments", {"kind": "link", "url": "https://files.example.com/a"}),
 )
 OF_THE_DESK: tuple[tuple[str, str, dict[str, Any] | None], ...] = (
     ("GET", "/v1/tickets/{}/events", None),

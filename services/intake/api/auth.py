@@ -215,7 +215,7 @@ def _require_role(database: Database, caller: Caller, roles: frozenset[Role]) ->
     if caller.role not in roles:
         names = sorted(role.value for role in roles)
         message = f"This is for the role {' or '.join(names)}; the API key is {caller.role.value}."
-        raise Forbidden(message, roles=names)
+        raise Forbidden(message, role=caller.role.value, roles=names)
     if caller.role is Role.REQUESTER:
         if caller.requester_id is None:
             message = (
