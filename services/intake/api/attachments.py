@@ -26,7 +26,14 @@ from services.intake.api.transfers import body_pieces
 from services.intake.attachments import repository as attachment_rows
 from shared.db import ticket_changes
 from shared.domain.attachment import AttachmentKind, ScanState
-from shared.domain.errors import Infected, NotFound, NotScannedYet, PatchbayError, Unavailable
+from shared.domain.errors import (
+    Conflict,
+    Infected,
+    NotFound,
+    NotScannedYet,
+    PatchbayError,
+    Unavailable,
+)
 from shared.domain.file_name import clean_name
 from shared.domain.role import WITH_REQUESTERS, Role
 from shared.domain.work import ListName
@@ -48,7 +55,9 @@ _schema, _link = AttachmentSchema(), CreateLinkSchema()
 @blp.route("/tickets/<ticket_id>/attachments", methods=["POST"])
 @described.bodies({FORM: described.FORM, "application/json": CreateLinkSchema})
 @requires(
-    "tickets:write", problems=(400, 401, 403, 404, 408, 413, 415, 422, 503), roles=WITH_REQUESTERS
+    "tickets:write",
+    problems=(400, 401, 403, 404, 408, 409, 413, 415, 422, 503),
+    roles=WITH_REQUESTERS,
 )
 @blp.response(201, AttachmentsSchema())
 def attach(ticket_id: str) -> Response:
@@ -122,7 +131,7 @@ def get_content(attachment_id: str) -> Response:
 
 
 @blp.route("/attachments/<attachment_id>", methods=["DELETE"])
-@requires("tickets:write", problems=(401, 403, 404, 503))
+@requires("tickets:write", problems=(401, 403, 404, 409, 503))
 @blp.response(204)
 def delete_attachment(attachment_id: str) -> Response:
     """Delete a file or link, for good."""
@@ -133,6 +142,9 @@ def delete_attachment(attachment_id: str) -> Response:
         ticket, assignee = repository.locked_ticket(tx, found["ticket_id"])
         # Looked up again under the ticket's lock: of two who delete it, one does.
         row = attachment_rows.attachment(tx.connection, attachment_id)
+        if row["ticket_id"] != ticket["id"]:
+            message = "Its ticket was merged into another in this moment; repeat the request."
+            raise Conflict(message, merged_into=row["ticket_id"])
         ticket_changes.detach(tx, ticket, assignee, attachment_id, app.now(), actor(), g.request_id)
         unit.ring(ListName.EVENTS)
         response = unit.answer(None, 204)
