@@ -13,7 +13,7 @@ from services.intake.api.preconditions import check_version, etag
 from shared.db import ticket_changes
 from shared.db.engine import Row, Transaction
 from shared.domain.errors import Forbidden
-from shared.domain.lifecycle import Transition
+from shared.domain.lifecycle import FAMILY_STEPS, Transition
 from shared.domain.outcome import VerificationMethod
 from shared.domain.role import WITH_REQUESTERS, Role
 from shared.domain.work import ListName
@@ -42,6 +42,8 @@ def transition_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     details = dict(content)
     step: Transition = details.pop("transition")
     with change() as unit:
+        if step in FAMILY_STEPS:
+            ticket_changes.lock_family(unit.tx, ticket_id)
         return _changed(
             unit,
             ticket_id,
