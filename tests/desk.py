@@ -7,6 +7,11 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from services.cli.keys import create_key
+from shared.db.engine import Database
+from shared.domain.api_key import ROLE_SCOPES
+from shared.domain.role import Role
+
 _numbers = itertools.count(1)
 
 
@@ -53,6 +58,13 @@ class Desk:
         response = self.call(method, path, body, **more)
         assert response.status_code < 300, response.get_data(as_text=True)
         return response.get_json()
+
+    def as_requester(self, database: Database, ticket_id: str) -> "Desk":
+        """Return the same API as called with a key of the ticket's requester."""
+        requester = self.read(ticket_id)["requester"]["id"]
+        allowed = list(ROLE_SCOPES[Role.REQUESTER])
+        token = create_key(database, "app", allowed, role=Role.REQUESTER, requester_id=requester)
+        return Desk(self.app, token)
 
     # Making things ------------------------------------------------------------------------------
 

@@ -2,16 +2,17 @@
 
 import sys
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import click
 from sqlalchemy import select, update
 
-from shared.db.engine import Database
-from shared.db.models import ApiKey
+from services.cli.rotate_key import rotate_key
+from shared.db.engine import Database, Row, first, rows
+from shared.db.models import ApiKey, Requester
 from shared.db.models.base import table
 from shared.db.schema import require_current
-from shared.domain.api_key import ALL, SCOPES, digest, new_token
+from shared.domain.api_key import ALL, ROLE_SCOPES, SCOPES, digest, new_token
 from shared.domain.clock import SystemClock
 from shared.domain.ids import Prefix, new_id
 from shared.domain.rate import RateClass
@@ -22,6 +23,9 @@ _KEYS = table(ApiKey)
 
 MAX_RATE = 1_000_000
 
+#: An old token should not go on for longer than a month.
+MAX_OVERLAP_HOURS = 24 * 31
+
 
 def store_key(
     database: Database,
@@ -31,8 +35,12 @@ def store_key(
     days: int | None = None,
     role: Role = Role.ADMIN,
     limits: Mapping[RateClass, int] | None = None,
+    requester_id: str | None = None,
 ) -> None:
-    """Store a new API key by the hash of its token; `limits` are its own, in requests a minute."""
+    """Store a new API key by the hash of its token.
+
+    `limits` are its own, in requests a minute; a key of the role requester is `requester_id`'s.
+    """
     now = SystemClock().now()
     row = {
         "id": new_id(Prefix.API_KEY),
@@ -40,9 +48,13 @@ def store_key(
         "digest": digest(token),
         "scopes": scopes,
         "role": role,
+        "requester_id": requester_id,
         "created_at": now,
         "expires_at": None if days is None else now + timedelta(days=days),
         "revoked_at": None,
+        "last_used_at": None,
+        "previous_digest": None,
+        "previous_until": None,
         **{f"{each}_limit": (limits or {}).get(each) for each in RateClass},
     }
     with database.transaction() as tx:
@@ -56,10 +68,11 @@ def create_key(
     days: int | None = None,
     role: Role = Role.ADMIN,
     limits: Mapping[RateClass, int] | None = None,
+    requester_id: str | None = None,
 ) -> str:
     """Make a token, store its key and return it."""
     token = new_token()
-    store_key(database, token, name, scopes, days, role, limits)
+    store_key(database, token, name, scopes, days, role, limits, requester_id)
     return token
 
 
@@ -71,7 +84,7 @@ def _database() -> Database:
 
 @click.group()
 def keys() -> None:
-    """Make, list and revoke API keys."""
+    """Make, list, rotate and revoke API keys."""
 
 
 @keys.command()
@@ -81,14 +94,18 @@ def keys() -> None:
     "scopes",
     multiple=True,
     type=click.Choice(SCOPES),
-    help=f"What the key may do; may be given several times. {ALL} is everything.",
+    help=f"What the key may do; several times. {ALL} is everything. Left out, what the role needs.",
 )
 @click.option(
     "--role",
     type=click.Choice([role.value for role in Role if role is not Role.SYSTEM]),
-    default=Role.ADMIN.value,
-    show_default=True,
-    help="What its holder is to the desk; some steps of a ticket are for leads only.",
+    help="What its holder is to the desk; admin if only scopes are given.",
+)
+@click.option(
+    "--requester",
+    "requester_id",
+    metavar="RQR_ID",
+    help="With the role requester, which needs it: whose tickets the key is for.",
 )
 @click.option(
     "--days", type=click.IntRange(1), help="Days until the key expires; never if left out."
@@ -101,19 +118,44 @@ def keys() -> None:
     help="Requests a minute: read=N, write=N or bulk=N, 0 for no limit; several times.",
 )
 def create(
-    name: str, scopes: tuple[str, ...], role: str, days: int | None, rates: tuple[str, ...]
+    name: str,
+    scopes: tuple[str, ...],
+    role: str | None,
+    requester_id: str | None,
+    days: int | None,
+    rates: tuple[str, ...],
 ) -> None:
     """Make a key and print its token, this once.
 
     \b
     Example: patchbay keys create --name helpdesk-form --scope tickets:write
     """  # noqa: D301 -- \b is for click
-    if not scopes:
-        message = f"Say what the key may do: --scope one of {', '.join(SCOPES)}."
+    if not scopes and role is None:
+        message = f"Say what the key may do: --role, or --scope one of {', '.join(SCOPES)}."
+        raise click.UsageError(message)
+    given = Role(role) if role else Role.ADMIN
+    if (given is Role.REQUESTER) != (requester_id is not None):
+        message = "The role requester and --requester RQR_ID go together, and only they do."
         raise click.UsageError(message)
     limits = dict(_rate(text) for text in rates)
-    click.echo(create_key(_database(), name, list(scopes), days, Role(role), limits))
+    database = _database()
+    if requester_id is not None:
+        requester_id = _present(database, requester_id)
+    allowed = list(scopes or ROLE_SCOPES[given])
+    click.echo(create_key(database, name, allowed, days, given, limits, requester_id))
     click.echo("Keep this token; it is not shown again.", err=True)
+
+
+def _present(database: Database, requester_id: str) -> str:
+    """Return the id of a requester, or of whoever they were merged into."""
+    requesters = table(Requester)
+    query = select(requesters).where(requesters.c.id == requester_id)
+    with database.reading() as connection:
+        row = first(connection, query)
+    if row is None or row["erased_at"] is not None:
+        message = f"There is no requester {requester_id}; GET /v1/requesters finds them."
+        raise click.BadParameter(message, param_hint="--requester")
+    return str(row["merged_into"] or row["id"])
 
 
 def _rate(text: str) -> tuple[RateClass, int]:
@@ -128,14 +170,47 @@ def _rate(text: str) -> tuple[RateClass, int]:
 def list_keys() -> None:
     """List keys, without their tokens."""
     with _database().reading() as connection:
-        for row in connection.execute(select(_KEYS).order_by(_KEYS.c.id)):
-            state = "revoked" if row.revoked_at else "valid"
-            if row.expires_at:
-                state += f" until {row.expires_at:%Y-%m-%d %H:%M} UTC"
-            limits = [(each, getattr(row, f"{each}_limit")) for each in RateClass]
-            rates = "".join(f"  {each}={limit}" for each, limit in limits if limit is not None)
-            told = f"{row.id}  {row.name}  {row.role}  {' '.join(row.scopes)}  {state}{rates}"
-            click.echo(told)
+        for row in rows(connection, select(_KEYS).order_by(_KEYS.c.id)):
+            click.echo(_line(row))
+
+
+def _line(row: Row) -> str:
+    state = "revoked" if row["revoked_at"] else "valid"
+    if row["expires_at"]:
+        state += f" until {_minute(row['expires_at'])}"
+    if row["previous_until"]:
+        state += f"  token before until {_minute(row['previous_until'])}"
+    used = _minute(row["last_used_at"]) if row["last_used_at"] else "never"
+    whose = f" of {row['requester_id']}" if row["requester_id"] else ""
+    limits = [(each, row[f"{each}_limit"]) for each in RateClass]
+    rates = "".join(f"  {each}={limit}" for each, limit in limits if limit is not None)
+    scopes = " ".join(row["scopes"])
+    told = f"{row['id']}  {row['name']}  {row['role']}{whose}  {scopes}  {state}{rates}"
+    return f"{told}  used {used}"
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+@keys.command()
+@click.argument("key_id")
+@click.option(
+    "--overlap-hours",
+    type=click.IntRange(0, MAX_OVERLAP_HOURS),
+    default=24,
+    show_default=True,
+    help="How long the old token still works.",
+)
+def rotate(key_id: str, overlap_hours: int) -> None:
+    """Give a key a new token and print it, this once."""
+    overlap = timedelta(hours=overlap_hours)
+    token = rotate_key(_database(), key_id, overlap, SystemClock().now())
+    if token is None:
+        click.echo(f"There is no valid key {key_id}; patchbay keys list shows them.", err=True)
+        sys.exit(1)
+    click.echo(token)
+    click.echo("Keep this token; it is not shown again.", err=True)
 
 
 @keys.command()

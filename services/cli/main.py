@@ -18,7 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "router": ("services.cli.router", "Run the router: gives tickets to agents."),
     "notifier": ("services.cli.notifier", "Run the notifier: sends webhooks and e-mail."),
     "migrate": ("services.cli.database", "Bring the database's schema up to date."),
-    "keys": ("services.cli.keys", "Make, list and revoke API keys."),
+    "keys": ("services.cli.keys", "Make, list, rotate and revoke API keys."),
     "explain": ("services.cli.explain", "Tell why a ticket went where it went."),
     "shadow": ("services.cli.shadow", "Compare shadow and trial profiles with the live ones."),
     "rules": ("services.cli.rules", "Check, apply and show routing rules."),

@@ -14,7 +14,7 @@ from sqlalchemy import delete
 from services.intake import requester_repository as repository
 from shared.db import ticket_changes
 from shared.db.engine import Database, Row, Transaction
-from shared.db.erased_copies import erase_answers, erase_copies, erase_questions
+from shared.db.erased_copies import erase_answers, erase_copies, erase_keys, erase_questions
 from shared.db.ticket_changes.asked import Asked
 from shared.domain.erasure import is_erased
 from shared.domain.errors import Conflict, NotFound
@@ -82,6 +82,7 @@ def _erase_profiles(tx: Transaction, requester_id: str, now: datetime) -> list[s
     }
     erase_questions(tx, sorted(addresses), now)
     erase_answers(tx, family)
+    erase_keys(tx, family, now)
     left = [
         {
             "id": row["id"],

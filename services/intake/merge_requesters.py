@@ -13,6 +13,8 @@ from sqlalchemy import update
 from services.intake import requester_repository as repository
 from shared.db import ticket_changes
 from shared.db.engine import Database, Row, Transaction
+from shared.db.models import ApiKey
+from shared.db.models.base import table
 from shared.db.ticket_changes.asked import Asked
 from shared.domain.errors import Conflict, FieldError, InvalidInput, NotFound
 from shared.schemas.requester import MAX_CONTACTS
@@ -46,7 +48,7 @@ def merge(
 
 
 def _begin(tx: Transaction, source_id: str, target_id: str, now: datetime) -> str:
-    """Point the source to the target and move the addresses; return the id of who is left."""
+    """Point the source to the target and move addresses and keys; return the id of who is left."""
     if source_id == target_id:
         raise _refused("A requester cannot be merged into itself.")
     both = repository.locked(tx, source_id, target_id)
@@ -71,6 +73,8 @@ def _begin(tx: Transaction, source_id: str, target_id: str, now: datetime) -> st
         .where(identities.c.requester_id == source_id)
         .values(requester_id=target_id)
     )
+    keys = table(ApiKey)
+    tx.execute(update(keys).where(keys.c.requester_id == source_id).values(requester_id=target_id))
     version = {"version": target["version"] + 1, "updated_at": now}
     tx.update(requesters, [{"id": target_id, **_filled(source, target), **version}])
     return target_id

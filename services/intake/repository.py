@@ -347,9 +347,16 @@ def delete_profile(tx: Transaction, name: str) -> None:
 
 
 def key_by_digest(connection: Connection, digest: str) -> Row | None:
-    """Return an API key by the hash of its token."""
-    query = select(API_KEYS).where(API_KEYS.c.digest == digest)
-    return first(connection, query)
+    """Return an API key by the hash of its token, or of the one before the last rotation."""
+    known = or_(API_KEYS.c.digest == digest, API_KEYS.c.previous_digest == digest)
+    return first(connection, select(API_KEYS).where(known))
+
+
+def note_use(tx: Transaction, key_id: str, now: datetime, before: datetime) -> None:
+    """Note that an API key was used, unless another process has done so since `before`."""
+    last = API_KEYS.c.last_used_at
+    due = or_(last.is_(None), last <= before)
+    tx.execute(sql_update(API_KEYS).where(API_KEYS.c.id == key_id, due).values(last_used_at=now))
 
 
 def names(connection: Connection, resource: Table) -> frozenset[str]:

@@ -71,6 +71,8 @@ _FILTERS: dict[str, Condition] = {
     },
     "assignee": _any_of(_COLUMNS.assignee_id),
     "requester": _any_of(_COLUMNS.requester_id),
+    # Not a filter that callers send, but the bound of a requester's key.
+    "owner": lambda requester_id: _COLUMNS.requester_id == requester_id,
     "external_id": lambda value: _COLUMNS.external_id == value,
     "number": lambda value: _COLUMNS.number == value,
     "created_after": lambda at: _COLUMNS.created_at > at,

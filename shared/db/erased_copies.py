@@ -12,6 +12,7 @@ from sqlalchemy import Table, case, delete, func, or_, select, update
 
 from shared.db.engine import Transaction
 from shared.db.models import (
+    ApiKey,
     Attachment,
     Comment,
     Decision,
@@ -32,6 +33,8 @@ from shared.domain.work import WorkState
 _DELIVERIES, _ATTEMPTS, _EVENTS = table(Delivery), table(DeliveryAttempt), table(TicketEvent)
 _OUTBOX, _KEYS, _DECISIONS = table(OutboxEntry), table(IdempotencyKey), table(Decision)
 _DRY_RUNS, _COMMENTS, _ATTACHMENTS = table(DryRun), table(Comment), table(Attachment)
+
+_API_KEYS = table(ApiKey)
 
 #: A question whose asker has long gone.
 OLD_QUESTION = timedelta(minutes=1)
@@ -68,6 +71,15 @@ def erase_answers(tx: Transaction, subject_ids: Sequence[str]) -> None:
         if (answer := load_json(row["answer"]))
     ]
     tx.update(_KEYS, changed, key=key)
+
+
+def erase_keys(tx: Transaction, requester_ids: Sequence[str], now: datetime) -> None:
+    """Revoke the API keys of requesters, whose names may say who it was."""
+    tx.execute(
+        update(_API_KEYS)
+        .where(_API_KEYS.c.requester_id.in_(requester_ids))
+        .values(name=ERASED, revoked_at=func.coalesce(_API_KEYS.c.revoked_at, now))
+    )
 
 
 def erase_questions(tx: Transaction, addresses: Sequence[str], now: datetime) -> None:

@@ -3,6 +3,8 @@
 import hashlib
 import secrets
 
+from shared.domain.role import Role
+
 #: Before a token, so that secret scanners recognise one that leaked.
 TOKEN_PREFIX = "pbk_"  # noqa: S105 -- the prefix, not a token
 
@@ -25,6 +27,18 @@ SCOPES = (
     "webhooks:write",
     "events:read",
 )
+
+
+_AGENT = ("tickets:read", "tickets:write", "requesters:read", "requesters:write", "agents:read")
+
+#: What a key of a role may do where nobody says it.
+ROLE_SCOPES: dict[Role, tuple[str, ...]] = {
+    Role.REQUESTER: ("tickets:read", "tickets:write"),
+    Role.INGEST: ("tickets:write",),
+    Role.AGENT: _AGENT,
+    Role.LEAD: (*_AGENT, "agents:write", "routing:read"),
+    Role.ADMIN: (ALL,),
+}
 
 
 def new_token() -> str:

@@ -33,6 +33,10 @@ class Transition(StrEnum):
     RESTORE = "restore"
 
 
+#: Steps that the open children of a ticket may take with it.
+FAMILY_STEPS = (Transition.RESOLVE, Transition.CLOSE, Transition.CANCEL)
+
+
 class HoldReason(StrEnum):
     """Whom or what a ticket on hold waits for."""
 

@@ -16,5 +16,11 @@ class Role(StrEnum):
 
 #: Those who work on tickets.
 STAFF = frozenset({Role.AGENT, Role.LEAD, Role.ADMIN})
+#: Those who work on tickets, and those whose tickets they are.
+WITH_REQUESTERS = STAFF | {Role.REQUESTER}
+#: Those who work on tickets, and those who hand in tickets and read none.
+WITH_INGEST = STAFF | {Role.INGEST}
+#: Every role that a key may have.
+EVERYBODY = WITH_REQUESTERS | WITH_INGEST
 #: Those who may do what undoes the decision of somebody else.
 LEADS = frozenset({Role.LEAD, Role.ADMIN})

@@ -93,6 +93,20 @@ class RequesterSchema(_PersonSchema):
     made. A phone number that cannot be parsed is kept as it is and finds nobody.
     """
 
+    organization = line(
+        255,
+        1,
+        allow_none=True,
+        metadata={
+            "description": "For whom they ask, as said.",
+            "example": "Example Ltd",
+        },
+    )
+    about = line(
+        2_000,
+        allow_none=True,
+        metadata={"description": "What else is known of the user, in words; kept on the ticket."},
+    )
     id = requester_id(metadata={"description": "A requester who is known; nothing else beside it."})
 
     @validates_schema

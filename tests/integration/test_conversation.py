@@ -4,9 +4,6 @@ from typing import Any
 
 import pytest
 
-from services.cli.keys import create_key
-from shared.domain.role import Role
-from tests.desk import Desk
 from tests.fixtures.shops import Shop
 from tests.invariants import assert_sound
 
@@ -85,9 +82,7 @@ def test_an_answer_reopens_a_ticket_that_was_over(
 
 
 def test_an_answer_that_comes_too_late_is_told_to_follow_up(shop: Shop, ticket: str) -> None:
-    requester = Desk(
-        shop.desk.app, create_key(shop.runtime.database, "form", ["*"], role=Role.REQUESTER)
-    )
+    requester = shop.desk.as_requester(shop.runtime.database, ticket)
     shop.desk.step(ticket, "resolve")
     shop.later(days=30)
     said = requester.call("POST", f"/v1/tickets/{ticket}/comments", {"body": "Again!"})
@@ -99,8 +94,7 @@ def test_an_answer_that_comes_too_late_is_told_to_follow_up(shop: Shop, ticket: 
 def test_requesters_neither_see_nor_write_internal_comments(shop: Shop, ticket: str) -> None:
     secret = shop.desk.say(ticket, "An idiot.", visibility="internal")
     shop.desk.say(ticket, "We are on it.")
-    token = create_key(shop.runtime.database, "form", ["*"], role=Role.REQUESTER)
-    requester = Desk(shop.desk.app, token)
+    requester = shop.desk.as_requester(shop.runtime.database, ticket)
     assert [c["body"] for c in requester.comments(ticket)] == ["We are on it."]
     hidden = requester.call("GET", f"/v1/tickets/{ticket}/comments/{secret['id']}")
     assert hidden.status_code == 404

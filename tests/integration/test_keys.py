@@ -5,19 +5,22 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from flask import Flask
 from sqlalchemy import update
 
-from services.cli.keys import create_key
+from services.cli.keys import create_key, keys
+from services.cli.rotate_key import rotate_key
 from shared.db.models import ApiKey, Subscription
 from shared.db.models.base import table
 from shared.domain.clock import ManualClock, SystemClock
 from shared.domain.ids import Prefix
 from shared.runtime import Runtime
+from shared.settings import Settings
 from tests.desk import Desk, ticket_body
 from tests.problems import assert_problem
 from tests.receiver import Receiver
-from tests.rows import rows
+from tests.rows import rows, set_columns
 
 
 @pytest.mark.parametrize(
@@ -41,11 +44,131 @@ def test_an_expired_key_is_401(
     assert "expired" in problem["detail"]
 
 
+def test_a_rotated_key_has_two_tokens_for_the_overlap(
+    new_runtime: Callable[..., Runtime], new_app: Callable[[Runtime], Flask], database: Any
+) -> None:
+    old = create_key(database, "app", ["*"])
+    [before] = rows(database, ApiKey)
+    clock = ManualClock(SystemClock().now())
+    new = rotate_key(database, before["id"], timedelta(hours=2), clock.now())
+    assert new is not None
+    desk = Desk(new_app(new_runtime(None, clock)), old)
+    first = desk.call("POST", "/v1/tickets", ticket_body(), headers={"Idempotency-Key": "a"})
+    desk.token = new
+    again = desk.call("POST", "/v1/tickets", ticket_body(), headers={"Idempotency-Key": "a"})
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.get_json() == first.get_json()
+    clock.advance(timedelta(hours=2))
+    assert desk.call("GET", "/v1/agents").status_code == 200
+    desk.token = old
+    problem = assert_problem(desk.call("GET", "/v1/agents"), 401, "unauthenticated")
+    assert "expired" in problem["detail"]
+
+
+def test_without_an_overlap_the_old_token_ends_at_once(desk: Desk, database: Any) -> None:
+    old = create_key(database, "leaked", ["*"])
+    [key] = rows(database, ApiKey, table(ApiKey).c.name == "leaked")
+    assert rotate_key(database, key["id"], timedelta(), SystemClock().now()) is not None
+    desk.token = old
+    assert_problem(desk.call("GET", "/v1/agents"), 401, "unauthenticated")
+
+
+def test_a_key_that_is_over_is_not_rotated(database: Any) -> None:
+    now = SystemClock().now()
+    create_key(database, "short", ["*"], days=1)
+    [key] = rows(database, ApiKey)
+    assert rotate_key(database, key["id"], timedelta(), now + timedelta(days=2)) is None
+    set_columns(database, ApiKey, key["id"], revoked_at=now)
+    assert rotate_key(database, key["id"], timedelta(), now) is None
+    assert rotate_key(database, "key_nobody", timedelta(), now) is None
+
+
+def test_the_last_use_is_noted_once_a_minute(
+    new_runtime: Callable[..., Runtime], new_app: Callable[[Runtime], Flask], database: Any
+) -> None:
+    began = SystemClock().now()
+    clock = ManualClock(began)
+    token = create_key(database, "app", ["*"])
+    seen = []
+    for seconds in (0, 59, 1):
+        clock.advance(timedelta(seconds=seconds))
+        # Another process each time, which remembers no key.
+        Desk(new_app(new_runtime(None, clock)), token).ok("GET", "/v1/agents")
+        seen.append(rows(database, ApiKey)[0]["last_used_at"])
+    assert seen == [began, began, began + timedelta(minutes=1)]
+
+
+def test_a_refused_key_was_not_used(desk: Desk, database: Any) -> None:
+    desk.token = create_key(database, "leaked", ["*"])
+    mine = table(ApiKey).c.name == "leaked"
+    [key] = rows(database, ApiKey, mine)
+    set_columns(database, ApiKey, key["id"], revoked_at=SystemClock().now())
+    assert desk.call("GET", "/v1/agents").status_code == 401
+    assert rows(database, ApiKey, mine)[0]["last_used_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("role", "scopes"),
+    [
+        ("requester", ["tickets:read", "tickets:write"]),
+        ("ingest", ["tickets:write"]),
+        ("admin", ["*"]),
+    ],
+)
+def test_the_command_gives_a_role_the_scopes_it_needs(
+    command: Callable[..., Result], desk: Desk, database: Any, role: str, scopes: list[str]
+) -> None:
+    whose = desk.ticket()["requester"]["id"]
+    more = ["--requester", whose] if role == "requester" else []
+    assert command("create", "--name", "app", "--role", role, *more).exit_code == 0
+    [key] = rows(database, ApiKey, table(ApiKey).c.name == "app")
+    assert (key["scopes"], key["role"]) == (scopes, role)
+    assert key["requester_id"] == (whose if more else None)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], "--role"),
+        (["--role", "requester"], "--requester"),
+        (["--role", "agent", "--requester", "rqr_1"], "go together"),
+        (["--role", "requester", "--requester", "rqr_1"], "no requester rqr_1"),
+    ],
+)
+def test_the_command_refuses_a_key_that_would_be_nobodys(
+    command: Callable[..., Result], options: list[str], told: str
+) -> None:
+    done = command("create", "--name", "app", *options)
+    assert done.exit_code == 2
+    assert told in done.output
+
+
+def test_the_command_rotates_and_lists(
+    command: Callable[..., Result], desk: Desk, database: Any
+) -> None:
+    desk.ok("GET", "/v1/agents")
+    [key] = rows(database, ApiKey)
+    done = command("rotate", key["id"], "--overlap-hours", "1")
+    desk.token = done.stdout.strip()
+    desk.ok("GET", "/v1/agents")
+    listed = command("list").output
+    assert "token before until" in listed
+    assert "used 20" in listed
+    assert command("rotate", "key_nobody").exit_code == 1
+
+
+@pytest.fixture
+def command(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs `patchbay keys`."""
+    monkeypatch.setenv("PATCHBAY_DATABASE_URL", settings.database_url)
+    return lambda *arguments: CliRunner().invoke(keys, arguments)
+
+
 def test_a_revoked_key_is_401(desk: Desk, database: Any) -> None:
-    keys = table(ApiKey)
+    found = table(ApiKey)
     desk.token = create_key(database, "leaked", ["*"])
     with database.transaction() as tx:
-        revoked = update(keys).where(keys.c.name == "leaked")
+        revoked = update(found).where(found.c.name == "leaked")
         tx.execute(revoked.values(revoked_at=SystemClock().now()))
     problem = assert_problem(desk.call("GET", "/v1/agents"), 401, "unauthenticated")
     assert "revoked" in problem["detail"]

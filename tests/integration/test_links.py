@@ -1,11 +1,13 @@
 """Tickets that belong together: links, merging."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from tests.fixtures.shops import Shop
 from tests.invariants import assert_sound
+from tests.problems import assert_problem
 
 
 @pytest.fixture
@@ -116,6 +118,15 @@ def test_a_merged_ticket_becomes_part_of_the_other(shop: Shop, tickets: list[str
     assert_sound(shop.runtime.database)
 
 
+def test_a_merged_ticket_takes_no_files(shop: Shop, tickets: list[str]) -> None:
+    source, target = tickets[:2]
+    shop.desk.ok("POST", f"/v1/tickets/{source}/merge", {"into": target})
+    body = {"kind": "link", "url": "https://files.example.com/a"}
+    response = shop.desk.call("POST", f"/v1/tickets/{source}/attachments", body)
+    problem = assert_problem(response, 409, "conflict")
+    assert problem["merged_into"] == target
+
+
 def test_what_is_said_under_a_merged_ticket_is_told_where_to_say_it(
     shop: Shop, tickets: list[str]
 ) -> None:
@@ -133,3 +144,62 @@ def test_a_merge_that_cannot_be_is_refused(shop: Shop, tickets: list[str], into:
     response = shop.desk.call("POST", f"/v1/tickets/{tickets[0]}/merge", {"into": target})
     assert response.status_code == {"itself": 409, "nothing": 422}[into]
     assert shop.desk.read(tickets[0])["status"] == "open"
+
+
+def test_links_made_at_once_close_no_circle(shop: Shop) -> None:
+    for _ in range(8):
+        ring = [str(shop.desk.ticket()["id"]) for _ in range(4)]
+        shop.desk.link(ring[0], "parent", ring[1])
+        shop.desk.link(ring[2], "parent", ring[3])
+
+        def close(child: str, parent: str) -> int:
+            body = {"kind": "parent", "ticket_id": parent}
+            return shop.desk.call("POST", f"/v1/tickets/{child}/links", body).status_code
+
+        with ThreadPoolExecutor(2) as pool:
+            statuses = list(pool.map(close, (ring[1], ring[3]), (ring[2], ring[0])))
+        assert sorted(statuses) == [204, 409]
+
+
+def test_a_family_that_is_closed_while_it_is_linked_waits_in_no_circle(shop: Shop) -> None:
+    for _ in range(8):
+        child, parent = sorted(str(shop.desk.ticket()["id"]) for _ in range(2))
+        shop.desk.link(child, "parent", parent)
+
+        def resolve(parent: str = parent) -> int:
+            body = {"transition": "resolve", "children": "force"}
+            path = f"/v1/tickets/{parent}/transitions"
+            return shop.desk.call("POST", path, body).status_code
+
+        def relate(child: str = child, parent: str = parent) -> int:
+            body = {"kind": "related", "ticket_id": parent}
+            path = f"/v1/tickets/{child}/links"
+            return shop.desk.call("POST", path, body).status_code
+
+        with ThreadPoolExecutor(2) as pool:
+            statuses = [each.result() for each in (pool.submit(resolve), pool.submit(relate))]
+        assert statuses == [200, 204]
+    assert_sound(shop.runtime.database)
+
+
+def test_nothing_is_merged_into_what_is_over(shop: Shop, tickets: list[str]) -> None:
+    source, target = tickets[:2]
+    shop.desk.step(target, "resolve")
+    response = shop.desk.call("POST", f"/v1/tickets/{source}/merge", {"into": target})
+    assert (response.status_code, response.get_json()["ticket_status"]) == (409, "resolved")
+    assert shop.desk.read(source)["status"] == "open"
+
+
+def test_what_was_said_to_another_requester_stays_internal(shop: Shop, tickets: list[str]) -> None:
+    other = {"name": "Ann Lee", "email": "ann@example.com"}
+    source = str(shop.desk.ticket(requester=other)["id"])
+    shop.desk.say(source, "Your password was reset.")
+    shop.desk.ok("POST", f"/v1/tickets/{source}/merge", {"into": tickets[0]})
+    assert {c["visibility"] for c in shop.desk.comments(tickets[0])} == {"internal"}
+
+
+def test_a_merged_ticket_is_not_edited(shop: Shop, tickets: list[str]) -> None:
+    source, target = tickets[:2]
+    shop.desk.ok("POST", f"/v1/tickets/{source}/merge", {"into": target})
+    response = shop.desk.call("PATCH", f"/v1/tickets/{source}", {"tags": ["late"]})
+    assert (response.status_code, response.get_json()["merged_into"]) == (409, target)

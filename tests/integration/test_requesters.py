@@ -117,6 +117,13 @@ def test_a_requester_has_a_bounded_number_of_addresses(desk: Desk) -> None:
     assert len(addresses(desk, requester["id"])) == 20
 
 
+def test_what_is_said_of_the_user_is_kept_on_the_ticket(desk: Desk) -> None:
+    said = {"organization": "Example Ltd", "about": "Works nights; the only one with the key."}
+    ticket = desk.ticket(requester={"email": "mira@example.com", **said})
+    assert said.items() <= desk.read(ticket["id"])["requester"].items()
+    assert desk.events(ticket["id"])[0]["data"]["ticket"]["requester"]["about"] == said["about"]
+
+
 def test_a_ticket_may_name_its_requester_by_the_id_alone(desk: Desk) -> None:
     known = sent(desk, **MIRA, locale="ru")
     ticket = desk.ticket(requester={"id": known["id"]})

@@ -26,8 +26,16 @@ from services.intake.api.transfers import body_pieces
 from services.intake.attachments import repository as attachment_rows
 from shared.db import ticket_changes
 from shared.domain.attachment import AttachmentKind, ScanState
-from shared.domain.errors import Infected, NotFound, NotScannedYet, PatchbayError, Unavailable
+from shared.domain.errors import (
+    Conflict,
+    Infected,
+    NotFound,
+    NotScannedYet,
+    PatchbayError,
+    Unavailable,
+)
 from shared.domain.file_name import clean_name
+from shared.domain.role import WITH_REQUESTERS, Role
 from shared.domain.work import ListName
 from shared.schemas.attachment import (
     AttachmentPageSchema,
@@ -46,7 +54,11 @@ _schema, _link = AttachmentSchema(), CreateLinkSchema()
 
 @blp.route("/tickets/<ticket_id>/attachments", methods=["POST"])
 @described.bodies({FORM: described.FORM, "application/json": CreateLinkSchema})
-@requires("tickets:write", problems=(400, 401, 403, 404, 408, 413, 415, 422, 503))
+@requires(
+    "tickets:write",
+    problems=(400, 401, 403, 404, 408, 409, 413, 415, 422, 503),
+    roles=WITH_REQUESTERS,
+)
 @blp.response(201, AttachmentsSchema())
 def attach(ticket_id: str) -> Response:
     """Attach files, as a form of one or more, or a link, as JSON.
@@ -65,7 +77,7 @@ attach.media_types = frozenset({FORM, "application/json"})
 
 
 @blp.route("/tickets/<ticket_id>/attachments", methods=["GET"])
-@requires("tickets:read", problems=(401, 403, 404, 422, 503))
+@requires("tickets:read", problems=(401, 403, 404, 422, 503), roles=WITH_REQUESTERS)
 @blp.arguments(PageQuerySchema(), location="query", unknown=RAISE)
 @blp.response(200, AttachmentPageSchema())
 def list_attachments(query: Mapping[str, Any], ticket_id: str) -> Response:
@@ -73,13 +85,17 @@ def list_attachments(query: Mapping[str, Any], ticket_id: str) -> Response:
     with parts().database.reading() as connection:
         repository.one(connection, repository.TICKETS, ticket_id, "ticket")
         rows = attachment_rows.attachments_of(
-            connection, ticket_id, query["after"], query["limit"] + 1
+            connection,
+            ticket_id,
+            query["after"],
+            query["limit"] + 1,
+            public=g.caller.role is Role.REQUESTER,
         )
     return page(_schema, [ticket_changes.with_url(row) for row in rows], "id", query["limit"])
 
 
 @blp.route("/attachments/<attachment_id>", methods=["GET"])
-@requires("tickets:read", problems=(401, 403, 404, 503))
+@requires("tickets:read", problems=(401, 403, 404, 503), roles=WITH_REQUESTERS)
 @blp.response(200, AttachmentSchema())
 def get_attachment(attachment_id: str) -> Response:
     """Read what is known of an attachment."""
@@ -88,7 +104,7 @@ def get_attachment(attachment_id: str) -> Response:
 
 @blp.route("/attachments/<attachment_id>/content", methods=["GET"])
 @described.content
-@requires("tickets:read", problems=(401, 403, 404, 409, 416, 503))
+@requires("tickets:read", problems=(401, 403, 404, 409, 416, 503), roles=WITH_REQUESTERS)
 @blp.response(200)
 def get_content(attachment_id: str) -> Response:
     """Download a file, or a part of it by `Range`.
@@ -115,7 +131,7 @@ def get_content(attachment_id: str) -> Response:
 
 
 @blp.route("/attachments/<attachment_id>", methods=["DELETE"])
-@requires("tickets:write", problems=(401, 403, 404, 503))
+@requires("tickets:write", problems=(401, 403, 404, 409, 503))
 @blp.response(204)
 def delete_attachment(attachment_id: str) -> Response:
     """Delete a file or link, for good."""
@@ -126,6 +142,9 @@ def delete_attachment(attachment_id: str) -> Response:
         ticket, assignee = repository.locked_ticket(tx, found["ticket_id"])
         # Looked up again under the ticket's lock: of two who delete it, one does.
         row = attachment_rows.attachment(tx.connection, attachment_id)
+        if row["ticket_id"] != ticket["id"]:
+            message = "Its ticket was merged into another in this moment; repeat the request."
+            raise Conflict(message, merged_into=row["ticket_id"])
         ticket_changes.detach(tx, ticket, assignee, attachment_id, app.now(), actor(), g.request_id)
         unit.ring(ListName.EVENTS)
         response = unit.answer(None, 204)

@@ -2,8 +2,9 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
 from http import HTTPStatus
 from time import monotonic
@@ -13,18 +14,22 @@ from flask import current_app, g, request
 
 from services.intake import repository
 from services.intake.api.media_types import check_accept
+from services.intake.own_tickets import require_own
 from services.intake.rate_limits import refusal
-from shared.db.engine import Database
+from shared.db.engine import Database, Row
 from shared.domain.api_key import ALL, digest
 from shared.domain.clock import Clock
 from shared.domain.errors import Forbidden, Unauthenticated, Unavailable
 from shared.domain.rate import RateClass
-from shared.domain.role import Role
+from shared.domain.role import STAFF, Role
 
 #: A key that was revoked may still be accepted for this long; a look-up for every request would
 #: cost more than the rest of it.
 CACHE_S = 5.0
 MAX_CACHED = 10_000
+
+#: How exactly it is known when a key was used last: more often it is not written.
+USE_NOTED_EVERY = timedelta(minutes=1)
 
 #: Unknown keys that are looked up in a second. Beyond it nothing is looked up that this process
 #: has not seen, so that a flood of made-up keys costs the database nothing.
@@ -47,6 +52,8 @@ class Caller:
     revoked: bool
     limits: Mapping[RateClass, int]
     role: Role = Role.ADMIN
+    #: Whose tickets a key of the role requester is for.
+    requester_id: str | None = None
 
 
 class Authenticator:
@@ -91,20 +98,22 @@ class Authenticator:
         if row is None:
             self._remember_unknown(token_digest, now)
             return None
-        caller = Caller(
-            row["id"],
-            row["name"],
-            frozenset(row["scopes"]),
-            row["expires_at"],
-            row["revoked_at"] is not None,
-            {each: row[f"{each}_limit"] for each in RateClass if row[f"{each}_limit"] is not None},
-            row["role"],
-        )
+        caller = _caller(row, token_digest)
+        self._note_use(caller, row["last_used_at"])
         with self._lock:
             if len(self._cache) >= MAX_CACHED:
                 self._cache.clear()
             self._cache[token_digest] = (monotonic() + CACHE_S, caller)
         return caller
+
+    def _note_use(self, caller: Caller, last: datetime | None) -> None:
+        now = self._clock.now()
+        over = caller.expires_at is not None and caller.expires_at <= now
+        if caller.revoked or over or (last is not None and now < last + USE_NOTED_EVERY):
+            return
+        # Not worth failing the request for.
+        with suppress(Unavailable), self._database.transaction() as tx:
+            repository.note_use(tx, caller.key_id, now, now - USE_NOTED_EVERY)
 
     def _worth_a_look(self, token_digest: str, now: float) -> bool:
         """Tell whether a key that is not known here may be; raises Unavailable in a flood."""
@@ -128,16 +137,37 @@ class Authenticator:
             self._unknown[token_digest] = now + CACHE_S
 
 
+def _caller(row: Row, token_digest: str) -> Caller:
+    """Return whom a row stands for, when asked for by one of its two tokens."""
+    ends = [row["expires_at"]]
+    if row["digest"] != token_digest:
+        ends.append(row["previous_until"])
+    return Caller(
+        row["id"],
+        row["name"],
+        frozenset(row["scopes"]),
+        min((end for end in ends if end is not None), default=None),
+        row["revoked_at"] is not None,
+        {each: row[f"{each}_limit"] for each in RateClass if row[f"{each}_limit"] is not None},
+        row["role"],
+        row["requester_id"],
+    )
+
+
 def requires(
     scope: str | None,
     *,
     problems: Sequence[int],
     rate_class: RateClass | None = None,
+    roles: frozenset[Role] = STAFF,
     answers: str = "",
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Let only callers with the scope into a view, or any; the caller is `g.caller` inside.
 
     The request counts as of `rate_class`; left out, GET and HEAD read, everything else writes.
+    `roles` are those who may come in: the desk, unless a view is made for others too. A requester
+    finds only tickets of their own behind a path; what a view takes from the body or a query it
+    has to bound itself.
     `answers` is a media type that the view answers with beside JSON.
 
     Documents the key, and the statuses of the problems that the operation may answer with. This is
@@ -161,6 +191,7 @@ def requires(
             if scope is not None and caller.scopes.isdisjoint((scope, ALL)):
                 message = f"This API key lacks the scope {scope}."
                 raise Forbidden(message, scope=scope)
+            _require_role(app.database, caller, roles)
             g.caller = caller
             return view(*args, **kwargs)
 
@@ -177,6 +208,22 @@ def requires(
         return guarded
 
     return decorate
+
+
+def _require_role(database: Database, caller: Caller, roles: frozenset[Role]) -> None:
+    """Raise Forbidden for a role that the view is not for, NotFound for what is not theirs."""
+    if caller.role not in roles:
+        names = sorted(role.value for role in roles)
+        message = f"This is for the role {' or '.join(names)}; the API key is {caller.role.value}."
+        raise Forbidden(message, role=caller.role.value, roles=names)
+    if caller.role is Role.REQUESTER:
+        if caller.requester_id is None:
+            message = (
+                "This API key is of no requester; make one by: "
+                "patchbay keys create --role requester --requester rqr_…"
+            )
+            raise Forbidden(message)
+        require_own(database, caller.requester_id, request.view_args or {})
 
 
 def problem_response(status: int) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from shared.domain.api_key import ALL
 from shared.domain.bulk import BulkMode
 from shared.domain.errors import Forbidden
 from shared.domain.rate import RateClass
+from shared.domain.role import WITH_INGEST
 from shared.domain.work import ListName
 from shared.schemas.bulk import BulkQuerySchema, JobSchema, LineResultSchema
 
@@ -57,6 +58,7 @@ _LINES = {
     "tickets:write",
     problems=(400, 401, 403, 408, 409, 411, 413, 415, 422, 503),
     rate_class=RateClass.BULK,
+    roles=WITH_INGEST,
 )
 @ndjson_body
 @blp.arguments(BulkQuerySchema(), location="query", unknown=RAISE)

@@ -24,7 +24,7 @@ from shared.db.engine import Row, Transaction
 from shared.db.ticket_changes import Author, NewComment
 from shared.domain.comment import AuthorKind, Visibility
 from shared.domain.errors import FieldError, InvalidInput
-from shared.domain.role import Role
+from shared.domain.role import WITH_REQUESTERS, Role
 from shared.domain.work import ListName
 from shared.schemas.comment import CommentPageSchema, CommentSchema, CreateCommentSchema
 
@@ -32,7 +32,11 @@ blp = blueprint("comments", "What is said about a ticket.")
 
 
 @blp.route("/tickets/<ticket_id>/comments", methods=["POST"])
-@requires("tickets:write", problems=(400, 401, 403, 404, 409, 412, 413, 415, 422, 503))
+@requires(
+    "tickets:write",
+    problems=(400, 401, 403, 404, 409, 412, 413, 415, 422, 503),
+    roles=WITH_REQUESTERS,
+)
 @body(CreateCommentSchema())
 @blp.response(201, CommentSchema())
 def add_comment(content: Mapping[str, Any], ticket_id: str) -> Response:
@@ -43,14 +47,15 @@ def add_comment(content: Mapping[str, Any], ticket_id: str) -> Response:
     """
     app = parts()
     rules = app.files.receiving.rules
+    theirs = g.caller.role is Role.REQUESTER
     with change() as unit:
         ticket, assignee = repository.locked_ticket(unit.tx, ticket_id)
         check_version(ticket["version"])
         said = NewComment(
             _author(unit.tx, ticket, content["author"]),
             content["body"],
-            content["visibility"],
-            content["time_spent_s"],
+            Visibility.PUBLIC if theirs else content["visibility"],
+            0 if theirs else content["time_spent_s"],
             content["attachments"],
         )
         comment, changed = ticket_changes.comment(
@@ -65,7 +70,7 @@ def add_comment(content: Mapping[str, Any], ticket_id: str) -> Response:
 
 
 @blp.route("/tickets/<ticket_id>/comments", methods=["GET"])
-@requires("tickets:read", problems=(401, 403, 404, 422, 503))
+@requires("tickets:read", problems=(401, 403, 404, 422, 503), roles=WITH_REQUESTERS)
 @blp.arguments(PageQuerySchema(), location="query", unknown=RAISE)
 @blp.response(200, CommentPageSchema())
 def list_comments(query: Mapping[str, Any], ticket_id: str) -> Response:
@@ -84,7 +89,7 @@ def list_comments(query: Mapping[str, Any], ticket_id: str) -> Response:
 
 
 @blp.route("/tickets/<ticket_id>/comments/<comment_id>", methods=["GET"])
-@requires("tickets:read", problems=(401, 403, 404, 503))
+@requires("tickets:read", problems=(401, 403, 404, 503), roles=WITH_REQUESTERS)
 @blp.response(200, CommentSchema())
 def get_comment(ticket_id: str, comment_id: str) -> Response:
     """Read one comment."""

@@ -13,7 +13,7 @@ from services.intake.api.http import PageQuerySchema, answer, blueprint, page, p
 from services.intake.api.media_types import NDJSON
 from services.intake.api.ndjson import described
 from services.intake.bulk import repository
-from shared.domain.role import LEADS
+from shared.domain.role import LEADS, WITH_INGEST
 from shared.schemas.base import StrictSchema
 from shared.schemas.bulk import JobPageSchema, JobSchema, LineResultSchema
 
@@ -34,7 +34,7 @@ class ResultQuerySchema(StrictSchema):
 
 
 @blp.route("/jobs", methods=["GET"])
-@requires("tickets:write", problems=(401, 403, 422, 503))
+@requires("tickets:write", problems=(401, 403, 422, 503), roles=WITH_INGEST)
 @blp.arguments(PageQuerySchema(), location="query", unknown=RAISE)
 @blp.response(200, JobPageSchema())
 def list_jobs(query: Mapping[str, Any]) -> Response:
@@ -45,7 +45,7 @@ def list_jobs(query: Mapping[str, Any]) -> Response:
 
 
 @blp.route("/jobs/<job_id>", methods=["GET"])
-@requires("tickets:write", problems=(401, 403, 404, 503))
+@requires("tickets:write", problems=(401, 403, 404, 503), roles=WITH_INGEST)
 @blp.response(200, JobSchema())
 def get_job(job_id: str) -> Response:
     """Read how far a job is."""
@@ -63,7 +63,7 @@ def get_job(job_id: str) -> Response:
         }
     }
 )
-@requires("tickets:write", problems=(401, 403, 404, 422, 503))
+@requires("tickets:write", problems=(401, 403, 404, 422, 503), roles=WITH_INGEST)
 @blp.arguments(ResultQuerySchema(), location="query", unknown=RAISE)
 @blp.response(200, LineResultSchema(), content_type=NDJSON)
 def get_job_results(query: Mapping[str, Any], job_id: str) -> Response:
@@ -76,7 +76,7 @@ def get_job_results(query: Mapping[str, Any], job_id: str) -> Response:
 
 
 @blp.route("/jobs/<job_id>", methods=["DELETE"])
-@requires("tickets:write", problems=(401, 403, 404, 503))
+@requires("tickets:write", problems=(401, 403, 404, 503), roles=WITH_INGEST)
 @blp.response(200, JobSchema())
 def cancel_job(job_id: str) -> Response:
     """Stop a job. The tickets that it made stay; a job that is over stays as it is."""

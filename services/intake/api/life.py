@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Response
+from flask import Response, g
 
 from services.intake import repository
 from services.intake.api.auth import requires
@@ -12,7 +12,10 @@ from services.intake.api.http import asked, blueprint, body, parts
 from services.intake.api.preconditions import check_version, etag
 from shared.db import ticket_changes
 from shared.db.engine import Row, Transaction
-from shared.domain.lifecycle import Transition
+from shared.domain.errors import Forbidden
+from shared.domain.lifecycle import FAMILY_STEPS, Transition
+from shared.domain.outcome import VerificationMethod
+from shared.domain.role import WITH_REQUESTERS, Role
 from shared.domain.work import ListName
 from shared.schemas.outcome import RatingSchema, VerificationSchema
 from shared.schemas.ticket import ResolutionSchema, TicketSchema, TransitionSchema
@@ -26,7 +29,7 @@ _Step = Callable[[Transaction, Row, dict[str, Any] | None], dict[str, Any] | Non
 
 
 @blp.route("/tickets/<ticket_id>/transitions", methods=["POST"])
-@requires("tickets:write", problems=_PROBLEMS)
+@requires("tickets:write", problems=_PROBLEMS, roles=WITH_REQUESTERS)
 @body(TransitionSchema())
 @blp.response(200, TicketSchema())
 def transition_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
@@ -39,6 +42,8 @@ def transition_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     details = dict(content)
     step: Transition = details.pop("transition")
     with change() as unit:
+        if step in FAMILY_STEPS:
+            ticket_changes.lock_family(unit.tx, ticket_id)
         return _changed(
             unit,
             ticket_id,
@@ -66,7 +71,7 @@ def document_resolution(content: Mapping[str, Any], ticket_id: str) -> Response:
 
 
 @blp.route("/tickets/<ticket_id>/verification", methods=["PUT"])
-@requires("tickets:write", problems=_PROBLEMS)
+@requires("tickets:write", problems=_PROBLEMS, roles=WITH_REQUESTERS)
 @body(VerificationSchema())
 @blp.response(200, TicketSchema())
 def verify_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
@@ -76,6 +81,9 @@ def verify_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     does not hold reopens it.
     """
     app = parts()
+    if g.caller.role is Role.REQUESTER and content["method"] is not VerificationMethod.REQUESTER:
+        message = "A requester says whether the solution holds; tests are the desk's."
+        raise Forbidden(message)
     with change() as unit:
         return _changed(
             unit,
@@ -87,7 +95,7 @@ def verify_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
 
 
 @blp.route("/tickets/<ticket_id>/satisfaction", methods=["PUT"])
-@requires("tickets:write", problems=_PROBLEMS)
+@requires("tickets:write", problems=_PROBLEMS, roles=WITH_REQUESTERS)
 @body(RatingSchema())
 @blp.response(200, TicketSchema())
 def rate_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:

@@ -15,6 +15,7 @@ from shared.db.engine import Transaction
 from shared.db.ticket_changes import Member
 from shared.domain.errors import FieldError, InvalidInput, NotFound
 from shared.domain.link import LinkKind
+from shared.domain.role import WITH_REQUESTERS
 from shared.domain.work import ListName
 from shared.schemas.outcome import (
     FollowUpSchema,
@@ -48,7 +49,7 @@ def list_links(ticket_id: str) -> Response:
 def add_link(content: Mapping[str, Any], ticket_id: str) -> Response:
     """Link a ticket with another: `parent` makes the other one its parent, and so on."""
     with change() as unit:
-        one, other = _both(unit.tx, ticket_id, content["ticket_id"], "/ticket_id")
+        one, other = _both(unit.tx, ticket_id, content["ticket_id"], "/ticket_id", content["kind"])
         check_version(one[0]["version"])
         ticket_changes.link(unit.tx, one, other, content["kind"], parts().now(), asked())
         unit.ring(ListName.EVENTS)
@@ -86,7 +87,7 @@ def merge_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
 
 
 @blp.route("/tickets/<ticket_id>/follow-ups", methods=["POST"])
-@requires("tickets:write", problems=_PROBLEMS)
+@requires("tickets:write", problems=_PROBLEMS, roles=WITH_REQUESTERS)
 @body(FollowUpSchema())
 @blp.response(201, TicketSchema())
 def add_follow_up(content: Mapping[str, Any], ticket_id: str) -> Response:
@@ -105,10 +106,19 @@ def add_follow_up(content: Mapping[str, Any], ticket_id: str) -> Response:
 
 
 def _both(
-    tx: Transaction, ticket_id: str, other_id: str, pointer: str | None
+    tx: Transaction,
+    ticket_id: str,
+    other_id: str,
+    pointer: str | None,
+    kind: LinkKind | None = None,
 ) -> tuple[Member, Member]:
-    """Lock two tickets; the other one is named at `pointer`, or in the path."""
-    locked = ticket_changes.members(tx, [ticket_id, other_id])
+    """Lock two tickets; the other one is named at `pointer`, or in the path.
+
+    For a new parent its ancestors are locked too: of several links that would close a circle
+    together, each but the first then sees the one before.
+    """
+    above = ticket_changes.ancestors(tx, other_id) if kind is LinkKind.PARENT else []
+    locked = ticket_changes.members(tx, [ticket_id, other_id, *above])
     found = {member[0]["id"]: member for member in locked}
     if ticket_id not in found:
         raise _no_ticket(ticket_id)

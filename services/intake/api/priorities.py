@@ -11,6 +11,7 @@ from services.intake.api.auth import requires
 from services.intake.api.change import change
 from services.intake.api.http import answer, blueprint, body, parts
 from shared.domain.priority_guide import GUIDE
+from shared.domain.role import EVERYBODY
 from shared.domain.ticket import Priority
 from shared.schemas.priority import PrioritiesSchema, PutMatrixSchema
 
@@ -20,7 +21,7 @@ _put_schema = PutMatrixSchema()
 
 
 @blp.route("/priorities", methods=["GET"])
-@requires(None, problems=(401, 403, 503))
+@requires(None, problems=(401, 403, 503), roles=EVERYBODY)
 @blp.response(200, PrioritiesSchema())
 def get_priorities() -> Response:
     """Read the priorities, the most urgent first, with advice in English and Russian.

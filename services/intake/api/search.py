@@ -15,8 +15,8 @@ from services.intake.api.http import Parts, answer, blueprint, parts
 from shared.db.search import finding
 from shared.db.search.document import Audience
 from shared.domain.errors import FieldError, InvalidInput
-from shared.domain.role import STAFF
-from shared.domain.search.fields import FIELDS
+from shared.domain.role import STAFF, WITH_REQUESTERS, Role
+from shared.domain.search.fields import FIELDS, OWNER
 from shared.domain.search.question import Filter, Question
 from shared.schemas.search import SearchOrder, SearchPageSchema, SearchQuerySchema
 
@@ -26,14 +26,15 @@ blp = blueprint("search", "Finding tickets.")
 
 
 @blp.route("/search/tickets", methods=["GET"])
-@requires("tickets:read", problems=(401, 403, 422, 503))
+@requires("tickets:read", problems=(401, 403, 422, 503), roles=WITH_REQUESTERS)
 @blp.arguments(SearchQuerySchema(), location="query", unknown=RAISE)
 @blp.response(200, SearchPageSchema())
 def search_tickets(query: Mapping[str, Any]) -> Response:
     """Find tickets by words in subject, description, comments, error messages and requester.
 
     Words are found in any inflection, English and Russian. Internal comments are searched for keys
-    of agents, leads and admins only. A change can be found about a second later.
+    of agents, leads and admins only; a requester's key finds their own tickets. A change can be
+    found about a second later.
     """
     question = _question(query)
     audience = Audience.STAFF if g.caller.role in STAFF else Audience.ALL
@@ -77,6 +78,8 @@ def _newest(app: Parts, question: Question, audience: Audience, query: Mapping[s
 def _question(query: Mapping[str, Any]) -> Question:
     question: Question = query["q"]
     more = tuple(Filter(name, query[name]) for name in FIELDS if name in query)
+    if g.caller.role is Role.REQUESTER:
+        more += (Filter(OWNER, (g.caller.requester_id,)),)
     after, before = query.get("created_after"), query.get("created_before")
     return replace(
         question,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response
+from flask import Response, g
 from marshmallow import RAISE
 
 from services.intake import repository, ticket_list
@@ -12,6 +12,7 @@ from services.intake.api.cursor import encode
 from services.intake.api.http import PageQuerySchema, answer, blueprint, parts
 from shared.db import ticket_changes
 from shared.domain.errors import FieldError, InvalidInput
+from shared.domain.role import WITH_REQUESTERS, Role
 from shared.schemas.ticket import TicketPageSchema
 from shared.schemas.ticket_list import TicketFilterSchema, TicketViewSchema
 
@@ -25,14 +26,14 @@ class TicketListQuerySchema(TicketFilterSchema, TicketViewSchema, PageQuerySchem
 
 
 @blp.route("/tickets", methods=["GET"])
-@requires("tickets:read", problems=(401, 403, 422, 503))
+@requires("tickets:read", problems=(401, 403, 422, 503), roles=WITH_REQUESTERS)
 @blp.arguments(TicketListQuerySchema(), location="query", unknown=RAISE)
 @blp.response(200, TicketPageSchema())
 def list_tickets(query: Mapping[str, Any]) -> Response:
     """Read tickets, the newest first unless told otherwise.
 
     Filters must all hold; of several values, separated by commas, any will do. `fields` leaves out
-    all but those it names.
+    all but those it names. A requester's key finds their own.
     """
     app = parts()
     sort, limit = query["sort"], query["limit"]
@@ -41,6 +42,8 @@ def list_tickets(query: Mapping[str, Any]) -> Response:
         detail = f"This cursor is of the order {after[0]!r}; read on in that."
         raise InvalidInput(detail, [FieldError("/query/after", detail)])
     filters = {name: value for name, value in query.items() if name not in _VIEW}
+    if g.caller.role is Role.REQUESTER:
+        filters["owner"] = g.caller.requester_id
     with app.database.searching() as connection:
         found = ticket_list.tickets(
             connection, app.database.dialect, filters, sort, after, limit + 1

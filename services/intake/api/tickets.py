@@ -27,6 +27,7 @@ from services.intake.group_commit import Submission
 from shared.db import ticket_changes
 from shared.db.ticket_changes import NewTicket
 from shared.db.types import load_json
+from shared.domain.role import EVERYBODY, WITH_REQUESTERS, Role
 from shared.schemas.base import StrictSchema
 from shared.schemas.base import page as page_schema
 from shared.schemas.decisions import DecisionPageSchema, DecisionSchema
@@ -57,16 +58,19 @@ EventPageSchema = page_schema(EventSchema)
 
 
 @blp.route("/tickets", methods=["POST"])
-@requires("tickets:write", problems=(400, 401, 403, 409, 413, 415, 422, 503))
+@requires("tickets:write", problems=(400, 401, 403, 409, 413, 415, 422, 503), roles=EVERYBODY)
 @body(CreateTicketSchema(), replays=False)
 @blp.response(201, TicketSchema())
 def create_ticket(content: Mapping[str, Any]) -> Response:
     """Make a ticket.
 
     When the answer comes the ticket is stored and will be routed, whatever fails afterwards. With
-    an `Idempotency-Key` header the same request can be sent again without a second ticket.
+    an `Idempotency-Key` header the same request can be sent again without a second ticket. With a
+    requester's key the ticket is theirs, whoever `requester` names.
     """
     app = parts()
+    if g.caller.role is Role.REQUESTER:
+        content = {**content, "requester": {"id": g.caller.requester_id}}
     app.reference.require(content)
     new = NewTicket(content, actor(), g.request_id)
     accepted = app.committer.submit(Submission(new, claim_of_request()))
@@ -74,7 +78,7 @@ def create_ticket(content: Mapping[str, Any]) -> Response:
 
 
 @blp.route("/tickets/<ticket_id>", methods=["GET"])
-@requires("tickets:read", problems=(401, 403, 404, 503))
+@requires("tickets:read", problems=(401, 403, 404, 503), roles=WITH_REQUESTERS)
 @blp.response(200, TicketSchema())
 def get_ticket(ticket_id: str) -> Response:
     """Read a ticket."""

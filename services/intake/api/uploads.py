@@ -25,6 +25,7 @@ from shared.domain.errors import (
 )
 from shared.domain.file_name import clean_name
 from shared.domain.ids import Prefix, new_id
+from shared.domain.role import EVERYBODY
 from shared.schemas.base import StrictSchema
 from shared.schemas.upload import CreateUploadSchema, NewUploadSchema, UploadSchema
 from shared.storage.spool import Spool
@@ -41,7 +42,7 @@ class TokenQuerySchema(StrictSchema):
 
 
 @blp.route("/uploads", methods=["POST"])
-@requires("tickets:write", problems=(400, 401, 403, 413, 415, 422, 503))
+@requires("tickets:write", problems=(400, 401, 403, 413, 415, 422, 503), roles=EVERYBODY)
 @body(CreateUploadSchema())
 @blp.response(201, NewUploadSchema())
 def create_upload(content: Mapping[str, Any]) -> Response:
@@ -73,7 +74,7 @@ def create_upload(content: Mapping[str, Any]) -> Response:
 
 
 @blp.route("/uploads/<upload_id>", methods=["GET"])
-@requires("tickets:write", problems=(401, 403, 404, 503))
+@requires("tickets:write", problems=(401, 403, 404, 503), roles=EVERYBODY)
 @blp.response(200, UploadSchema())
 def get_upload(upload_id: str) -> Response:
     """Read how far an upload is."""

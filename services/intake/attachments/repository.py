@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, union_all, update
+from sqlalchemy import Connection, delete, or_, select, union_all, update
 
 from services.intake.repository import Rows, one
 from shared.db.engine import Database, Row, Transaction, rows
-from shared.db.models import Attachment, Upload
+from shared.db.models import Attachment, Comment, Upload
 from shared.db.models.base import table
+from shared.domain.comment import Visibility
 from shared.domain.errors import NotFound
 
-ATTACHMENTS, UPLOADS = table(Attachment), table(Upload)
+ATTACHMENTS, UPLOADS, COMMENTS = table(Attachment), table(Upload), table(Comment)
 
 
 def attachment(connection: Connection, attachment_id: str) -> Row:
@@ -20,14 +21,22 @@ def attachment(connection: Connection, attachment_id: str) -> Row:
     return one(connection, ATTACHMENTS, attachment_id, "attachment")
 
 
-def attachments_of(connection: Connection, ticket_id: str, after: str, limit: int) -> Rows:
-    """Return a ticket's attachments after an id, oldest first."""
+def attachments_of(
+    connection: Connection, ticket_id: str, after: str, limit: int, *, public: bool = False
+) -> Rows:
+    """Return a ticket's attachments after an id, oldest first; `public` leaves out the rest."""
     query = (
         select(ATTACHMENTS)
         .where(ATTACHMENTS.c.ticket_id == ticket_id, ATTACHMENTS.c.id > after)
         .order_by(ATTACHMENTS.c.id)
         .limit(limit)
     )
+    if public:
+        said_aside = select(COMMENTS.c.id).where(
+            COMMENTS.c.ticket_id == ticket_id, COMMENTS.c.visibility == Visibility.INTERNAL
+        )
+        inside = ATTACHMENTS.c.comment_id
+        query = query.where(or_(inside.is_(None), inside.not_in(said_aside)))
     return rows(connection, query)
 
 

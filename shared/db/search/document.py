@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import Any
 
 from shared.domain.search.days import tokens_of
+from shared.domain.search.fields import OWNER
 from shared.domain.search.question import facet
 from shared.domain.search.words import terms
 
@@ -90,6 +91,7 @@ def _facets(ticket: Mapping[str, Any], requester: Mapping[str, Any]) -> list[str
         "assignee": ticket["assignee_id"],
         "requester": requester.get("email"),
         "number": ticket["number"],
+        OWNER: ticket["requester_id"],
     }
     found = [facet(name, str(value)) for name, value in one.items() if value is not None]
     found += [facet("tag", tag) for tag in ticket["tags"] or []]

@@ -33,6 +33,7 @@ COLUMNS = tuple(
         "tags",
         "category",
         "product",
+        "requester_id",
         "assignee_id",
         "created_at",
         "updated_at",

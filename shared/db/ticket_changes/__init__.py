@@ -29,7 +29,7 @@ from shared.db.ticket_changes.clocks import (
 from shared.db.ticket_changes.conversation import Author, NewComment, comment, comment_document
 from shared.db.ticket_changes.create import NewTicket, create, draft
 from shared.db.ticket_changes.edit import edit
-from shared.db.ticket_changes.family import Member, members
+from shared.db.ticket_changes.family import Member, ancestors, lock_family, members
 from shared.db.ticket_changes.follow_up import follow_up
 from shared.db.ticket_changes.journal import ticket_document
 from shared.db.ticket_changes.keep import Kept, keep, take_back
@@ -58,6 +58,7 @@ __all__ = [
     "Past",
     "accept",
     "advance",
+    "ancestors",
     "assign",
     "assign_by_hand",
     "attach",
@@ -78,6 +79,7 @@ __all__ = [
     "follow_up",
     "keep",
     "link",
+    "lock_family",
     "look_at_policies",
     "look_at_team",
     "look_at_waiting",

@@ -15,9 +15,10 @@ from shared.db.models import Attachment, Upload
 from shared.db.models.base import table
 from shared.db.ticket_changes.journal import Assignee, Change, TicketRow, apply
 from shared.domain.attachment import AttachmentKind, AttachmentRules, ScanState
-from shared.domain.errors import FieldError, InvalidInput, PatchbayError
+from shared.domain.errors import Conflict, FieldError, InvalidInput, PatchbayError
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
+from shared.domain.ticket import TicketStatus
 from shared.domain.work import WorkState
 from shared.schemas.attachment import AttachmentSchema
 from shared.schemas.base import plain_dump
@@ -87,8 +88,11 @@ def attach(
 ) -> list[dict[str, Any]]:
     """Attach contents to a locked ticket and tell it; return the attachments' documents.
 
-    Raises TooLarge if the ticket would hold more than the rules allow.
+    Raises TooLarge if the ticket would hold more than the rules allow, Conflict if it was merged.
     """
+    if ticket["status"] is TicketStatus.MERGED:
+        message = "The ticket was merged into another; attach it there."
+        raise Conflict(message, merged_into=ticket["merged_into_id"])
     size = sum(content.get("size") or 0 for content in contents)
     rules.require_room(present(tx, ticket["id"]), len(contents), size)
     rows = [new_attachment(ticket["id"], content, rules, now, actor) for content in contents]

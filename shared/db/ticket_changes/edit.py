@@ -8,6 +8,7 @@ from shared.db.engine import Transaction
 from shared.db.ticket_changes.assign import end_assignments
 from shared.db.ticket_changes.journal import Assignee, Change, TicketRow, apply
 from shared.domain.agent import AssignmentEnd
+from shared.domain.errors import Conflict
 from shared.domain.event import EventType
 from shared.domain.ticket import (
     Lane,
@@ -38,7 +39,11 @@ def edit(
 
     A changed impact, urgency or severity moves the priority with it unless the priority is set in
     the same edit. A waiting ticket is routed again, because what it waits for may have changed.
+    Raises Conflict for a ticket that was merged.
     """
+    if ticket["status"] is TicketStatus.MERGED:
+        message = "The ticket was merged into another; change that one."
+        raise Conflict(message, merged_into=ticket["merged_into_id"])
     values = {name: value for name, value in fields.items() if ticket[name] != value}
     if not values:
         return None

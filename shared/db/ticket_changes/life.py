@@ -16,6 +16,7 @@ from shared.domain.clock import rfc3339
 from shared.domain.errors import Conflict
 from shared.domain.event import EventType
 from shared.domain.lifecycle import (
+    FAMILY_STEPS,
     ChildrenRule,
     LifeRules,
     Transition,
@@ -38,9 +39,6 @@ _EVENTS = {
     Transition.MARK_SPAM: EventType.TICKET_MARKED_SPAM,
     Transition.RESTORE: EventType.TICKET_RESTORED,
 }
-
-#: Steps that the open children of a ticket may take with it.
-_FAMILY_STEPS = (Transition.RESOLVE, Transition.CLOSE, Transition.CANCEL)
 
 #: Steps after which nobody has the ticket any more.
 _ENDS = {
@@ -83,8 +81,8 @@ def transition(
     """
     family: list[Member] = [(ticket, assignee)]
     next_status(ticket["status"], step, asked.role)
-    if step in _FAMILY_STEPS:
-        family += _children(tx, ticket, step, details.get("children"), rules)
+    if step in FAMILY_STEPS:
+        family += _children(tx, ticket, step, details.get("children"), asked, rules)
     _leave_agents(tx, family, step, now)
     changes = [_change(each, step, details, now, asked, rules) for each in family]
     return apply(tx, changes, now)[0]
@@ -95,11 +93,13 @@ def _children(
     ticket: TicketRow,
     step: Transition,
     wanted: ChildrenRule | None,
+    asked: Asked,
     rules: LifeRules,
 ) -> list[Member]:
     """Return the children that take the step too."""
     choice = wanted or rules.children
-    if choice is ChildrenRule.LEAVE:
+    # A requester's step is about their own ticket; its children may be those of others.
+    if choice is ChildrenRule.LEAVE or asked.role is Role.REQUESTER:
         return []
     found = [
         member

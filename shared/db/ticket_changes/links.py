@@ -10,7 +10,7 @@ from shared.db.engine import Transaction
 from shared.db.models import TicketLink
 from shared.db.models.base import table
 from shared.db.ticket_changes.asked import Asked
-from shared.db.ticket_changes.family import Member
+from shared.db.ticket_changes.family import MAX_DEPTH, Member
 from shared.db.ticket_changes.journal import Change, apply
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.event import EventType
@@ -20,8 +20,6 @@ _LINKS = table(TicketLink)
 
 #: Links of one ticket, in both directions.
 MAX_LINKS = 1000
-#: How far up a family is looked for a circle.
-MAX_DEPTH = 20
 
 
 def link(

@@ -19,7 +19,7 @@ from shared.domain.errors import Conflict
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
 from shared.domain.link import LinkKind, LinkRole
-from shared.domain.ticket import TicketStatus
+from shared.domain.ticket import OPEN_STATUSES, PAUSED_STATUSES, TicketStatus
 from shared.domain.work import WorkState
 
 _COMMENTS, _LINKS = table(Comment), table(TicketLink)
@@ -34,7 +34,8 @@ def merge(
 
     The source ends as `merged`; its comments and attachments, and its own text as an internal
     comment, stand under the target from now on. What is said under the source later is answered by
-    where to say it. Raises Conflict if one of the two is merged or spam already.
+    where to say it. What another requester's ticket said to its own stays internal there. Raises
+    Conflict if one of the two is merged or spam already, or the target is over.
     """
     (ticket, holder), (into, into_holder) = source, target
     if ticket["id"] == into["id"]:
@@ -44,13 +45,14 @@ def merge(
         if each["status"] in _GONE:
             message = f"The ticket {each['id']} is {each['status'].value}."
             raise Conflict(message, ticket_status=each["status"].value)
+    if into["status"] not in OPEN_STATUSES | PAUSED_STATUSES:
+        message = f"The ticket {into['id']} is {into['status'].value}; reopen it first."
+        raise Conflict(message, ticket_status=into["status"].value)
     end_assignments(tx, [ticket["id"]], AssignmentEnd.MERGED, now)
-    moved = (
-        update(_COMMENTS)
-        .where(_COMMENTS.c.ticket_id == ticket["id"])
-        .values(ticket_id=into["id"], merged_from_id=ticket["id"])
-    )
-    tx.execute(moved)
+    moved = {"ticket_id": into["id"], "merged_from_id": ticket["id"]}
+    if ticket["requester_id"] != into["requester_id"]:
+        moved["visibility"] = Visibility.INTERNAL
+    tx.execute(update(_COMMENTS).where(_COMMENTS.c.ticket_id == ticket["id"]).values(**moved))
     files = update(ATTACHMENTS).where(ATTACHMENTS.c.ticket_id == ticket["id"])
     tx.execute(files.values(ticket_id=into["id"]))
     tx.insert(_COMMENTS, [_text_of(ticket, into["id"], now)])

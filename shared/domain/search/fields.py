@@ -20,6 +20,10 @@ FIELDS: dict[str, type[StrEnum] | None] = {
     "number": None,
 }
 
+#: Whose ticket it is, by id: nothing that can be written in a search, but the bound of a
+#: requester's key.
+OWNER = "owner"
+
 #: Takes a time and a comparison.
 CREATED = "created"
 
