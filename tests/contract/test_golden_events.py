@@ -138,9 +138,9 @@ def live_through_everything(
     linked = {"kind": "related", "ticket_id": other}
     desk.ok("POST", f"/v1/tickets/{ticket_id}/links", linked)
     desk.ok("DELETE", f"/v1/tickets/{other}/links/related/{ticket_id}")
-    desk.ok("POST", f"/v1/tickets/{ticket_id}/merge", {"into": other})
     link = {"kind": "link", "url": "https://files.example.com/vpn.log", "name": "vpn.log"}
     desk.ok("POST", f"/v1/tickets/{ticket_id}/attachments", link)
+    desk.ok("POST", f"/v1/tickets/{ticket_id}/merge", {"into": other})
     events = with_plain_ids(desk.events(ticket_id))
     first_of_each = {event["type"]: event for event in reversed(events)}
     return list(first_of_each.values())
