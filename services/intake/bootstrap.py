@@ -12,6 +12,7 @@ from services.intake.api import (
     attachments,
     calendars,
     comments,
+    described_fields,
     docs,
     explain,
     external_ids,
@@ -102,6 +103,7 @@ def build(runtime: Runtime) -> Flask:
     requests.register(app)
     problems.register(app)
     api = Api(app)
+    described_fields.register(api)
     for module in (
         tickets,
         life,
