@@ -46,6 +46,13 @@ faults: setup ## Run the fault suite, longer than `make test` does
 	@$(BIN)/pytest tests/faults tests/integration/test_any_order.py --rounds 3 \
 		--hypothesis-profile=thorough
 
+CASES ?= 2000
+
+.PHONY: api-check
+api-check: setup ## Examine the API by schemathesis, so many requests for each group (CASES=2000)
+	@$(BIN)/python -m deploy.local packages
+	@$(BIN)/pytest tests/api -n 2 --dist load --api-cases $(CASES)
+
 .PHONY: bench
 bench: setup ## Measure against baselines in the same run; writes var/bench/latest.json
 	@$(BIN)/python -m deploy.local packages

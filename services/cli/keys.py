@@ -78,6 +78,7 @@ def create_key(
 
 def _database() -> Database:
     database = Database(load_settings().database_url)
+    click.get_current_context().call_on_close(database.close)
     require_current(database)
     return database
 

@@ -14,6 +14,7 @@ from services.intake.api import (
     bulk,
     calendars,
     comments,
+    described_fields,
     docs,
     explain,
     external_ids,
@@ -132,6 +133,7 @@ def build(runtime: Runtime) -> Flask:
     requests.register(app)
     problems.register(app)
     api = Api(app)
+    described_fields.register(api)
     for module in (
         tickets,
         life,

@@ -8,6 +8,8 @@ _WRITTEN = re.compile(r"([0-9]{1,10})([dhms])")
 
 def parse_duration(value: object) -> int:
     """Return a length of time in seconds; raises ValueError."""
+    if isinstance(value, float) and value.is_integer():
+        return parse_duration(int(value))
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     found = _WRITTEN.fullmatch(value) if isinstance(value, str) else None

@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from shared.domain.agent import Presence
-from shared.schemas.base import StrictSchema, Timestamp, distinct, line, page, slug
+from shared.schemas.base import StrictSchema, Timestamp, Whole, distinct, line, page, slug
 from shared.schemas.working_hours import ShiftsSchema
 
 
@@ -13,17 +13,14 @@ class AgentSkillSchema(StrictSchema):
     """A skill of an agent, 1 (beginner) to 5 (expert)."""
 
     skill = slug(required=True, metadata={"example": "vpn"})
-    level = fields.Integer(
-        required=True, strict=True, validate=validate.Range(min=1, max=5), metadata={"example": 4}
-    )
+    level = Whole(required=True, validate=validate.Range(min=1, max=5), metadata={"example": 4})
 
 
-def _capacity(**kwargs: object) -> fields.Integer:
-    return fields.Integer(
-        strict=True,
+def _capacity(**kwargs: Any) -> Whole:
+    return Whole(
         validate=validate.Range(min=0, max=10_000),
         metadata={"description": "How much open work the agent may have at once."},
-        **kwargs,  # type: ignore[arg-type]
+        **kwargs,
     )
 
 

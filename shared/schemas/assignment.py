@@ -5,7 +5,7 @@ from enum import StrEnum
 from marshmallow import fields, validate
 
 from shared.domain.ticket import Priority
-from shared.schemas.base import StrictSchema, distinct, line, slug
+from shared.schemas.base import Flag, StrictSchema, distinct, line, slug
 from shared.schemas.ticket import MAX_REQUIRED_SKILLS, RequiredSkillSchema
 
 
@@ -20,7 +20,7 @@ class AssignSchema(StrictSchema):
     """Who gets the ticket."""
 
     agent_id = fields.String(required=True)
-    guard = fields.Boolean(
+    guard = Flag(
         load_default=True,
         metadata={"description": "False assigns even if the agent is away or full."},
     )
@@ -36,7 +36,7 @@ class TransferSchema(StrictSchema):
         fields.Nested(RequiredSkillSchema),
         validate=[validate.Length(max=MAX_REQUIRED_SKILLS), distinct("skill")],
     )
-    escalate = fields.Boolean(
+    escalate = Flag(
         load_default=False,
         metadata={"description": "Whether this is an escalation; the event says so."},
     )

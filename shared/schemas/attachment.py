@@ -38,7 +38,10 @@ class CreateLinkSchema(StrictSchema):
     url = fields.String(
         required=True,
         validate=[validate.Length(max=MAX_URL_CHARS), no_nul, web_address],
-        metadata={"example": "https://files.example.com/screen-recording.mp4"},
+        metadata={
+            "example": "https://files.example.com/screen-recording.mp4",
+            "pattern": r"^https?://\S+$",
+        },
     )
     name = line(255, 1, allow_none=True, load_default=None)
 

@@ -1,6 +1,8 @@
 """What all schemas share: unknown fields are errors, times are RFC 3339, names are slugs."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +13,9 @@ from shared.domain.clock import rfc3339
 #: A key that people choose: teams, skills, tags. Short, lower case, safe in URLs and logs.
 SLUG_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,62}\Z"
 
+
+#: How a length of time is described: what `shared.domain.duration` reads.
+DURATION = {"type": ["string", "integer"], "pattern": "^[0-9]{1,9}[smhd]$", "minimum": 0}
 
 #: How deep a document of custom fields may be nested.
 MAX_DEPTH = 16
@@ -27,6 +32,10 @@ class StrictSchema(Schema):
 
 class Timestamp(fields.Field[datetime]):
     """A moment, written as RFC 3339 in UTC with microseconds."""
+
+    def __init__(self, *, metadata: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        described = {"type": "string", "format": "date-time", **(metadata or {})}
+        super().__init__(metadata=described, **kwargs)
 
     def _serialize(self, value: datetime | None, attr: Any, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else rfc3339(value)
@@ -45,6 +54,35 @@ class Timestamp(fields.Field[datetime]):
         except OverflowError as error:
             message = "In UTC this time is before the year 1 or after 9999."
             raise ValidationError(message) from error
+
+
+class Flag(fields.Boolean):
+    """`true` or `false`, and nothing that could be read as one of them, such as 0 or "no"."""
+
+    def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Whole(fields.Integer):
+    """A whole number of JSON, `5` or `5.0`; text is none."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strict=True, **kwargs)
+
+    def _validated(self, value: Any) -> int:
+        whole = int(value) if isinstance(value, float) and value.is_integer() else value
+        return super()._validated(whole)
+
+
+class Number(fields.Float):
+    """A number of JSON; text is none."""
+
+    def _validated(self, value: Any) -> float:
+        if isinstance(value, str):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
 
 
 def slug(**kwargs: Any) -> fields.String:
@@ -85,22 +123,29 @@ def plain_document(value: Any, depth: int = 0) -> None:
             plain_document(inner, depth + 1)
 
 
-def distinct(key: str | None = None) -> Callable[[Sequence[Any]], None]:
-    """Return a validator of lists: no value, or no value of `key`, may come twice."""
+@dataclass(frozen=True, slots=True)
+class Distinct:
+    """A validator of lists: no value, or no value of `key`, may come twice."""
 
-    def check(values: Sequence[Any]) -> None:
+    key: str | None = None
+
+    def __call__(self, values: Sequence[Any]) -> None:
+        """Raise ValidationError with the places of those that come again."""
         seen: set[str] = set()
         errors: dict[int, Any] = {}
         for index, item in enumerate(values):
-            value = item[key] if key else item
+            value = item[self.key] if self.key else item
             if value in seen:
                 message = [f"{value!r} is given more than once."]
-                errors[index] = {key: message} if key else message
+                errors[index] = {self.key: message} if self.key else message
             seen.add(value)
         if errors:
             raise ValidationError(errors)
 
-    return check
+
+def distinct(key: str | None = None) -> Distinct:
+    """Return a validator of lists: no value, or no value of `key`, may come twice."""
+    return Distinct(key)
 
 
 def line(maximum: int, minimum: int = 0, **kwargs: Any) -> fields.String:
@@ -114,6 +159,14 @@ def patch_of(schema: type[Schema]) -> Schema:
     marshmallow's `partial=True` reaches into nested schemas too, and would let half a skill in.
     """
     return schema(partial=tuple(schema().fields))
+
+
+def partly(schema: type[Schema]) -> type[Schema]:
+    """Return the schema of an answer that may leave out any field of another one's."""
+    found = {name: deepcopy(field) for name, field in schema().fields.items()}
+    for field in found.values():
+        field.required = False
+    return StrictSchema.from_dict(found, name="Partial" + schema.__name__)
 
 
 def plain_dump(schema: Schema) -> Callable[[Mapping[str, Any]], dict[str, Any]]:

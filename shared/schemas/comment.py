@@ -6,7 +6,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from shared.domain.comment import AuthorKind, Visibility
 from shared.schemas.attachment import AttachmentSchema
-from shared.schemas.base import StrictSchema, Timestamp, line, page
+from shared.schemas.base import StrictSchema, Timestamp, Whole, line, page
 from shared.schemas.upload import upload_ids
 
 #: A week of work, in seconds.
@@ -43,8 +43,7 @@ class CreateCommentSchema(StrictSchema):
         allow_none=True,
         metadata={"description": "Left out, it is the program that calls, for the desk."},
     )
-    time_spent_s = fields.Integer(
-        strict=True,
+    time_spent_s = Whole(
         load_default=0,
         validate=validate.Range(min=0, max=MAX_TIME_SPENT_S),
         metadata={"description": "How long the work took that this tells of, in seconds."},

@@ -7,16 +7,14 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from shared.domain.link import LinkKind, LinkRole
 from shared.domain.outcome import VerificationMethod
 from shared.domain.ticket import Priority, TicketStatus
-from shared.schemas.base import StrictSchema, line
+from shared.schemas.base import Flag, StrictSchema, Whole, line
 
 
 class VerificationSchema(StrictSchema):
     """How it is known that a solution holds, or that it does not."""
 
     method = fields.Enum(VerificationMethod, by_value=True, required=True)
-    passed = fields.Boolean(
-        load_default=True, metadata={"description": "False reopens the ticket."}
-    )
+    passed = Flag(load_default=True, metadata={"description": "False reopens the ticket."})
     by = line(255, 1, allow_none=True, load_default=None, metadata={"example": "Ann Lee"})
     what = line(
         10_000,
@@ -38,7 +36,7 @@ class VerificationSchema(StrictSchema):
 class RatingSchema(StrictSchema):
     """How content the requester is."""
 
-    score = fields.Integer(strict=True, required=True, validate=validate.Range(min=1, max=5))
+    score = Whole(required=True, validate=validate.Range(min=1, max=5))
     comment = line(5_000, 1, allow_none=True, load_default=None)
 
 

@@ -1,6 +1,6 @@
 """Errors on the wire: RFC 9457 problem details."""
 
-from marshmallow import fields
+from marshmallow import INCLUDE, fields
 
 from shared.schemas.base import StrictSchema
 
@@ -13,7 +13,13 @@ class FieldErrorSchema(StrictSchema):
 
 
 class ProblemSchema(StrictSchema):
-    """What went wrong. `code` is stable; `request_id` is in the logs too."""
+    """What went wrong. `code` is stable; `request_id` is in the logs too.
+
+    Some codes bring further members (RFC 9457 §3.2), such as `version` or `allowed`.
+    """
+
+    class Meta:
+        unknown = INCLUDE
 
     type = fields.String(required=True)
     title = fields.String(required=True)

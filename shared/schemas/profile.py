@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from shared.domain.ticket import Channel, Priority
-from shared.schemas.base import StrictSchema, Timestamp, distinct, line, page, slug
+from shared.schemas.base import Number, StrictSchema, Timestamp, Whole, distinct, line, page, slug
 
 #: The profile of a team that says nothing, field by field.
 DEFAULT_DOCUMENT: dict[str, Any] = {
@@ -30,7 +30,7 @@ DEFAULT_DOCUMENT: dict[str, Any] = {
     "priority_weights": {},
 }
 
-_WEIGHT = fields.Integer(strict=True, validate=validate.Range(min=1, max=10))
+_WEIGHT = Whole(validate=validate.Range(min=1, max=10))
 
 
 class ProfileSchema(StrictSchema):
@@ -44,7 +44,7 @@ class ProfileSchema(StrictSchema):
     )
     scorers = fields.Dict(
         keys=slug(),
-        values=fields.Float(validate=validate.Range(min=0, max=1000)),
+        values=Number(validate=validate.Range(min=0, max=1000)),
         validate=validate.Length(max=50),
         metadata={"description": "How much each scorer counts; one that is not named counts 0."},
     )
@@ -55,16 +55,14 @@ class ProfileSchema(StrictSchema):
         values=fields.Dict(keys=fields.String(), values=fields.Raw(allow_none=True)),
         metadata={"description": "Options of plugins, by the plugin's name."},
     )
-    offer_s = fields.Integer(
-        strict=True,
+    offer_s = Whole(
         allow_none=True,
         validate=validate.Range(min=5, max=86_400),
         metadata={
             "description": "Seconds an agent has to accept an offer; null assigns without asking."
         },
     )
-    shortlist = fields.Integer(
-        strict=True,
+    shortlist = Whole(
         validate=validate.Range(min=1, max=1000),
         metadata={"description": "How many candidates are scored; those with most room first."},
     )

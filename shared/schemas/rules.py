@@ -1,5 +1,6 @@
 """Routing rules on the wire: ordered data, with conditions in CEL."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate
@@ -9,7 +10,7 @@ from shared.domain.errors import BadExpression, InvalidInput
 from shared.domain.expression import MAX_SOURCE, compile_expression
 from shared.domain.ticket import Level, Priority
 from shared.domain.ticket_facts import ticket_environment, time_zone
-from shared.schemas.base import StrictSchema, Timestamp, distinct, line, page, slug
+from shared.schemas.base import DURATION, Flag, StrictSchema, Timestamp, distinct, line, page, slug
 from shared.schemas.ticket import MAX_REQUIRED_SKILLS, RequiredSkillSchema
 
 #: The longest wait that a rule may order, in seconds: 30 days.
@@ -34,6 +35,9 @@ class Condition(fields.String):
 
 class Wait(fields.Field[int]):
     """A length of time, read from `10m` or seconds and written as `10m`; seconds inside."""
+
+    def __init__(self, *, metadata: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(metadata={**DURATION, **(metadata or {})}, **kwargs)
 
     def _serialize(self, value: int | None, attr: Any, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else write_duration(value)
@@ -79,7 +83,7 @@ class RuleActionsSchema(StrictSchema):
     sla_policy = slug()
     profile = slug(metadata={"description": "The strategy profile that chooses the agent."})
     delay = Wait(metadata={"example": "15m", "description": "Route only after this long."})
-    stop = fields.Boolean(load_default=False, metadata={"description": "Look at no further rule."})
+    stop = Flag(load_default=False, metadata={"description": "Look at no further rule."})
 
 
 class RuleSchema(StrictSchema):

@@ -7,7 +7,16 @@ from marshmallow import ValidationError, fields, validate
 from shared.domain.duration import parse_duration
 from shared.domain.sla import DEFAULT_DOCUMENT, DEFAULT_WARN_SHARE, Metric, Move
 from shared.domain.ticket import Priority
-from shared.schemas.base import StrictSchema, Timestamp, distinct, line, page, slug
+from shared.schemas.base import (
+    DURATION,
+    Number,
+    StrictSchema,
+    Timestamp,
+    distinct,
+    line,
+    page,
+    slug,
+)
 
 #: The shortest target, and the longest, a year of working hours; in seconds.
 MIN_TARGET_S, MAX_TARGET_S = 60, 366 * 86_400
@@ -34,7 +43,7 @@ class Target(fields.String):
 
 
 def _target(**kwargs: Any) -> Target:
-    return Target(metadata={"example": "4h"}, **kwargs)
+    return Target(metadata={**DURATION, "example": "4h"}, **kwargs)
 
 
 class TargetsSchema(StrictSchema):
@@ -76,7 +85,7 @@ class PutSlaPolicySchema(StrictSchema):
         load_default=None,
         metadata={"description": "Whose hours are counted; null: around the clock."},
     )
-    warn_share = fields.Float(
+    warn_share = Number(
         load_default=DEFAULT_WARN_SHARE,
         allow_nan=False,
         validate=validate.Range(min=0.01, max=0.99),

@@ -3,7 +3,9 @@
 from marshmallow import fields, validate
 
 from shared.domain.event import EventType
-from shared.schemas.base import StrictSchema, Timestamp, line, page
+from shared.schemas.base import Flag, StrictSchema, Timestamp, line, page
+
+_URL = {"pattern": r"^https?://\S+$"}
 
 
 def _event_types(**kwargs: object) -> fields.List[EventType]:
@@ -18,19 +20,21 @@ def _event_types(**kwargs: object) -> fields.List[EventType]:
 class CreateSubscriptionSchema(StrictSchema):
     """A new subscription."""
 
-    url = line(2048, 1, required=True, metadata={"example": "https://example.com/hooks/patchbay"})
+    url = line(
+        2048, 1, required=True, metadata={**_URL, "example": "https://example.com/hooks/patchbay"}
+    )
     event_types = _event_types(load_default=list)
     description = line(1000, load_default="")
-    enabled = fields.Boolean(load_default=True)
+    enabled = Flag(load_default=True)
 
 
 class UpdateSubscriptionSchema(StrictSchema):
     """Changes to a subscription; what is left out stays."""
 
-    url = line(2048, 1)
+    url = line(2048, 1, metadata=_URL)
     event_types = _event_types()
     description = line(1000)
-    enabled = fields.Boolean()
+    enabled = Flag()
 
 
 class SubscriptionSchema(StrictSchema):
@@ -40,7 +44,7 @@ class SubscriptionSchema(StrictSchema):
     url = fields.String(required=True)
     event_types = fields.List(fields.Enum(EventType, by_value=True), required=True)
     description = fields.String(required=True)
-    enabled = fields.Boolean(required=True)
+    enabled = Flag(required=True)
     disabled_reason = fields.String(required=True, allow_none=True)
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)

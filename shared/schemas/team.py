@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from shared.schemas.base import StrictSchema, Timestamp, distinct, line, page, slug
+from shared.schemas.base import Flag, StrictSchema, Timestamp, Whole, distinct, line, page, slug
 
 MAX_GRACE_S = 7 * 86_400
 
@@ -13,15 +13,12 @@ class OverflowSchema(StrictSchema):
     """A team that helps out after a wait, or when the own team is not at work."""
 
     team = slug(required=True, metadata={"example": "second-line"})
-    after_s = fields.Integer(
-        required=True, strict=True, validate=validate.Range(min=0, max=30 * 86_400)
-    )
-    when_off_shift = fields.Boolean(load_default=False)
+    after_s = Whole(required=True, validate=validate.Range(min=0, max=30 * 86_400))
+    when_off_shift = Flag(load_default=False)
 
 
 def _grace(description: str, **kwargs: Any) -> fields.Integer:
-    return fields.Integer(
-        strict=True,
+    return Whole(
         allow_none=True,
         validate=validate.Range(min=0, max=MAX_GRACE_S),
         metadata={"description": description},
@@ -61,7 +58,7 @@ class UpdateTeamSchema(StrictSchema):
         allow_none=True,
         metadata={"description": "Decides for `trial_percent` of the tickets."},
     )
-    trial_percent = fields.Integer(strict=True, validate=validate.Range(min=0, max=100))
+    trial_percent = Whole(validate=validate.Range(min=0, max=100))
     overflow = fields.List(
         fields.Nested(OverflowSchema), validate=[validate.Length(max=20), distinct("team")]
     )
@@ -81,9 +78,7 @@ class CreateTeamSchema(UpdateTeamSchema):
     profile = slug(load_default="default")
     shadow_profile = slug(allow_none=True, load_default=None)
     trial_profile = slug(allow_none=True, load_default=None)
-    trial_percent = fields.Integer(
-        strict=True, validate=validate.Range(min=0, max=100), load_default=0
-    )
+    trial_percent = Whole(validate=validate.Range(min=0, max=100), load_default=0)
     overflow = fields.List(
         fields.Nested(OverflowSchema),
         validate=[validate.Length(max=20), distinct("team")],

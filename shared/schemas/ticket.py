@@ -17,10 +17,12 @@ from shared.domain.ticket import (
 from shared.schemas.base import (
     StrictSchema,
     Timestamp,
+    Whole,
     distinct,
     line,
     no_nul,
     page,
+    partly,
     plain_document,
     slug,
 )
@@ -40,9 +42,7 @@ class RequiredSkillSchema(StrictSchema):
     """A skill that whoever gets the ticket must have, at this level or above."""
 
     skill = slug(required=True, metadata={"example": "vpn"})
-    level = fields.Integer(
-        load_default=1, strict=True, validate=validate.Range(min=1, max=5), metadata={"example": 2}
-    )
+    level = Whole(load_default=1, validate=validate.Range(min=1, max=5), metadata={"example": 2})
 
 
 class ImpactDetailsSchema(StrictSchema):
@@ -288,3 +288,6 @@ class TicketSchema(StrictSchema):
 
 
 TicketPageSchema = page(TicketSchema)
+
+#: Of a list that may be asked for some fields alone.
+PartialTicketPageSchema = page(partly(TicketSchema))

@@ -30,8 +30,11 @@ class TicketSort(StrEnum):
 class _CommaSeparated(fields.Field[list[Any]]):
     """Several values in one query parameter: `new,open`."""
 
-    def __init__(self, read: Callable[[str], Any], example: str, **kwargs: Any) -> None:
-        super().__init__(metadata={"type": "string", "example": example}, **kwargs)
+    def __init__(self, read: Callable[[str], Any], one: str, example: str, **kwargs: Any) -> None:
+        """Read each value by `read`; `one` is a pattern of it, for the description."""
+        pattern = f"^{one}(?:,{one}){{0,{MAX_VALUES - 1}}}$"
+        described = {"type": "string", "pattern": pattern, "example": example}
+        super().__init__(metadata=described, **kwargs)
         self._read = read
 
     def _deserialize(self, value: Any, attr: Any, data: Any, **kwargs: Any) -> list[Any]:
@@ -50,7 +53,7 @@ def _words(vocabulary: type[StrEnum], example: str) -> _CommaSeparated:
             message = f"{text!r} is none of: {', '.join(vocabulary)}."
             raise ValidationError(message) from error
 
-    return _CommaSeparated(read, example)
+    return _CommaSeparated(read, f"(?:{'|'.join(vocabulary)})", example)
 
 
 def _texts(example: str) -> _CommaSeparated:
@@ -60,7 +63,7 @@ def _texts(example: str) -> _CommaSeparated:
             raise ValidationError(message)
         return text
 
-    return _CommaSeparated(read, example)
+    return _CommaSeparated(read, "[^,]{1,255}", example)
 
 
 def _field(text: str) -> str:
@@ -87,13 +90,11 @@ class TicketFilterSchema(StrictSchema):
     sla_policy = _texts("gold")
     external_id = line(255, 1)
     number = fields.Integer(validate=validate.Range(min=1, max=2**62))
-    created_after = Timestamp(metadata={"type": "string", "example": "2026-01-31T00:00:00Z"})
-    created_before = Timestamp(metadata={"type": "string"})
-    updated_after = Timestamp(metadata={"type": "string"})
-    updated_before = Timestamp(metadata={"type": "string"})
-    due_before = Timestamp(
-        metadata={"type": "string", "description": "Of those that are not over."}
-    )
+    created_after = Timestamp(metadata={"example": "2026-01-31T00:00:00Z"})
+    created_before = Timestamp()
+    updated_after = Timestamp()
+    updated_before = Timestamp()
+    due_before = Timestamp(metadata={"description": "Of those that are not over."})
 
 
 class TicketViewSchema(StrictSchema):
@@ -101,5 +102,9 @@ class TicketViewSchema(StrictSchema):
 
     sort = fields.Enum(TicketSort, by_value=True, load_default=TicketSort.NEWEST)
     fields_ = _CommaSeparated(
-        _field, "id,number,subject,status", data_key="fields", load_default=None
+        _field,
+        f"(?:{'|'.join(TicketSchema().fields)})",
+        "id,number,subject,status",
+        data_key="fields",
+        load_default=None,
     )

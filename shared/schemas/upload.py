@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import fields, validate
 
 from shared.domain.ids import Prefix
-from shared.schemas.base import StrictSchema, Timestamp, distinct, line
+from shared.schemas.base import StrictSchema, Timestamp, Whole, distinct, line
 
 #: Uploads that one ticket or comment may name, whatever the settings say.
 MAX_UPLOADS = 100
@@ -31,9 +31,8 @@ class CreateUploadSchema(StrictSchema):
     """What will be sent; a content that differs is refused."""
 
     name = line(1024, 1, required=True, metadata={"example": "screenshot.png"})
-    size = fields.Integer(
+    size = Whole(
         required=True,
-        strict=True,
         validate=validate.Range(min=1, max=_LARGEST),
         metadata={"example": 48213, "description": "In bytes."},
     )

@@ -41,11 +41,19 @@ def _time_of_day(text: str) -> None:
         raise ValidationError(str(error)) from error
 
 
+_OF_DAY = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+
+
+def _local_time(pattern: str, example: str) -> fields.String:
+    described = {"pattern": pattern, "example": example}
+    return fields.String(required=True, validate=_time_of_day, metadata=described)
+
+
 class SpanSchema(StrictSchema):
     """From `start` to before `end`, local time. An end before the start is one of the next day."""
 
-    start = fields.String(required=True, validate=_time_of_day, metadata={"example": "09:00"})
-    end = fields.String(required=True, validate=_time_of_day, metadata={"example": "17:30"})
+    start = _local_time(f"^{_OF_DAY}$", "09:00")
+    end = _local_time(f"^(?:{_OF_DAY}|24:00)$", "17:30")
 
     @validates_schema
     def _possible(self, data: Mapping[str, Any], **kwargs: Any) -> None:

@@ -11,8 +11,9 @@ from tests.desk import Desk
 
 API = ROOT / "services" / "intake" / "api"
 
-#: Who may open a transaction: the unit of work itself, and the look for a remembered answer.
-OPENERS = {"change.py", "replays.py", "uploads.py"}
+#: Who may open a transaction: the unit of work itself, the look for a remembered answer, a content
+#: that goes by its token, and the note that a key was used.
+OPENERS = {"change.py", "replays.py", "uploads.py", "auth.py"}
 
 #: Operations that write without `change()`, and why.
 OTHERWISE = {

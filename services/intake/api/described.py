@@ -14,6 +14,7 @@ FORM: dict[str, Any] = {
     "properties": {
         "file": {
             "type": "array",
+            "minItems": 1,
             "items": {"type": "string", "contentMediaType": "application/octet-stream"},
             "description": "One or more files; the names of the parts do not matter.",
         }

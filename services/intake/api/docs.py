@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 
 from services.intake.api.catalogue import CATALOGUE, Words
+from services.intake.api.described_operations import complete
 from services.intake.api.languages import preferred
 from shared.schemas.bulk import BulkTicketSchema, LineResultSchema
 from shared.schemas.events import CATALOGUE as EVENTS
@@ -154,7 +155,7 @@ def _event_schema(data: type) -> dict[str, Any]:
 def openapi() -> ResponseReturnValue:
     """Return the API's description."""
     spec: APISpec = current_app.extensions["patchbay.spec"]
-    return spec.to_dict()
+    return complete(spec.to_dict())
 
 
 @blp.route("/docs")

@@ -33,10 +33,25 @@ PATH = "/tickets/by-external-id/<source>/<path:external_id>"
 
 blp = blueprint("external_ids", "Tickets by the id that another system has for them.")
 
+_PARAMETERS = [
+    {
+        "in": "path",
+        "name": "source",
+        "required": True,
+        "schema": {"type": "string", "pattern": SLUG_PATTERN.removesuffix(r"\Z") + "$"},
+    },
+    {
+        "in": "path",
+        "name": "external_id",
+        "required": True,
+        "schema": {"type": "string", "minLength": 1, "maxLength": MAX_EXTERNAL_ID},
+    },
+]
+
 _new_schema, _patch_schema = PutTicketSchema(), patch_of(UpdateTicketSchema)
 
 
-@blp.route(PATH, methods=["GET"])
+@blp.route(PATH, methods=["GET"], parameters=_PARAMETERS)
 @requires("tickets:read", problems=(401, 403, 404, 503))
 @blp.response(200, TicketSchema())
 def get_ticket_by_external_id(source: str, external_id: str) -> Response:
@@ -51,7 +66,7 @@ def get_ticket_by_external_id(source: str, external_id: str) -> Response:
     return answer(document, headers={"ETag": etag(ticket["version"])})
 
 
-@blp.route(PATH, methods=["PUT"])
+@blp.route(PATH, methods=["PUT"], parameters=_PARAMETERS)
 @requires("tickets:write", problems=(400, 401, 403, 404, 409, 412, 413, 415, 422, 503))
 @object_body(PutTicketSchema())
 @blp.response(200, TicketSchema())

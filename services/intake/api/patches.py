@@ -3,16 +3,16 @@
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, TypeVar
 
 from flask import g, request
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, ValidationError, fields, missing
 
 from services.intake.api.bodies import read_body
 from services.intake.api.replays import replay_if_known
 from shared.domain.merge_patch import merge_patch
-from shared.schemas.base import patch_of
+from shared.schemas.base import StrictSchema, patch_of
 from shared.schemas.refusal import refused_fields
 from shared.schemas.strict_json import parse_json
 
@@ -60,7 +60,7 @@ def patch_body(schema: type[Schema]) -> Callable[[Callable[..., R]], Callable[..
         def with_patch(*args: Any, **kwargs: Any) -> R:
             return view(Patch(of_fields, _received()), *args, **kwargs)
 
-        return _documented(with_patch, view, of_fields)
+        return _documented(with_patch, view, _as_sent(schema)())
 
     return decorate
 
@@ -94,6 +94,28 @@ def _documented(
     parameters.append({"in": "json", "required": True, "schema": schema})
     wrapper._apidoc = documented  # type: ignore[attr-defined] # noqa: SLF001 -- smorest's hook
     return wrapper
+
+
+@cache
+def _as_sent(schema: type[Schema], name: str | None = None, *, removable: bool = False) -> Any:
+    """Return the schema of a patch as it is sent: objects in it are patches too, null removes."""
+    return StrictSchema.from_dict(
+        {name: _patched(field, removable) for name, field in schema().fields.items()},
+        name=name or schema.__name__,
+    )
+
+
+def _patched(field: fields.Field[Any], removable: bool) -> fields.Field[Any]:  # noqa: FBT001
+    changed = deepcopy(field)
+    if isinstance(field, fields.Nested) and not field.many:
+        name = type(field.schema).__name__.removesuffix("Schema") + "PatchSchema"
+        inner = _as_sent(type(field.schema), name, removable=True)
+        changed = fields.Nested(inner, allow_none=field.allow_none, metadata=field.metadata)
+    changed.required, changed.load_default = False, missing
+    # What must be there cannot be removed.
+    may_go = (removable and not field.required) or isinstance(field, fields.Dict)
+    changed.allow_none = field.allow_none or may_go
+    return changed
 
 
 def _object(document: Any) -> Mapping[str, Any]:

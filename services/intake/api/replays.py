@@ -70,7 +70,7 @@ def idempotency_key() -> str | None:
     key = given.strip()
     if len(key) >= 2 and key[0] == key[-1] == '"':
         key = key[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-    if not 1 <= len(key) <= MAX_KEY_CHARS or not key.isprintable():
+    if not 1 <= len(key) <= MAX_KEY_CHARS or not (key.isascii() and key.isprintable()):
         _refuse_key()
     return key
 
@@ -89,7 +89,7 @@ def replayed(answer: Remembered) -> Response:
 
 
 def _refuse_key() -> NoReturn:
-    detail = f"An Idempotency-Key has 1 to {MAX_KEY_CHARS} printable characters."
+    detail = f"An Idempotency-Key has 1 to {MAX_KEY_CHARS} printable ASCII characters."
     raise InvalidInput(detail, [FieldError("/headers/Idempotency-Key", detail)])
 
 

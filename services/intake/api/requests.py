@@ -39,7 +39,9 @@ def _begin() -> None:
             raise InvalidInput(
                 "One field is not acceptable.", [FieldError(f"/query/{name}", detail)]
             )
-    check_content_type(request, current_app.view_functions.get(request.endpoint or ""))
+    # Where no route takes the method, that is what is wrong, whatever the body is.
+    if request.endpoint is not None:
+        check_content_type(request, current_app.view_functions.get(request.endpoint))
 
 
 def _end(response: Response) -> Response:

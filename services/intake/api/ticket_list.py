@@ -13,7 +13,7 @@ from services.intake.api.http import PageQuerySchema, answer, blueprint, parts
 from shared.db import ticket_changes
 from shared.domain.errors import FieldError, InvalidInput
 from shared.domain.role import WITH_REQUESTERS, Role
-from shared.schemas.ticket import TicketPageSchema
+from shared.schemas.ticket import PartialTicketPageSchema
 from shared.schemas.ticket_list import TicketFilterSchema, TicketViewSchema
 
 blp = blueprint("tickets", "Requests for help, from the first word to the solution.")
@@ -28,7 +28,7 @@ class TicketListQuerySchema(TicketFilterSchema, TicketViewSchema, PageQuerySchem
 @blp.route("/tickets", methods=["GET"])
 @requires("tickets:read", problems=(401, 403, 422, 503), roles=WITH_REQUESTERS)
 @blp.arguments(TicketListQuerySchema(), location="query", unknown=RAISE)
-@blp.response(200, TicketPageSchema())
+@blp.response(200, PartialTicketPageSchema())
 def list_tickets(query: Mapping[str, Any]) -> Response:
     """Read tickets, the newest first unless told otherwise.
 

@@ -62,8 +62,8 @@ RUSSIAN: dict[str, str] = {
     "There is no profile {name}.": "Профиля {name} нет.",
     "There is no calendar {name}.": "Календаря {name} нет.",
     "The ticket refers to what does not exist.": "Заявка ссылается на то, чего нет.",
-    "An Idempotency-Key has 1 to {max} printable characters.": (
-        "В Idempotency-Key от 1 до {max} печатных знаков."
+    "An Idempotency-Key has 1 to {max} printable ASCII characters.": (
+        "В Idempotency-Key от 1 до {max} печатных знаков ASCII."
     ),
     # ours, about requests
     "The body is not JSON: {reason}.": "Тело не JSON: {reason}.",
