@@ -21,6 +21,10 @@ from tests.api.beyond_schemas import is_excused
 #: What may answer what the description allows: the state of things may still forbid it.
 ACCEPTED = ("2xx", "3xx", 401, 403, 404, 409)
 
+# Lines of JSON are text to it.
+schemathesis.serializer.alias("application/x-ndjson", "text/plain")
+schemathesis.serializer.alias("application/jsonl", "text/plain")
+
 #: What schemathesis calls a group of operations none of which leads to another.
 ALONE = "Missing Open API links"
 

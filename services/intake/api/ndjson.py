@@ -75,5 +75,5 @@ def described(
 
     OpenAPI 3.1 has no word for the items of a stream; 3.2 calls it `itemSchema`.
     """
-    schema = {"type": "string", "description": what, "x-itemSchema": item}
+    schema = {"type": "string", "minLength": 1, "description": what, "x-itemSchema": item}
     return {media_type: {"schema": schema} for media_type in media_types}
