@@ -34,7 +34,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[private_servers.DIRECTORY] = directory
     _plain_logs()
     # The machine may be busy with other things; how long an example takes says nothing.
-    hypothesis.settings.register_profile("patchbay", deadline=None, derandomize=True)
+    patient = [hypothesis.HealthCheck.too_slow]
+    hypothesis.settings.register_profile(
+        "patchbay", deadline=None, derandomize=True, suppress_health_check=patient
+    )
     hypothesis.settings.register_profile("thorough", deadline=None)
     hypothesis.settings.load_profile(
         config.getoption("--hypothesis-profile", default=None) or "patchbay"

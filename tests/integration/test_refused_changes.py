@@ -15,12 +15,15 @@ from tests.fixtures.modes import Mode
 from tests.invariants import assert_sound
 from tests.problems import assert_problem
 
+#: What can become of a new ticket.
+ALIVE = ["ask", "hold", "resolve", "cancel", "mark_spam"]
+
 
 @pytest.mark.parametrize(
     ("steps", "refused", "allowed"),
     [
-        ([], "close", ["resolve"]),
-        ([], "reopen", ["resolve"]),
+        ([], "close", ALIVE),
+        ([], "reopen", ALIVE),
         (["resolve"], "resolve", ["close", "reopen"]),
         (["resolve", "close"], "resolve", ["reopen"]),
         (["resolve", "close"], "close", ["reopen"]),

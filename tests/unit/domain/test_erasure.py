@@ -22,6 +22,10 @@ TICKET: dict[str, Any] = {
     "external_id": "mira-7",
     "requester": {"id": "rqr_1", "email": "mira@example.com"},
     "resolution": {"summary": "Told Mira.", "cause": None},
+    "impact_details": {"delays": "Mira waits.", "costs": None, "productivity": None},
+    "hold": {"reason": "vendor", "note": "Mira's vendor.", "until": None},
+    "verification": {"method": "test", "passed": True, "by": "Mira", "what": None, "at": "now"},
+    "satisfaction": {"score": 4, "comment": "Mira thanks."},
 }
 
 
@@ -54,7 +58,7 @@ def test_of_an_events_data_only_what_is_known_to_be_of_the_desk_stays() -> None:
             declined_by=agent,
             expired=False,
             reason="Mira again",
-            comment={"id": "cmt_1", "texts": ["Mira"], "minutes": 5},
+            words={"id": "cmt_1", "texts": ["Mira"], "minutes": 5},
         )
     )
     assert told["data"] == {
@@ -62,7 +66,7 @@ def test_of_an_events_data_only_what_is_known_to_be_of_the_desk_stays() -> None:
         "declined_by": agent,
         "expired": False,
         "reason": ERASED,
-        "comment": {"id": ERASED, "texts": [ERASED], "minutes": 5},
+        "words": {"id": ERASED, "texts": [ERASED], "minutes": 5},
     }
 
 
