@@ -12,6 +12,7 @@ from shared.db.dialects.base import Write
 from shared.db.engine import Database
 from shared.db.models import Requester, RequesterIdentity
 from shared.db.ticket_changes import NewTicket
+from shared.domain.attachment import AttachmentRules
 from shared.domain.clock import SystemClock
 from tests.factories import ticket_content
 from tests.fixtures.modes import Mode
@@ -46,16 +47,18 @@ def counted(mode: Mode) -> Iterator[Counted]:
 
 def store(database: Counted, people: list[dict[str, Any]], **content: Any) -> None:
     """Commit a ticket of each of these people as one batch."""
+    with database.transaction() as tx:
+        # Service levels are read once a second, whatever the batches.
+        tx.service_levels.book(tx.connection)
     database.queries.clear()
     database.sent.clear()
-    committer = GroupCommitter(database, SystemClock(), lambda _: None, timedelta(days=1))
+    rules = AttachmentRules(max_bytes=1, max_count=1, max_total_bytes=1, scan=False)
+    committer = GroupCommitter(database, SystemClock(), lambda _: None, timedelta(days=1), rules)
     answers = committer._store(
         [
             Submission(
                 NewTicket(ticket_content(requester=person, **content), "test", "req_1"),
-                "key_1",
                 None,
-                "",
             )
             for person in people
         ]
