@@ -137,7 +137,7 @@ def test_absences_are_typed_in_listed_by_pages_and_deleted(desk: Desk, database:
     assert (first["reason"], first["source"], first["agent_id"]) == ("dentist", "manual", agent_id)
     second = desk.ok("POST", url, body)
     page = desk.ok("GET", f"{url}?limit=1")
-    assert page == {"items": [first], "next": first["id"]}
+    assert page["items"] == [first]
     assert desk.ok("GET", f"{url}?limit=1&after={page['next']}")["items"] == [second]
     assert desk.ok("GET", f"/v1/agents/{other}/absences")["items"] == []
 
