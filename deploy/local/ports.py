@@ -9,6 +9,8 @@ EPHEMERAL_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 # Above the well-known ports of both servers and their companions (4369, 5432, 5672, 15672, 25672).
 LOWEST_PORT = 26_000
 ATTEMPTS = 200
+# Two processes that were given the same seed must not choose the same ports.
+_CHANCE = random.SystemRandom()
 
 
 def is_free(port: int) -> bool:
@@ -34,7 +36,7 @@ def choose_port() -> int:
     for _ in range(ATTEMPTS):
         if below <= LOWEST_PORT:
             break
-        port = random.randrange(LOWEST_PORT, below)
+        port = _CHANCE.randrange(LOWEST_PORT, below)
         if is_free(port):
             return port
     with socket.socket() as probe:

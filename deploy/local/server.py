@@ -19,6 +19,8 @@ from deploy.local.waiting import log_tail, wait_until
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0
+OTHER_PORTS = 2
+"""How often a start is tried again with other ports when somebody was quicker."""
 
 
 class LocalServer(ABC):
@@ -145,13 +147,22 @@ class LocalServer(ABC):
         if self.running:
             return
         self._kill()  # What a crash left behind, such as a companion process.
-        self._save(replace(self._state, ports=self._choose_ports()))
-        try:
-            self._launch()
-            self._await_ready()
-        except BaseException:
-            self._kill()
-            raise
+        for others in range(OTHER_PORTS, -1, -1):
+            self._save(replace(self._state, ports=self._choose_ports()))
+            try:
+                self._launch()
+                self._await_ready()
+            except BaseException as error:
+                self._kill()
+                if others and isinstance(error, StartFailed) and self._lost_a_port:
+                    continue
+                raise
+            return
+
+    @property
+    def _lost_a_port(self) -> bool:
+        """Whether somebody else took a port between our choice and our use of it."""
+        return not all(is_free(port) for port in self._state.ports.values())
 
     def _await_ready(self) -> None:
         process = self._process

@@ -4,40 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from flask import Flask
-from flask_smorest import Api
 
-from services.intake.api import (
-    absences,
-    agents,
-    assignment,
-    attachments,
-    bulk,
-    calendars,
-    comments,
-    described_fields,
-    docs,
-    explain,
-    external_ids,
-    feed,
-    health,
-    jobs,
-    life,
-    links,
-    priorities,
-    problems,
-    profiles,
-    requesters,
-    requests,
-    routing_rules,
-    search,
-    shadow,
-    sla_policies,
-    teams,
-    ticket_sla,
-    tickets,
-    uploads,
-    webhooks,
-)
+from services.intake.api import health, problems, requests
 from services.intake.api.auth import Authenticator
 from services.intake.api.files import Files
 from services.intake.api.http import Parts
@@ -53,7 +21,9 @@ from services.intake.bulk.reading import LineReader
 from services.intake.bulk.store import LineStore
 from services.intake.content.inspection import ContentPolicy
 from services.intake.group_commit import GroupCommitter
-from services.intake.pages import assets, downloads, public_api, status, support
+from services.intake.openapi import docs
+from services.intake.openapi.blueprints import API
+from services.intake.pages import assets, downloads, status, support
 from services.intake.pages.site import build_site
 from services.intake.rate_limits import RateLimits
 from services.intake.reference import ReferenceData
@@ -86,7 +56,6 @@ def build(runtime: Runtime) -> Flask:
     idempotency_ttl = timedelta(seconds=settings.idempotency_ttl_s)
     reference = ReferenceData(runtime.database)
     app = Flask("patchbay", static_folder=None)
-    app.config.update(docs.SPEC_CONFIG)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -132,45 +101,8 @@ def build(runtime: Runtime) -> Flask:
     app.extensions["patchbay.pages"] = build_site(settings, signing, runtime.clock)
     requests.register(app)
     problems.register(app)
-    api = Api(app)
-    described_fields.register(api)
-    for module in (
-        tickets,
-        life,
-        comments,
-        links,
-        requesters,
-        external_ids,
-        assignment,
-        attachments,
-        uploads,
-        bulk,
-        jobs,
-        agents,
-        absences,
-        calendars,
-        teams,
-        routing_rules,
-        profiles,
-        explain,
-        shadow,
-        sla_policies,
-        ticket_sla,
-        priorities,
-        webhooks,
-        public_api,
-        feed,
-        search,
-    ):
-        api.register_blueprint(module.blp)
-    docs.describe(api.spec)
-    app.extensions["patchbay.spec"] = api.spec
-    app.register_blueprint(docs.blp)
-    app.register_blueprint(health.blp)
-    for pages in (support, status, downloads, assets):
-        app.register_blueprint(pages.blp)
-    # smorest answers errors in its own format unless told otherwise.
-    problems.register(app)
+    for blp in (*API, docs.blp, health.blp, support.blp, status.blp, downloads.blp, assets.blp):
+        app.register_blueprint(blp)
     return app
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.contract.openapi_breaks import breaks
-from tests.contract.write_openapi import OPENAPI, description
+from tests.contract.write_openapi import OPENAPI, written
 
 Document = dict[str, Any]
 
@@ -22,7 +22,7 @@ def known() -> Document:
 
 @pytest.fixture(scope="module")
 def now() -> str:
-    return description()
+    return written()
 
 
 def test_nothing_that_clients_use_is_gone(known: Document, now: str) -> None:

@@ -4,6 +4,7 @@ An operator's folder may hold further ones, which replace single texts or add a 
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def load_texts(folder: Path | None) -> dict[str, Texts]:
     A language of which only some texts are translated has the rest in English. Raises ValueError
     for a file that is no catalogue or has a text that there is not.
     """
-    found = {path.stem: _read(path) for path in sorted(_OWN.glob("*.yaml"))}
+    found = dict(_own())
     known = set(found[FALLBACK])
     for path in sorted((folder / "texts").glob("*.yaml")) if folder else ():
         changed = _read(path)
@@ -43,6 +44,11 @@ def load_texts(folder: Path | None) -> dict[str, Texts]:
     return {
         language: Texts(language, {**found[FALLBACK], **texts}) for language, texts in found.items()
     }
+
+
+@cache
+def _own() -> dict[str, dict[str, str]]:
+    return {path.stem: _read(path) for path in sorted(_OWN.glob("*.yaml"))}
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -2,41 +2,19 @@
 
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import flask_swagger_ui
-from apispec import APISpec
-from flask import Blueprint, Response, current_app, request, send_from_directory
+from flask import Blueprint, Response, request, send_from_directory
 from flask.typing import ResponseReturnValue
-from marshmallow import Schema
 
 from services.intake.api.catalogue import CATALOGUE, Words
-from services.intake.api.described_operations import complete
 from services.intake.api.languages import preferred
-from shared.schemas.bulk import BulkTicketSchema, LineResultSchema
-from shared.schemas.events import CATALOGUE as EVENTS
-from shared.schemas.events import EventSchema
-from shared.schemas.import_ticket import ImportTicketSchema
-from shared.schemas.problem import ProblemSchema
+from services.intake.openapi.description import description
 
 #: Swagger UI, shipped inside a package, so that the page needs no other site.
 _ASSETS = Path(flask_swagger_ui.__file__).parent / "dist"
 
 blp = Blueprint("docs", __name__)
-
-#: What flask-smorest is told. Its own documentation pages are off: they load from elsewhere.
-SPEC_CONFIG: dict[str, Any] = {
-    "API_TITLE": "Patchbay",
-    "API_VERSION": "v1",
-    "OPENAPI_VERSION": "3.1.0",
-    "API_SPEC_OPTIONS": {
-        "info": {
-            "description": "The open backend of a support desk. Errors are problem details "
-            "(RFC 9457) with a stable `code`.",
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        }
-    },
-}
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -93,69 +71,10 @@ _INTRODUCTION = Words(
 )
 
 
-def describe(spec: APISpec) -> None:
-    """Add what flask-smorest does not know: how to authenticate, and the webhooks we send."""
-    spec.components.security_scheme(
-        "key",
-        {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "An API key, `pbk_…`; make one by `patchbay keys create`.",
-        },
-    )
-    spec.components.security_scheme(
-        "upload",
-        {
-            "type": "apiKey",
-            "in": "query",
-            "name": "token",
-            "description": "The token in the `url` of a declared upload; good for this one only.",
-        },
-    )
-    schemas: list[type[Schema]] = [
-        ProblemSchema,
-        EventSchema,
-        BulkTicketSchema,
-        ImportTicketSchema,
-        LineResultSchema,
-        *(d.data for d in EVENTS.values()),
-    ]
-    for schema in schemas:
-        name = schema.__name__.removesuffix("Schema")
-        if name not in spec.components.schemas:
-            spec.components.schema(name, schema=schema)
-    spec.options["webhooks"] = {
-        definition.event_type.value: {
-            "post": {
-                "summary": definition.summary,
-                "description": "Signed by Standard Webhooks: headers webhook-id, "
-                "webhook-timestamp, webhook-signature.",
-                "requestBody": {
-                    "required": True,
-                    "content": {"application/json": {"schema": _event_schema(definition.data)}},
-                },
-                "responses": {"2XX": {"description": "Taken; it is not sent again."}},
-            }
-        }
-        for definition in EVENTS.values()
-    }
-
-
-def _event_schema(data: type) -> dict[str, Any]:
-    reference = f"#/components/schemas/{data.__name__.removesuffix('Schema')}"
-    return {
-        "allOf": [
-            {"$ref": "#/components/schemas/Event"},
-            {"type": "object", "properties": {"data": {"$ref": reference}}},
-        ]
-    }
-
-
 @blp.route("/openapi.json")
 def openapi() -> ResponseReturnValue:
     """Return the API's description."""
-    spec: APISpec = current_app.extensions["patchbay.spec"]
-    return complete(spec.to_dict())
+    return description()
 
 
 @blp.route("/docs")
