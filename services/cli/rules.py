@@ -102,6 +102,7 @@ def show(version: int | None) -> None:
 
 def _open(url: str) -> Database:
     database = Database(url)
+    click.get_current_context().call_on_close(database.close)
     require_current(database)
     return database
 

@@ -41,8 +41,10 @@ def intake(processes: int, threads: int | None) -> None:
     require_shared_broker(settings)
     configure_logging(settings.log_format, settings.log_level, "intake")
     database = Database(settings.database_url)
-    require_current(database)
-    database.close()
+    try:
+        require_current(database)
+    finally:
+        database.close()
     threads = threads or settings.http_threads
     # The processes to come read it: how many event streams there may be depends on it.
     os.environ["PATCHBAY_HTTP_THREADS"] = str(threads)

@@ -1,16 +1,15 @@
-"""patchbay rules, run as people run it."""
+"""patchbay rules: check, apply, show."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from shared.settings import Settings
+from tests.commands import Done, run_command
 from tests.desk import Desk
-from tests.processes import ROOT, environment
+from tests.processes import environment
 
 RULES = """\
 # Who gets what.
@@ -36,7 +35,7 @@ rules:
 
 NO_DURATION = "Not a length of time; write 90s, 10m, 2h, 3d or a number of seconds."
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
+Run = Callable[..., Done]
 
 
 @pytest.fixture
@@ -50,14 +49,11 @@ def file(tmp_path: Path) -> Path:
 def run(settings: Settings) -> Run:
     """Runs patchbay rules; `database=False` runs it without one in the environment."""
 
-    def run(*arguments: object, database: bool = True) -> subprocess.CompletedProcess[str]:
-        variables = environment(settings)
+    def run(*arguments: object, database: bool = True) -> Done:
+        variables = {k: v for k, v in environment(settings).items() if k.startswith("PATCHBAY_")}
         if not database:
             del variables["PATCHBAY_DATABASE_URL"]
-        command = [sys.executable, "-m", "services.cli", "rules", *map(str, arguments)]
-        return subprocess.run(
-            command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False
-        )
+        return run_command("rules", *arguments, environment=variables)
 
     return run
 

@@ -1,7 +1,5 @@
 """`patchbay simulate` as people call it, and on the history of a real database."""
 
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,17 +13,16 @@ from services.router.simulation.theory.errors import LabError
 from shared.domain.clock import SystemClock
 from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
+from tests.commands import Done, run_command
 from tests.desk import Desk
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[2]
-PATCHBAY = Path(sys.executable).parent / "patchbay"
 SCENARIO = ROOT / "docs/lab/help-desk.yaml"
 
 
-def simulate(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [str(PATCHBAY), "simulate", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def simulate(*arguments: object) -> Done:
+    return run_command("simulate", *arguments)
 
 
 def test_a_scenario_becomes_a_table_a_document_and_a_page(tmp_path: Path) -> None:
