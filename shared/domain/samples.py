@@ -55,7 +55,9 @@ def welch(first: Sequence[float], second: Sequence[float]) -> Difference | None:
     error = ours + theirs
     if error == 0:
         return Difference(difference, difference, difference)
-    freedom = error**2 / (ours**2 / (len(first) - 1) + theirs**2 / (len(second) - 1))
+    # By shares, because the square of a small error may be too small for a float.
+    share = ours / error
+    freedom = 1 / (share**2 / (len(first) - 1) + (1 - share) ** 2 / (len(second) - 1))
     margin = student_quantile((1 + CONFIDENCE) / 2, freedom) * math.sqrt(error)
     return Difference(difference, difference - margin, difference + margin)
 

@@ -41,7 +41,7 @@ def names(shop: Shop, query: str) -> list[str]:
         ("", ["named", "done", "spam", "bill", "dns", "vpn"]),
         ("sort=number", ["vpn", "dns", "bill", "spam", "done", "named"]),
         ("sort=-updated_at&limit=3", ["named", "done", "spam"]),
-        ("sort=updated_at&limit=1", ["vpn"]),
+        ("sort=updated_at&limit=1", ["dns"]),
         ("sort=due", ["vpn", "bill", "named", "dns"]),
         ("status=resolved,spam", ["done", "spam"]),
         ("status=open&team=network", ["dns", "vpn"]),
