@@ -34,7 +34,7 @@ def test_no_profile_beats_a_bound(batch: int) -> None:
 
 
 def test_no_profile_is_below_the_exact_optimum_by_more_than_chance() -> None:
-    world = system_x(450, 50)
+    world = system_x(200, 50)
     [optimum] = [v.mean_wait_s for v in steady_values(world) if v.name == "exact optimum"]
     for strategy in STRATEGIES:
         found = [

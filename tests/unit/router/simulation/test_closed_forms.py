@@ -1,6 +1,7 @@
 """The simulator agrees with what is known exactly."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from services.router.simulation.bounds import pooled_floor
 from services.router.simulation.desk import World
 from services.router.simulation.intervals import Interval, interval
-from services.router.simulation.measures import measure
+from services.router.simulation.measures import Measures, measure
 from services.router.simulation.steady import steady_values, system_of
 from services.router.simulation.theory.erlang import DelaySystem
 from services.router.simulation.theory.fcfs_alis import fcfs_alis
@@ -18,18 +19,23 @@ from tests.unit.router.simulation.desks import FCFS_ALIS, HOUR, desk, simulate, 
 SEEDS = range(1, 9)
 
 
-def mean_wait_h(simulated: World, profile: Mapping[str, Any], group: str | None = None) -> Interval:
-    waits = []
-    for seed in SEEDS:
-        found = measure(simulated, simulate(simulated, profile, seed))
-        values = found.values if group is None else found.groups[group]
-        waits.append(values["mean_wait_s"] / HOUR)
-    return interval(waits)
+def runs(simulated: World, profile: Mapping[str, Any]) -> list[Measures]:
+    return [measure(simulated, simulate(simulated, profile, seed)) for seed in SEEDS]
+
+
+def mean_wait_h(found: Sequence[Measures], group: str | None = None) -> Interval:
+    values = (each.values if group is None else each.groups[group] for each in found)
+    return interval([value["mean_wait_s"] / HOUR for value in values])
+
+
+@cache
+def chain_runs() -> list[Measures]:
+    return runs(system_x(1500, 50), FCFS_ALIS)
 
 
 def test_one_skill_for_all_is_erlangs_system() -> None:
     team = desk({"any": 4.0}, {f"agent {n}": ("any",) for n in range(5)}, 800, 50)
-    found = mean_wait_h(team, {})
+    found = mean_wait_h(runs(team, {}))
     assert found.low <= DelaySystem(4.0, 1.0, 5).mean_wait <= found.high
     assert found.half < 0.15
 
@@ -37,7 +43,7 @@ def test_one_skill_for_all_is_erlangs_system() -> None:
 def test_many_classes_are_erlangs_system_if_everybody_has_all_skills() -> None:
     rates = {"first": 0.9, "second": 0.7, "third": 0.6}
     team = desk(rates, {f"agent {n}": tuple(rates) for n in range(3)}, 1500, 50)
-    found = mean_wait_h(team, FCFS_ALIS)
+    found = mean_wait_h(runs(team, FCFS_ALIS))
     assert found.low <= DelaySystem(2.2, 1.0, 3).mean_wait <= found.high
 
 
@@ -47,7 +53,7 @@ def test_first_come_by_the_longest_idle_is_the_product_form() -> None:
     assert system is not None
     exact = fcfs_alis(system)
     assert exact.mean_wait / HOUR == pytest.approx(0.8530, abs=1e-4)
-    found = mean_wait_h(chain, FCFS_ALIS)
+    found = mean_wait_h(chain_runs())
     assert found.low <= exact.mean_wait / HOUR <= found.high
 
 
@@ -55,7 +61,7 @@ def test_each_class_waits_as_the_product_form_says() -> None:
     chain = system_x(1500, 50)
     system = system_of(chain)
     assert system is not None
-    found = mean_wait_h(chain, FCFS_ALIS, "second")
+    found = mean_wait_h(chain_runs(), "second")
     assert found.low <= fcfs_alis(system).wait_by_class["second"] / HOUR <= found.high
 
 

@@ -1,6 +1,7 @@
 """Reports: intervals as in the textbook, one document, one page that stands alone."""
 
 import math
+from functools import cache
 from html.parser import HTMLParser
 from io import StringIO
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from services.router.simulation.durations import readable, seconds_of
-from services.router.simulation.experiment import Experiment, run, steps
+from services.router.simulation.experiment import Experiment, Findings, run, steps
 from services.router.simulation.intervals import interval, paired
 from services.router.simulation.measures import jain
 from services.router.simulation.profile_files import read_profile
@@ -28,9 +29,13 @@ def experiment(hours: float = 20) -> Experiment:
     return Experiment(system_x(hours), tuple(read_profile(name) for name in names), (1, 2, 3))
 
 
+@cache
+def findings(hours: float = 20) -> Findings:
+    return run(experiment(hours), 1, lambda: None)
+
+
 def found(hours: float = 20) -> dict[str, Any]:
-    asked = experiment(hours)
-    return document(run(asked, 1, lambda: None), Provenance("patchbay simulate <x>", "now"))
+    return document(findings(hours), Provenance("patchbay simulate <x>", "now"))
 
 
 def test_an_interval_is_students() -> None:
@@ -111,7 +116,7 @@ def test_pieces_of_work_are_counted() -> None:
 
 
 def test_processes_find_what_one_finds() -> None:
-    one, two = (run(experiment(), processes, lambda: None) for processes in (1, 2))
+    one, two = findings(), run(experiment(), 2, lambda: None)
     assert one.floors == two.floors
     for name, measures in one.measures.items():
         assert [m.values for m in measures] == [m.values for m in two.measures[name]]
