@@ -59,7 +59,7 @@ def test_where_nobody_counts_queues_it_is_first_come_first_served() -> None:
 def test_it_waits_less_than_first_come_on_the_reference_desk() -> None:
     profile = {"scorers": {"spare_skills": 1}, "order": "queue_balance"}
     balanced, plain = (
-        [simulate(system_x(800), document, seed).mean_wait_s for seed in range(8)]
+        [simulate(system_x(1500), document, seed).mean_wait_s for seed in range(12)]
         for document in (profile, FCFS_ALIS)
     )
     assert paired(balanced, plain).high < 0
