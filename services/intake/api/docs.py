@@ -18,6 +18,7 @@ from shared.schemas.events import CATALOGUE as EVENTS
 from shared.schemas.events import EventSchema
 from shared.schemas.import_ticket import ImportTicketSchema
 from shared.schemas.problem import ProblemSchema
+from shared.schemas.requester_view import VIEWS
 
 #: Swagger UI, shipped inside a package, so that the page needs no other site.
 _ASSETS = Path(flask_swagger_ui.__file__).parent / "dist"
@@ -119,6 +120,7 @@ def describe(spec: APISpec) -> None:
         ImportTicketSchema,
         LineResultSchema,
         *(d.data for d in EVENTS.values()),
+        *(view.schema() for view in VIEWS),
     ]
     for schema in schemas:
         name = schema.__name__.removesuffix("Schema")

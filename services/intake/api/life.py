@@ -3,19 +3,20 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Response, g
+from flask import Response
 
 from services.intake import repository
 from services.intake.api.auth import requires
 from services.intake.api.change import Change, change
 from services.intake.api.http import asked, blueprint, body, parts
 from services.intake.api.preconditions import check_version, etag
+from services.intake.api.seen import by_requester, seen_ticket
 from shared.db import ticket_changes
 from shared.db.engine import Row, Transaction
 from shared.domain.errors import Forbidden
 from shared.domain.lifecycle import FAMILY_STEPS, Transition
 from shared.domain.outcome import VerificationMethod
-from shared.domain.role import WITH_REQUESTERS, Role
+from shared.domain.role import WITH_REQUESTERS
 from shared.domain.work import ListName
 from shared.schemas.outcome import RatingSchema, VerificationSchema
 from shared.schemas.ticket import ResolutionSchema, TicketSchema, TransitionSchema
@@ -81,7 +82,7 @@ def verify_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     does not hold reopens it.
     """
     app = parts()
-    if g.caller.role is Role.REQUESTER and content["method"] is not VerificationMethod.REQUESTER:
+    if by_requester() and content["method"] is not VerificationMethod.REQUESTER:
         message = "A requester says whether the solution holds; tests are the desk's."
         raise Forbidden(message)
     with change() as unit:
@@ -120,4 +121,4 @@ def _changed(unit: Change, ticket_id: str, step: _Step) -> Response:
         document = ticket_changes.ticket_document(ticket, assignee)
     else:
         unit.ring(ListName.EVENTS, ListName.ROUTING, ListName.MATCHING)
-    return unit.answer(document, headers={"ETag": etag(document["version"])})
+    return unit.answer(seen_ticket(document), headers={"ETag": etag(document["version"])})

@@ -10,6 +10,7 @@ from services.intake.api.auth import requires
 from services.intake.api.change import change
 from services.intake.api.http import answer, asked, blueprint, body, parts
 from services.intake.api.preconditions import check_version, etag
+from services.intake.api.seen import seen_ticket
 from shared.db import ticket_changes
 from shared.db.engine import Transaction
 from shared.db.ticket_changes import Member
@@ -102,7 +103,7 @@ def add_follow_up(content: Mapping[str, Any], ticket_id: str) -> Response:
         )
         unit.ring(ListName.ROUTING, ListName.EVENTS)
         headers = {"Location": f"/v1/tickets/{document['id']}", "ETag": etag(document["version"])}
-        return unit.answer(document, 201, headers)
+        return unit.answer(seen_ticket(document), 201, headers)
 
 
 def _both(
