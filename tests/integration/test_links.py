@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.attaching import listed
 from tests.fixtures.shops import Shop
 from tests.invariants import assert_sound
 from tests.problems import assert_problem
@@ -203,3 +204,16 @@ def test_a_merged_ticket_is_not_edited(shop: Shop, tickets: list[str]) -> None:
     shop.desk.ok("POST", f"/v1/tickets/{source}/merge", {"into": target})
     response = shop.desk.call("PATCH", f"/v1/tickets/{source}", {"tags": ["late"]})
     assert (response.status_code, response.get_json()["merged_into"]) == (409, target)
+
+
+def test_files_of_another_requesters_ticket_stay_inside_when_it_is_merged(shop: Shop) -> None:
+    desk = shop.desk
+    tom = desk.ticket(requester={"name": "Tom Berg", "email": "tom@example.com"})["id"]
+    mira = desk.ticket()["id"]
+    link = {"kind": "link", "url": "https://files.example.com/tom"}
+    file = desk.ok("POST", f"/v1/tickets/{tom}/attachments", link)["items"][0]["id"]
+    desk.ok("POST", f"/v1/tickets/{tom}/merge", {"into": mira})
+    requester = desk.as_requester(shop.runtime.database, mira)
+    assert [each["id"] for each in listed(desk, mira)] == [file]
+    assert listed(requester, mira) == []
+    assert requester.call("GET", f"/v1/attachments/{file}").status_code == 404

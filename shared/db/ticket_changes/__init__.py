@@ -42,7 +42,7 @@ from shared.db.ticket_changes.offers import Offer, accept, decline
 from shared.db.ticket_changes.outcome import document_resolution, rate, verify
 from shared.db.ticket_changes.park import NEVER, Parking, park
 from shared.db.ticket_changes.past import Past
-from shared.db.ticket_changes.requester import erase, erase_events, move
+from shared.db.ticket_changes.requester import erase, erase_events, move, tell_comments
 
 __all__ = [
     "NEVER",
@@ -96,6 +96,7 @@ __all__ = [
     "reserve",
     "take_back",
     "take_uploads",
+    "tell_comments",
     "ticket_document",
     "transfer",
     "transition",

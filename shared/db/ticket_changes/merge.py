@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import func, insert, update
 
 from shared.db.engine import Transaction
 from shared.db.models import Comment, TicketLink
@@ -12,7 +12,7 @@ from shared.db.ticket_changes.asked import Asked
 from shared.db.ticket_changes.assign import end_assignments
 from shared.db.ticket_changes.attach import ATTACHMENTS
 from shared.db.ticket_changes.family import Member
-from shared.db.ticket_changes.journal import Change, apply
+from shared.db.ticket_changes.journal import Change, TicketRow, apply
 from shared.domain.agent import AssignmentEnd
 from shared.domain.comment import AuthorKind, Visibility
 from shared.domain.errors import Conflict
@@ -49,13 +49,7 @@ def merge(
         message = f"The ticket {into['id']} is {into['status'].value}; reopen it first."
         raise Conflict(message, ticket_status=into["status"].value)
     end_assignments(tx, [ticket["id"]], AssignmentEnd.MERGED, now)
-    moved = {"ticket_id": into["id"], "merged_from_id": ticket["id"]}
-    if ticket["requester_id"] != into["requester_id"]:
-        moved["visibility"] = Visibility.INTERNAL
-    tx.execute(update(_COMMENTS).where(_COMMENTS.c.ticket_id == ticket["id"]).values(**moved))
-    files = update(ATTACHMENTS).where(ATTACHMENTS.c.ticket_id == ticket["id"])
-    tx.execute(files.values(ticket_id=into["id"]))
-    tx.insert(_COMMENTS, [_text_of(ticket, into["id"], now)])
+    _move_words(tx, ticket, into, now)
     made = {"ticket_id": ticket["id"], "kind": LinkKind.MERGED, "other_id": into["id"]}
     tx.insert(_LINKS, [{**made, "created_at": now}])
     values = {
@@ -83,6 +77,24 @@ def merge(
         Change(into, spent, EventType.TICKET_LINKED, asked.actor, into_holder, linked, request),
     ]
     return apply(tx, changes, now)[1]
+
+
+def _move_words(tx: Transaction, ticket: TicketRow, into: TicketRow, now: datetime) -> None:
+    """Move comments and files; those of another requester's ticket are internal from now on."""
+    foreign = ticket["requester_id"] != into["requester_id"]
+    text = _text_of(ticket, into["id"], now)
+    origin = func.coalesce(_COMMENTS.c.merged_from_id, ticket["id"])
+    moved = {"ticket_id": into["id"], "merged_from_id": origin}
+    if foreign:
+        moved["visibility"] = Visibility.INTERNAL
+    tx.execute(update(_COMMENTS).where(_COMMENTS.c.ticket_id == ticket["id"]).values(**moved))
+    tx.execute(insert(_COMMENTS).values(**text))
+    files = {"ticket_id": into["id"]}
+    if foreign:
+        # A file is as public as what it came with, so these come with the text of their ticket.
+        files["comment_id"] = func.coalesce(ATTACHMENTS.c.comment_id, text["id"])
+    mine = update(ATTACHMENTS).where(ATTACHMENTS.c.ticket_id == ticket["id"])
+    tx.execute(mine.values(**files))
 
 
 def _text_of(ticket: Any, into_id: str, now: datetime) -> dict[str, Any]:
