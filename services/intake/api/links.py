@@ -80,7 +80,7 @@ def delete_link(ticket_id: str, kind: str, other_id: str) -> Response:
 def merge_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     """Make a ticket part of another one; answers with that one."""
     with change() as unit:
-        one, other = _both(unit.tx, ticket_id, content["into"], "/into")
+        one, other = _both(unit.tx, ticket_id, content["into"], "/into", LinkKind.MERGED)
         check_version(one[0]["version"])
         document = ticket_changes.merge(unit.tx, one, other, parts().now(), asked())
         unit.ring(ListName.EVENTS, ListName.MATCHING)
@@ -116,10 +116,13 @@ def _both(
     """Lock two tickets; the other one is named at `pointer`, or in the path.
 
     For a new parent its ancestors are locked too: of several links that would close a circle
-    together, each but the first then sees the one before.
+    together, each but the first then sees the one before. For merging, the children are as well.
     """
-    above = ticket_changes.ancestors(tx, other_id) if kind is LinkKind.PARENT else []
-    locked = ticket_changes.members(tx, [ticket_id, other_id, *above])
+    new_parent = kind in (LinkKind.PARENT, LinkKind.MERGED)
+    family = ticket_changes.ancestors(tx, other_id) if new_parent else []
+    if kind is LinkKind.MERGED:
+        family += ticket_changes.children_of(tx, [ticket_id])
+    locked = ticket_changes.members(tx, [ticket_id, other_id, *family])
     found = {member[0]["id"]: member for member in locked}
     if ticket_id not in found:
         raise _no_ticket(ticket_id)

@@ -29,7 +29,7 @@ from shared.db.ticket_changes.clocks import (
 from shared.db.ticket_changes.conversation import Author, NewComment, comment, comment_document
 from shared.db.ticket_changes.create import NewTicket, create, draft
 from shared.db.ticket_changes.edit import edit
-from shared.db.ticket_changes.family import Member, ancestors, lock_family, members
+from shared.db.ticket_changes.family import Member, ancestors, children_of, lock_family, members
 from shared.db.ticket_changes.follow_up import follow_up
 from shared.db.ticket_changes.journal import ticket_document
 from shared.db.ticket_changes.keep import Kept, keep, take_back
@@ -64,6 +64,7 @@ __all__ = [
     "attach",
     "attachment_document",
     "bind_uploads",
+    "children_of",
     "choose_uploads",
     "claim_due",
     "comment",

@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, update
 from shared.db.engine import Transaction
 from shared.db.models import Comment, TicketLink
 from shared.db.models.base import table
+from shared.db.ticket_changes.adopt import adopt
 from shared.db.ticket_changes.asked import Asked
 from shared.db.ticket_changes.assign import end_assignments
 from shared.db.ticket_changes.attach import ATTACHMENTS
@@ -33,9 +34,10 @@ def merge(
     """Merge the first ticket into the second, both locked; return the second's document.
 
     The source ends as `merged`; its comments and attachments, and its own text as an internal
-    comment, stand under the target from now on. What is said under the source later is answered by
-    where to say it. What another requester's ticket said to its own stays internal there. Raises
-    Conflict if one of the two is merged or spam already, or the target is over.
+    comment, stand under the target from now on, and its children are the target's. What is said
+    under the source later is answered by where to say it. What another requester's ticket said to
+    its own stays internal there. Raises Conflict if one of the two is merged or spam already, the
+    target is over, or the target would have too many links.
     """
     (ticket, holder), (into, into_holder) = source, target
     if ticket["id"] == into["id"]:
@@ -48,6 +50,7 @@ def merge(
     if into["status"] not in OPEN_STATUSES | PAUSED_STATUSES:
         message = f"The ticket {into['id']} is {into['status'].value}; reopen it first."
         raise Conflict(message, ticket_status=into["status"].value)
+    adopted = adopt(tx, ticket, into, now, asked)
     end_assignments(tx, [ticket["id"]], AssignmentEnd.MERGED, now)
     _move_words(tx, ticket, into, now)
     made = {"ticket_id": ticket["id"], "kind": LinkKind.MERGED, "other_id": into["id"]}
@@ -76,7 +79,7 @@ def merge(
         Change(ticket, values, merged, asked.actor, holder, told, request),
         Change(into, spent, EventType.TICKET_LINKED, asked.actor, into_holder, linked, request),
     ]
-    return apply(tx, changes, now)[1]
+    return apply(tx, [*changes, *adopted], now)[1]
 
 
 def _move_words(tx: Transaction, ticket: TicketRow, into: TicketRow, now: datetime) -> None:
