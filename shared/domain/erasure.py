@@ -25,6 +25,7 @@ _OF_THE_DESK = frozenset(
         "from_team",
         "offered_until",
         "returned_from",
+        "said_before",
         "sla",
     }
 )

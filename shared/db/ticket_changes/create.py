@@ -16,7 +16,7 @@ from shared.db.ticket_changes.past import Past
 from shared.domain.errors import InvalidInput
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
-from shared.domain.sla import Moved, SlaBook, started
+from shared.domain.sla import Moved, SlaBook, started, started_late
 from shared.domain.ticket import (
     PriorityScheme,
     TicketStatus,
@@ -132,7 +132,9 @@ def _with_pasts(
             message = "Tickets with a past and without one do not share a batch."
             raise ValueError(message)
         old = past.with_past({**row, "number": number}, ticket.past)
-        begun = _start_clocks(book, [old], now)[0] if past.alive(old) else Moved()
+        said, has = past.said_before(ticket.past), ticket.past.held
+        begun = started_late(book, old, said, now, held=has) if past.alive(old) else Moved()
+        old.update(begun.values)
         held = past.assignment_of(old, ticket.past, now)
         rows.append(old)
         pasts.append((old, ticket.past))
