@@ -39,6 +39,8 @@ class NewTicket:
     attachments: Sequence[Row] = ()
     #: What it has behind it, if it lived elsewhere.
     past: Past | None = None
+    #: Whether whoever sent it answers for who the requester is; anybody can fill in a public form.
+    proven: bool = True
 
 
 def create(
@@ -51,7 +53,9 @@ def create(
     transaction leaves a gap in the numbers, never a duplicate. The commit fails with
     IntegrityError if another process makes one of the requesters in this moment; begin again.
     """
-    people = requesters.find_or_make(tx, [ticket.content["requester"] for ticket in tickets], now)
+    strangers = {place for place, ticket in enumerate(tickets) if not ticket.proven}
+    named = [ticket.content["requester"] for ticket in tickets]
+    people = requesters.find_or_make(tx, named, now, strangers)
     known = [
         (ticket, person)
         for ticket, person in zip(tickets, people, strict=True)
