@@ -261,3 +261,13 @@ def test_merging_keeps_to_the_limit_of_links(
     assert shop.desk.read(source)["status"] == "open"
     monkeypatch.setattr(links, "MAX_LINKS", 3)
     shop.desk.ok("POST", f"/v1/tickets/{source}/merge", {"into": target})
+
+
+@pytest.mark.parametrize("mode", ["embedded"], indirect=True)
+def test_nothing_follows_what_was_merged_or_is_spam(shop: Shop, tickets: list[str]) -> None:
+    source, target, spam, _ = tickets
+    shop.desk.ok("POST", f"/v1/tickets/{source}/merge", {"into": target})
+    shop.desk.step(spam, "mark_spam")
+    for ticket in (source, spam):
+        path = f"/v1/tickets/{ticket}/follow-ups"
+        assert_problem(shop.desk.call("POST", path, {"description": "x"}), 409, "conflict")
