@@ -62,10 +62,14 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Submission:
-    """One request, with the claim of its Idempotency-Key."""
+    """One request, with the claim of its Idempotency-Key.
+
+    `view` leaves of the ticket what whoever hands it in may see; None leaves all of it.
+    """
 
     ticket: NewTicket
     claim: Claim | None
+    view: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     answer: "Future[Accepted]" = field(default_factory=Future)
 
 
@@ -222,7 +226,8 @@ class GroupCommitter:
                         raise document
                     known[submission] = document
                 else:
-                    made[submission] = answer_of(document)
+                    view = submission.view
+                    made[submission] = answer_of(view(document) if view else document)
             tx.insert(
                 KEYS,
                 [

@@ -62,6 +62,20 @@ def merged_into(connection: Connection, requester_id: str) -> list[Row]:
     return with_identities(connection, rows(connection, query.order_by(REQUESTERS.c.id)))
 
 
+def profiles(connection: Connection, *requester_ids: str) -> list[Row]:
+    """Return requesters with their addresses, merged and erased ones too."""
+    query = select(REQUESTERS).where(REQUESTERS.c.id.in_(requester_ids))
+    return with_identities(connection, rows(connection, query))
+
+
+def external_ids(connection: Connection, requester_ids: Sequence[str]) -> list[str]:
+    """Return by which names other systems know the tickets of requesters."""
+    query = select(TICKETS.c.external_id).where(
+        TICKETS.c.requester_id.in_(requester_ids), TICKETS.c.external_id.is_not(None)
+    )
+    return list(connection.execute(query).scalars())
+
+
 def locked(tx: Transaction, *requester_ids: str) -> dict[str, Row]:
     """Lock requesters against everybody, tickets that come in included; return those there are."""
     query = (
@@ -167,6 +181,19 @@ def locked_tickets(tx: Transaction, ticket_ids: Sequence[str]) -> list[Held]:
         .with_for_update(key_share=True, of=TICKETS)
     )
     return [_with_assignee(row) for row in tx.rows(query)]
+
+
+def merged_tickets(tx: Transaction, ticket_ids: Sequence[str]) -> list[str]:
+    """Return the ids of tickets that these were merged into, and those into, and so on."""
+    found: dict[str, None] = {}
+    level = list(ticket_ids)
+    while level:
+        query = select(TICKETS.c.merged_into_id).where(
+            TICKETS.c.id.in_(level), TICKETS.c.merged_into_id.is_not(None)
+        )
+        level = [each for each in tx.execute(query).scalars() if each not in found]
+        found |= dict.fromkeys(level)
+    return list(found)
 
 
 def event_bodies(connection: Connection, ticket_id: str, after: int, limit: int) -> list[Row]:

@@ -5,12 +5,14 @@ from all of them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Table, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, case, delete, func, or_, select, update
 
-from shared.db.engine import Transaction
+from shared.db.engine import Row, Transaction
 from shared.db.models import (
     ApiKey,
     Attachment,
@@ -22,6 +24,7 @@ from shared.db.models import (
     IdempotencyKey,
     OutboxEntry,
     TicketEvent,
+    Upload,
 )
 from shared.db.models.base import table
 from shared.db.types import dump_json, load_json
@@ -34,14 +37,30 @@ _DELIVERIES, _ATTEMPTS, _EVENTS = table(Delivery), table(DeliveryAttempt), table
 _OUTBOX, _KEYS, _DECISIONS = table(OutboxEntry), table(IdempotencyKey), table(Decision)
 _DRY_RUNS, _COMMENTS, _ATTACHMENTS = table(DryRun), table(Comment), table(Attachment)
 
-_API_KEYS = table(ApiKey)
+_API_KEYS, _UPLOADS = table(ApiKey), table(Upload)
+
+#: How `idempotency_keys.operation` names the declaring of a file.
+_DECLARE = "POST /v1/uploads"
 
 #: A question whose asker has long gone.
 OLD_QUESTION = timedelta(minutes=1)
 
 
-def erase_copies(tx: Transaction, ticket_ids: Sequence[str], now: datetime) -> None:
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What is left to do: contents of files to delete, other tickets whose comments changed."""
+
+    storage_keys: list[str]
+    elsewhere: frozenset[str]
+
+
+def erase_copies(
+    tx: Transaction, ticket_ids: Sequence[str], merged_into: Sequence[str], now: datetime
+) -> Erased:
     """Erase what was copied from these tickets, whose rows the caller has locked.
+
+    `merged_into`, locked too, are the tickets that have their comments and files by now. The
+    contents of files are the caller's to delete, after the commit.
 
     Their events on the outbox are locked first: whoever fans one out in this moment has read the
     old body, and the delivery that comes of it must be seen here.
@@ -54,16 +73,20 @@ def erase_copies(tx: Transaction, ticket_ids: Sequence[str], now: datetime) -> N
         .values(last_error=None)
     )
     _erase_deliveries(tx, ticket_ids, now)
-    _erase_comments(tx, ticket_ids)
-    # Their contents, which nothing points to any more, are removed by the next tidying up.
-    tx.execute(delete(_ATTACHMENTS).where(_ATTACHMENTS.c.ticket_id.in_(ticket_ids)))
+    moved = _erase_comments(tx, ticket_ids, merged_into)
+    keys = _erase_files(tx, ticket_ids, [each["id"] for each in moved])
     erase_answers(tx, ticket_ids)
     _rewrite(tx, _DECISIONS, "explanation", ("id",), ticket_ids, erased_explanation)
+    return Erased(keys, frozenset(each["ticket_id"] for each in moved))
 
 
 def erase_answers(tx: Transaction, subject_ids: Sequence[str]) -> None:
     """Erase what is remembered of requests about these tickets or requesters."""
-    query = select(_KEYS).where(_KEYS.c.subject_id.in_(subject_ids), _KEYS.c.answer != "")
+    _erase_answers(tx, _KEYS.c.subject_id.in_(subject_ids))
+
+
+def _erase_answers(tx: Transaction, condition: ColumnElement[bool]) -> None:
+    query = select(_KEYS).where(condition, _KEYS.c.answer != "")
     key = ("api_key_id", "operation", "key")
     changed = [
         {**{name: row[name] for name in key}, "answer": dump_json(erased_answer(answer))}
@@ -73,28 +96,85 @@ def erase_answers(tx: Transaction, subject_ids: Sequence[str]) -> None:
     tx.update(_KEYS, changed, key=key)
 
 
-def erase_keys(tx: Transaction, requester_ids: Sequence[str], now: datetime) -> None:
-    """Revoke the API keys of requesters, whose names may say who it was."""
+def erase_keys(tx: Transaction, requester_ids: Sequence[str], now: datetime) -> list[str]:
+    """Revoke the API keys of requesters, and erase their names, uploads and answers.
+
+    Returns the keys of the uploads' contents, to be deleted after the commit.
+    """
+    query = select(_API_KEYS.c.id).where(_API_KEYS.c.requester_id.in_(requester_ids))
+    ids = list(tx.execute(query).scalars())
     tx.execute(
         update(_API_KEYS)
         .where(_API_KEYS.c.requester_id.in_(requester_ids))
         .values(name=ERASED, revoked_at=func.coalesce(_API_KEYS.c.revoked_at, now))
     )
+    if not ids:
+        return []
+    _erase_answers(tx, _KEYS.c.api_key_id.in_(ids))
+    theirs = delete(_UPLOADS).where(_UPLOADS.c.created_by.in_([f"key:{each}" for each in ids]))
+    found = tx.execute(theirs.returning(_UPLOADS.c.storage_key)).scalars()
+    return [key for key in found if key is not None]
 
 
-def erase_questions(tx: Transaction, addresses: Sequence[str], now: datetime) -> None:
-    """Delete questions to the router that quote these e-mail addresses, and old ones."""
-    sender = func.lower(_DRY_RUNS.c.question["ticket"]["requester"]["email"].as_string())
+def erase_questions(
+    tx: Transaction, requesters: Sequence[Mapping[str, Any]], now: datetime
+) -> None:
+    """Delete questions to the router about these requesters, and old ones."""
+    sender = _DRY_RUNS.c.question["ticket"]["requester"]
     old = _DRY_RUNS.c.created_at <= now - OLD_QUESTION
-    tx.execute(delete(_DRY_RUNS).where(or_(old, sender.in_(addresses))))
+    theirs = [
+        func.lower(sender[name].as_string()).in_(
+            sorted({row[name].lower() for row in requesters if row[name]})
+        )
+        for name in ("id", "email", "phone", "external_id", "name")
+    ]
+    tx.execute(delete(_DRY_RUNS).where(or_(old, *theirs)))
 
 
-def _erase_comments(tx: Transaction, ticket_ids: Sequence[str]) -> None:
-    ours = _COMMENTS.c.ticket_id.in_(ticket_ids)
+def _erase_comments(
+    tx: Transaction, ticket_ids: Sequence[str], merged_into: Sequence[str]
+) -> list[Row]:
+    """Erase what was said; return id and ticket of what stands under another ticket by now."""
+    moved: list[Row] = []
+    if merged_into:
+        elsewhere = select(_COMMENTS.c.id, _COMMENTS.c.ticket_id).where(
+            _COMMENTS.c.ticket_id.in_(merged_into), _COMMENTS.c.merged_from_id.in_(ticket_ids)
+        )
+        moved = tx.rows(elsewhere)
+    ours = or_(
+        _COMMENTS.c.ticket_id.in_(ticket_ids), _COMMENTS.c.id.in_([each["id"] for each in moved])
+    )
     tx.execute(update(_COMMENTS).where(ours).values(body=ERASED))
     of_requesters = _COMMENTS.c.author_kind == AuthorKind.REQUESTER
     named = update(_COMMENTS).where(ours, of_requesters, _COMMENTS.c.author_name.is_not(None))
     tx.execute(named.values(author_name=ERASED))
+    return moved
+
+
+def _erase_files(
+    tx: Transaction, ticket_ids: Sequence[str], comment_ids: Sequence[str]
+) -> list[str]:
+    """Delete the attachments of tickets and of comments; return the keys of their contents."""
+    ours = or_(_ATTACHMENTS.c.ticket_id.in_(ticket_ids), _ATTACHMENTS.c.comment_id.in_(comment_ids))
+    columns = (_ATTACHMENTS.c.storage_key, _ATTACHMENTS.c.created_by, _ATTACHMENTS.c.name)
+    gone = tx.execute(delete(_ATTACHMENTS).where(ours).returning(*columns)).all()
+    _erase_declarations(tx, {row.created_by for row in gone}, {row.name for row in gone})
+    return [row.storage_key for row in gone if row.storage_key is not None]
+
+
+def _erase_declarations(tx: Transaction, actors: AbstractSet[str], names: AbstractSet[str]) -> None:
+    """Erase what is remembered of declaring files that an attachment was made of."""
+    if not actors:
+        return
+    declared = and_(
+        _KEYS.c.api_key_id.in_([actor.removeprefix("key:") for actor in actors]),
+        _KEYS.c.operation == _DECLARE,
+        _KEYS.c.answer != "",
+    )
+    for row in tx.rows(select(_KEYS.c.api_key_id, _KEYS.c.key, _KEYS.c.answer).where(declared)):
+        if load_json(row["answer"]).get("name") in names:
+            mine = (_KEYS.c.api_key_id == row["api_key_id"], _KEYS.c.key == row["key"])
+            _erase_answers(tx, and_(declared, *mine))
 
 
 def _erase_deliveries(tx: Transaction, ticket_ids: Sequence[str], now: datetime) -> None:

@@ -25,28 +25,32 @@ _OF_THE_DESK = frozenset(
         "from_team",
         "offered_until",
         "returned_from",
+        "said_before",
         "sla",
     }
 )
 
 
 def erased_fields(ticket: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a ticket, a row or a document, that are different afterwards."""
+    """Return the fields of a ticket, a row or a document, that are different afterwards.
+
+    A document that lacks some of them, as requesters see it, is left without them.
+    """
     fields = {
         "subject": ERASED,
-        "description": _erased(ticket["description"]),
-        "steps_to_reproduce": _erased(ticket["steps_to_reproduce"]),
+        "description": _erased(ticket.get("description")),
+        "steps_to_reproduce": _erased(ticket.get("steps_to_reproduce")),
         "error_messages": [],
         "custom_fields": {},
         "external_id": None,
         "requester": {"id": ticket["requester"].get("id"), "name": ERASED, "erased": True},
         "impact_details": None,
-        "resolution": _erased(ticket["resolution"]),
-        "hold": _without(ticket["hold"], "note"),
-        "verification": _without(ticket["verification"], "by", "what"),
-        "satisfaction": _without(ticket["satisfaction"], "comment"),
+        "resolution": _erased(ticket.get("resolution")),
+        "hold": _without(ticket.get("hold"), "note"),
+        "verification": _without(ticket.get("verification"), "by", "what"),
+        "satisfaction": _without(ticket.get("satisfaction"), "comment"),
     }
-    return {name: value for name, value in fields.items() if ticket[name] != value}
+    return {n: value for n, value in fields.items() if n in ticket and ticket[n] != value}
 
 
 def is_erased(ticket: Mapping[str, Any]) -> bool:
@@ -123,7 +127,7 @@ def _without(document: Mapping[str, Any] | None, *texts: str) -> dict[str, Any] 
     """Return a document whose other fields are not the requester's words."""
     if document is None:
         return None
-    return {**document, **{name: _erased(document[name]) for name in texts}}
+    return {**document, **{name: _erased(document[name]) for name in texts if name in document}}
 
 
 def _erased(value: Any) -> Any:

@@ -162,9 +162,13 @@ class Unauthenticated(PatchbayError):
 
 
 class Forbidden(PatchbayError):
-    """The key may not do this."""
+    """The key may not do this; `errors` says where the request asks for it, if in one place."""
 
     code = "forbidden"
+
+    def __init__(self, detail: str, errors: Sequence[FieldError] = (), **extra: object) -> None:
+        super().__init__(detail, **extra)
+        self.errors = tuple(errors)
 
 
 class NotFound(PatchbayError):

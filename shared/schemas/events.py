@@ -16,6 +16,7 @@ from shared.domain.clock import rfc3339
 from shared.domain.event import EventType
 from shared.domain.lifecycle import HoldReason
 from shared.domain.link import LinkRole
+from shared.domain.sla import Said
 from shared.schemas.attachment import AttachmentSchema
 from shared.schemas.base import StrictSchema, Timestamp
 from shared.schemas.comment import CommentSchema
@@ -45,6 +46,10 @@ class TicketCreatedDataSchema(TicketDataSchema):
     """A new ticket. One that lived elsewhere says so, and has its history; it is never sent."""
 
     imported = fields.Boolean()
+    said_before = fields.List(
+        fields.Enum(Said, by_value=True),
+        metadata={"description": "What of an imported conversation counts for its clocks."},
+    )
     history = fields.List(fields.Nested(PastEventDataSchema))
 
 

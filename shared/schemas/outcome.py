@@ -8,6 +8,7 @@ from shared.domain.link import LinkKind, LinkRole
 from shared.domain.outcome import VerificationMethod
 from shared.domain.ticket import Priority, TicketStatus
 from shared.schemas.base import Flag, StrictSchema, Whole, line
+from shared.schemas.ticket import children_rule
 
 
 class VerificationSchema(StrictSchema):
@@ -24,8 +25,16 @@ class VerificationSchema(StrictSchema):
         metadata={"example": "Connected from two networks for an hour."},
     )
 
+    children = children_rule(
+        "With the requester's confirmation, which closes: what open children do."
+    )
+
     @validates_schema
     def _tests_say_who_and_what(self, data: dict[str, Any], **_: Any) -> None:
+        confirms = data.get("method") is VerificationMethod.REQUESTER and data.get("passed")
+        if data.get("children") is not None and not confirms:
+            message = "Only a requester's confirmation takes this."
+            raise ValidationError(message, "children")
         if data.get("method") is not VerificationMethod.TEST:
             return
         missing = {n: ["A test says this."] for n in ("by", "what") if not data.get(n)}

@@ -147,6 +147,18 @@ class ResolutionSchema(StrictSchema):
     lessons_learned = line(50_000, allow_none=True)
 
 
+def children_rule(description: str) -> fields.Enum[ChildrenRule]:
+    """Return the field that says what open children do when their parent ends."""
+    return fields.Enum(
+        ChildrenRule,
+        by_value=True,
+        allow_none=True,
+        load_default=None,
+        validate=validate.OneOf([ChildrenRule.FORCE, ChildrenRule.LEAVE]),
+        metadata={"description": description},
+    )
+
+
 class TransitionSchema(StrictSchema):
     """A step in the life of a ticket."""
 
@@ -176,14 +188,7 @@ class TransitionSchema(StrictSchema):
         load_default=None,
         metadata={"description": "With `ask` and `hold`: when it resumes by itself."},
     )
-    children = fields.Enum(
-        ChildrenRule,
-        by_value=True,
-        allow_none=True,
-        load_default=None,
-        validate=validate.OneOf([ChildrenRule.FORCE, ChildrenRule.LEAVE]),
-        metadata={"description": "With `resolve`, `close`, `cancel`: what open children do."},
-    )
+    children = children_rule("With `resolve`, `close`, `cancel`: what open children do.")
 
     @validates_schema
     def _only_what_the_step_takes(self, data: dict[str, Any], **_: Any) -> None:

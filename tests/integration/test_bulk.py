@@ -15,7 +15,17 @@ from shared.db.work_lists import BULK_CHUNKS
 from shared.domain.role import Role
 from shared.domain.ticket import TicketStatus
 from shared.runtime import Runtime
-from tests.bulk import bulk_tickets, job, ndjson, results, send, send_job, send_now, work_off
+from tests.bulk import (
+    bulk_tickets,
+    job,
+    lines_of,
+    ndjson,
+    results,
+    send,
+    send_job,
+    send_now,
+    work_off,
+)
 from tests.desk import Desk, ticket_body
 from tests.invariants import assert_sound
 from tests.problems import assert_problem
@@ -327,3 +337,22 @@ def test_a_router_takes_live_tickets_before_bulk_ones(shop: Any) -> None:
     live = shop.desk.ticket(team="network", priority="low")
     shop.settle()
     assert shop.desk.read(live["id"])["status"] == TicketStatus.OPEN
+
+
+@pytest.mark.parametrize("mode", ["embedded"], indirect=True)
+def test_problems_of_lines_are_in_the_language_of_whoever_reads_them(
+    desk: Desk, runtime: Runtime
+) -> None:
+    wrong = {"subject": "s", "requester": {"name": "n"}, "team": "none-such"}
+    job_id = send_job(desk, [wrong, ticket_body()])["id"]
+    work_off(runtime)
+    desk.headers["Accept-Language"] = "ru"
+    now = send(desk, [wrong])
+    assert (now.headers["Content-Language"], now.headers["Vary"]) == ("ru, en", "Accept-Language")
+    [told], [stored, made] = lines_of(now), results(desk, job_id)
+    assert told["problem"] == stored["problem"]
+    assert stored["problem"]["detail"] == "Заявка ссылается на то, чего нет."
+    assert stored["problem"]["errors"][0]["detail"] == "Команды 'none-such' нет."
+    assert "problem" not in made
+    desk.headers.clear()
+    assert "does not exist" in results(desk, job_id, "?refused=true")[0]["problem"]["detail"]

@@ -186,6 +186,8 @@ def test_the_operations_above_are_all_that_write(desk: Desk) -> None:
         (method, rule.endpoint)
         for rule in desk.app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"GET", "HEAD", "OPTIONS"}
+        # The forms of the public pages have tokens that act once, and take no headers.
+        if rule.rule.startswith("/v1/")
     }
     assert served == matched
 

@@ -1,5 +1,6 @@
 """Tickets that lived elsewhere come as they were, and nobody is notified."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -144,6 +145,52 @@ def test_a_paused_ticket_without_agent_rests(shop: Shop) -> None:
     assert shop.desk.read(ticket["id"])["status"] == "on_hold"
     assert shop.desk.step(ticket["id"], "resume")["status"] == "new"
     assert_sound(shop.runtime.database)
+
+
+@pytest.mark.parametrize("mode", ["embedded"], indirect=True)
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("status", ["pending_customer", "on_hold"])
+def test_clocks_of_a_paused_ticket_stand_still_from_its_import_on(
+    shop: Shop, *, status: str, held: bool
+) -> None:
+    desk = shop.desk
+    desk.sla_policy("default", "4h")
+    more = {"assignee": desk.agent()} if held else {}
+    [ticket] = bring(desk, old_ticket(status=status, **more))
+    shop.later(days=3)
+    clocks = {each["metric"]: each for each in desk.sla(ticket["id"])["clocks"]}
+    assert (clocks["resolution"]["due_at"], clocks["resolution"]["worked_s"]) == (None, 0)
+    assert clocks["resolution"]["breached_at"] is None
+    resumed = desk.step(ticket["id"], "resume")
+    due = shop.clock.now() + timedelta(hours=4)
+    assert datetime.fromisoformat(resumed["expected_resolution_at"]) == due
+    assert desk.sla(ticket["id"])["recomputed"]["agrees"]
+
+
+@pytest.mark.parametrize("mode", ["embedded"], indirect=True)
+@pytest.mark.parametrize(
+    ("speakers", "state"),
+    [
+        (["requester"], {"first_response": True}),
+        (["requester", "agent"], {"first_response": False}),
+        (["agent", "requester"], {"first_response": False, "next_response": True}),
+    ],
+)
+@pytest.mark.parametrize("status", ["new", "open", "on_hold"])
+def test_whoever_had_a_reply_elsewhere_is_not_owed_a_first_one(
+    shop: Shop, speakers: list[str], state: dict[str, bool], status: str
+) -> None:
+    desk = shop.desk
+    agent = desk.agent()
+    said = [
+        {"body": "…", "created_at": at, "author": {"kind": kind, "name": "n"}}
+        for at, kind in zip((CREATED, RESOLVED), speakers, strict=False)
+    ]
+    more = {} if status == "new" else {"assignee": agent}
+    [ticket] = bring(desk, old_ticket(status=status, comments=said, **more))
+    clocks = {each["metric"]: each for each in desk.sla(ticket["id"])["clocks"]}
+    owed = {name: each["fulfilled_at"] is None for name, each in clocks.items()}
+    assert owed == {**state, "resolution": True}
 
 
 def test_a_resolved_ticket_closes_when_its_time_is_still_to_come(shop: Shop) -> None:

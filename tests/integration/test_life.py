@@ -12,6 +12,7 @@ from shared.settings import Settings
 from tests.desk import Desk
 from tests.fixtures.shops import Shop
 from tests.invariants import assert_sound
+from tests.problems import assert_problem
 
 
 @pytest.fixture
@@ -229,7 +230,9 @@ def test_a_test_stands_on_the_ticket_and_in_its_event(shop: Shop, ticket: str) -
     tested = {"method": "test", "by": "Ann Lee", "what": "Connected for an hour."}
     after = put(shop.desk, ticket, "verification", tested).get_json()
     assert after["status"] == "resolved"
-    assert {**after["verification"], "at": ""} == {**tested, "passed": True, "at": ""}
+    noted = after["verification"]
+    assert noted.items() >= {**tested, "passed": True, "on_behalf": False}.items()
+    assert noted["recorded_by"].startswith("key:")
     assert shop.desk.events(ticket)[-1]["data"]["verification"] == after["verification"]
 
 
@@ -245,6 +248,32 @@ def test_the_requesters_confirmation_closes_the_ticket(shop: Shop, ticket: str) 
     after = put(shop.desk, ticket, "verification", {"method": "requester"}).get_json()
     assert after["status"] == "closed"
     assert shop.desk.event_types(ticket)[-2:] == ["ticket.verified", "ticket.closed"]
+
+
+def test_it_stands_on_the_ticket_whether_the_requester_said_it_or_staff_for_them(
+    shop: Shop, ticket: str
+) -> None:
+    shop.desk.step(ticket, "resolve")
+    requester = as_role(shop, Role.REQUESTER, ticket)
+    by_phone = {"method": "requester", "by": "Told on the phone"}
+    noted = put(shop.desk, ticket, "verification", by_phone).get_json()["verification"]
+    assert (noted["on_behalf"], noted["by"]) == (True, "Told on the phone")
+    put(shop.desk, ticket, "satisfaction", {"score": 5})
+    assert shop.desk.read(ticket)["satisfaction"]["on_behalf"]
+    put(requester, ticket, "satisfaction", {"score": 2})
+    rated = shop.desk.read(ticket)["satisfaction"]
+    assert (rated["score"], rated["on_behalf"], rated["changed_at"]) == (2, False, None)
+    problem = assert_problem(put(shop.desk, ticket, "satisfaction", {"score": 5}), 409, "conflict")
+    assert "themselves" in problem["detail"]
+    put(requester, ticket, "verification", {"method": "requester", "by": "Ann Lee"})
+    noted = shop.desk.read(ticket)["verification"]
+    assert (noted["on_behalf"], noted["by"]) == (False, "Mira Petrova")
+
+
+def test_agents_do_not_rate_their_own_work(shop: Shop, ticket: str) -> None:
+    shop.desk.step(ticket, "resolve")
+    response = put(as_role(shop, Role.AGENT), ticket, "satisfaction", {"score": 5})
+    assert_problem(response, 403, "forbidden")
 
 
 def test_a_solution_that_does_not_hold_reopens_the_ticket(shop: Shop, ticket: str) -> None:
@@ -288,6 +317,21 @@ def family(desk: Desk, shop: Shop) -> tuple[str, str, str]:
     desk.link(grandchild, "parent", child)
     shop.settle()
     return parent, child, grandchild
+
+
+def test_a_confirmation_closes_a_family_by_the_same_rules(shop: Shop, agent: str) -> None:
+    parent, child, grandchild = family(shop.desk, shop)
+    shop.desk.step(parent, "resolve", children="force")
+    shop.desk.step(grandchild, "reopen")
+    confirmed = {"method": "requester"}
+    refused_first = put(shop.desk, parent, "verification", confirmed)
+    assert assert_problem(refused_first, 409, "conflict")["open_children"] == [child]
+    assert shop.desk.read(parent)["verification"] is None
+    put(shop.desk, parent, "verification", {**confirmed, "children": "force"})
+    assert [shop.desk.read(each)["status"] for each in (parent, child)] == ["closed", "closed"]
+    assert shop.desk.read(grandchild)["status"] == "new"
+    tested = {"method": "test", "by": "a", "what": "b", "children": "force"}
+    assert put(shop.desk, parent, "verification", tested).status_code == 422
 
 
 def test_open_children_are_offered_when_a_parent_is_resolved(shop: Shop, agent: str) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from shared.db.ticket_changes import links
+from tests.attaching import listed
 from tests.fixtures.shops import Shop
 from tests.invariants import assert_sound
 from tests.problems import assert_problem
@@ -203,3 +205,69 @@ def test_a_merged_ticket_is_not_edited(shop: Shop, tickets: list[str]) -> None:
     shop.desk.ok("POST", f"/v1/tickets/{source}/merge", {"into": target})
     response = shop.desk.call("PATCH", f"/v1/tickets/{source}", {"tags": ["late"]})
     assert (response.status_code, response.get_json()["merged_into"]) == (409, target)
+
+
+def test_files_of_another_requesters_ticket_stay_inside_when_it_is_merged(shop: Shop) -> None:
+    desk = shop.desk
+    tom = desk.ticket(requester={"name": "Tom Berg", "email": "tom@example.com"})["id"]
+    mira = desk.ticket()["id"]
+    link = {"kind": "link", "url": "https://files.example.com/tom"}
+    file = desk.ok("POST", f"/v1/tickets/{tom}/attachments", link)["items"][0]["id"]
+    desk.ok("POST", f"/v1/tickets/{tom}/merge", {"into": mira})
+    requester = desk.as_requester(shop.runtime.database, mira)
+    assert [each["id"] for each in listed(desk, mira)] == [file]
+    assert listed(requester, mira) == []
+    assert requester.call("GET", f"/v1/attachments/{file}").status_code == 404
+
+
+def test_children_of_a_merged_ticket_go_to_the_one_that_is_left(
+    shop: Shop, tickets: list[str]
+) -> None:
+    source, target, child, grandchild = tickets
+    shop.desk.link(child, "parent", source)
+    shop.desk.link(grandchild, "parent", child)
+    shop.desk.ok("POST", f"/v1/tickets/{source}/merge", {"into": target})
+    assert sorted(shop.desk.links(target)) == [("child", child), ("merged_from", source)]
+    assert ("parent", target) in shop.desk.links(child)
+    told = shop.desk.events(child)[-1]
+    assert (told["type"], told["data"]["link"]["ticket_id"]) == ("ticket.linked", target)
+    assert_sound(shop.runtime.database)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_ticket_that_its_ancestor_is_merged_into_takes_the_ancestors_place(
+    shop: Shop, tickets: list[str], steps: int
+) -> None:
+    top, source, middle, low = tickets
+    target = (middle, low)[steps - 1]
+    for child, parent in ((source, top), (middle, source), (low, middle)):
+        shop.desk.link(child, "parent", parent)
+    shop.desk.ok("POST", f"/v1/tickets/{source}/merge", {"into": target})
+    assert ("parent", top) in shop.desk.links(target)
+    other = {middle, low} - {target}
+    assert [("parent", target) in shop.desk.links(each) for each in other] == [True]
+    assert ("child", target) not in shop.desk.links(target)
+
+
+def test_merging_keeps_to_the_limit_of_links(
+    shop: Shop, tickets: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target, child, other = tickets
+    shop.desk.link(child, "parent", source)
+    shop.desk.link(target, "related", other)
+    monkeypatch.setattr(links, "MAX_LINKS", 2)
+    response = shop.desk.call("POST", f"/v1/tickets/{source}/merge", {"into": target})
+    assert "limit of 2" in assert_problem(response, 409, "conflict")["detail"]
+    assert shop.desk.read(source)["status"] == "open"
+    monkeypatch.setattr(links, "MAX_LINKS", 3)
+    shop.desk.ok("POST", f"/v1/tickets/{source}/merge", {"into": target})
+
+
+@pytest.mark.parametrize("mode", ["embedded"], indirect=True)
+def test_nothing_follows_what_was_merged_or_is_spam(shop: Shop, tickets: list[str]) -> None:
+    source, target, spam, _ = tickets
+    shop.desk.ok("POST", f"/v1/tickets/{source}/merge", {"into": target})
+    shop.desk.step(spam, "mark_spam")
+    for ticket in (source, spam):
+        path = f"/v1/tickets/{ticket}/follow-ups"
+        assert_problem(shop.desk.call("POST", path, {"description": "x"}), 409, "conflict")

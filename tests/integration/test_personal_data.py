@@ -12,7 +12,15 @@ from services.cli.keys import create_key
 from services.intake import erase_requester, export_requester, merge_requesters
 from services.intake.api import requesters as api
 from shared.db.engine import Database
-from shared.db.models import Base, Delivery, DeliveryAttempt, DryRun, Requester, Ticket
+from shared.db.models import (
+    Base,
+    Delivery,
+    DeliveryAttempt,
+    DryRun,
+    Requester,
+    SearchDocument,
+    Ticket,
+)
 from shared.db.models.base import table
 from shared.db.ticket_changes import requester as changes
 from shared.db.ticket_changes.by_hand import Asked
@@ -61,9 +69,12 @@ def post(desk: Desk, requester_id: str, action: str, body: dict[str, Any]) -> An
 
 
 def everything(database: Database) -> Iterator[tuple[str, str]]:
-    """Yield each row of each table as text."""
+    """Yield each row of each table as text, but for the index, which follows the events.
+
+    `test_erasure_everywhere` brings it up to date and looks into it too.
+    """
     with database.reading() as connection:
-        for each in Base.metadata.sorted_tables:
+        for each in set(Base.metadata.sorted_tables) - {table(SearchDocument)}:
             for row in connection.execute(select(each)).mappings():
                 yield each.name, json.dumps(dict(row), default=str, ensure_ascii=False)
 
@@ -318,7 +329,7 @@ def test_erasing_again_does_nothing_and_goes_on_after_a_crash(
     mira = requester_of(desk, **MIRA)
     for number in range(4):
         desk.ticket(requester={"id": mira}, **{**WORDS, "external_id": f"hidden-{number}"})
-    steps = erase_requester.erase(database, mira, NOW, ASKED)
+    steps = erase_requester.erase(database, mira, NOW, ASKED, lambda _: None)
     assert [next(steps), next(steps)] == [0, 2]
     steps.close()
     assert traces(database)

@@ -77,6 +77,21 @@ def test_every_field_of_the_form_reaches_the_ticket(shop: Shop, visitor: Visitor
     assert_sound(shop.runtime.database)
 
 
+@pytest.mark.parametrize("mode", ["embedded"], indirect=True)
+def test_a_form_changes_nothing_about_a_requester_who_is_known(
+    shop: Shop, visitor: Visitor
+) -> None:
+    known = shop.desk.ticket()["requester"]["id"]
+    before = shop.desk.ok("GET", f"/v1/requesters/{known}")
+    sent = visitor.send(name="Mallory", phone="+44 20 7946 0999", contact="@mallory", lang="ru")
+    assert sent.status_code == 303
+    [ticket, _] = tickets(shop)
+    assert (ticket["requester"]["id"], ticket["requester"]["name"]) == (known, "Mallory")
+    assert shop.desk.ok("GET", f"/v1/requesters/{known}") == before
+    caller = shop.desk.ticket(requester={"name": "Mallory", "phone": "+44 20 7946 0999"})
+    assert caller["requester"]["id"] != known
+
+
 @pytest.mark.parametrize(("language", "words"), [("en", "has arrived"), ("ru", "получено")])
 def test_the_confirmation_tells_number_date_status_time_and_next_steps(
     shop: Shop, language: str, words: str

@@ -22,6 +22,7 @@ from services.intake.api.http import (
     parts,
 )
 from services.intake.api.multipart import receive_files
+from services.intake.api.seen import by_requester, seen_attachment
 from services.intake.api.transfers import body_pieces
 from services.intake.attachments import repository as attachment_rows
 from shared.db import ticket_changes
@@ -35,7 +36,7 @@ from shared.domain.errors import (
     Unavailable,
 )
 from shared.domain.file_name import clean_name
-from shared.domain.role import WITH_REQUESTERS, Role
+from shared.domain.role import WITH_REQUESTERS
 from shared.domain.work import ListName
 from shared.schemas.attachment import (
     AttachmentPageSchema,
@@ -89,9 +90,10 @@ def list_attachments(query: Mapping[str, Any], ticket_id: str) -> Response:
             ticket_id,
             query["after"],
             query["limit"] + 1,
-            public=g.caller.role is Role.REQUESTER,
+            public=by_requester(),
         )
-    return page(_schema, [ticket_changes.with_url(row) for row in rows], "id", query["limit"])
+    found = [ticket_changes.with_url(row) for row in rows]
+    return page(_schema, found, "id", query["limit"], seen_attachment)
 
 
 @blp.route("/attachments/<attachment_id>", methods=["GET"])
@@ -99,7 +101,7 @@ def list_attachments(query: Mapping[str, Any], ticket_id: str) -> Response:
 @blp.response(200, AttachmentSchema())
 def get_attachment(attachment_id: str) -> Response:
     """Read what is known of an attachment."""
-    return answer(ticket_changes.attachment_document(_row(attachment_id)))
+    return answer(seen_attachment(ticket_changes.attachment_document(_row(attachment_id))))
 
 
 @blp.route("/attachments/<attachment_id>/content", methods=["GET"])
@@ -195,7 +197,7 @@ def _attach(ticket_id: str, contents: list[dict[str, Any]]) -> Response:
         unit.ring(ListName.EVENTS)
         if rules.scan:
             unit.ring(ListName.SCANNING)
-        return unit.answer({"items": documents}, 201)
+        return unit.answer({"items": [seen_attachment(each) for each in documents]}, 201)
 
 
 def _row(attachment_id: str) -> dict[str, Any]:

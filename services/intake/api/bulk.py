@@ -10,9 +10,11 @@ from marshmallow import RAISE
 from services.intake.api.auth import requires
 from services.intake.api.http import actor, answer, blueprint, parts
 from services.intake.api.jobs import job_document
+from services.intake.api.languages import preferred
 from services.intake.api.media_types import NDJSON, NDJSON_TYPES
 from services.intake.api.ndjson import body_pieces, described, ndjson_body
 from services.intake.api.replays import idempotency_key
+from services.intake.api.spoken_lines import language_headers, spoken_result
 from services.intake.bulk.answering import take_few
 from services.intake.bulk.chunks import Chunk, chunks
 from services.intake.bulk.receiving import BulkBody
@@ -92,8 +94,10 @@ def create_tickets(query: Mapping[str, Any]) -> Response:
         return _accepted(job.job_id, replayed=job.replayed)
     if not order.dry_run:
         parts().ring(ListName.ROUTING)
-    lines = "".join(dump_json(each) + "\n" for each in results)
-    return Response(lines, 207, content_type=_media_type())
+    language = preferred(request)
+    lines = "".join(dump_json(spoken_result(each, language)) + "\n" for each in results)
+    headers = language_headers(request)
+    return Response(lines, 207, headers=headers, content_type=_media_type())
 
 
 def _accepted(job_id: str, *, replayed: bool) -> Response:

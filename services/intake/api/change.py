@@ -27,6 +27,7 @@ from services.intake.idempotency import Claim, Remembered
 from shared.db.engine import Transaction
 from shared.db.types import load_json
 from shared.domain.errors import IdempotencyInFlight
+from shared.domain.ids import Prefix
 from shared.domain.work import ListName
 
 #: How long a request waits for the first one with its key, and how often it looks, in seconds.
@@ -35,6 +36,9 @@ LOOK_EVERY_S = 0.02
 
 #: What is remembered of an answer besides its status and body.
 _HEADERS = ("Location", "ETag")
+
+#: How the ids of tickets and requesters begin.
+_SUBJECTS = (f"{Prefix.TICKET.value}_", f"{Prefix.REQUESTER.value}_")
 
 
 class Change:
@@ -93,10 +97,15 @@ def change() -> Iterator[Change]:
 
 
 def _subject(body: str) -> str | None:
-    """Return the ticket or requester that the request names, or made."""
+    """Return the ticket or requester that the answer is of, or else the one the request names.
+
+    Merging is asked of one ticket and answered by the other.
+    """
     named = request.view_args or {}
-    made = load_json(body) if body else {}
-    found = named.get("ticket_id") or named.get("requester_id") or made.get("id")
+    made = load_json(body).get("id") if body else None
+    if isinstance(made, str) and made.startswith(_SUBJECTS):
+        return made
+    found = named.get("ticket_id") or named.get("requester_id") or made
     return found if isinstance(found, str) else None
 
 

@@ -19,12 +19,13 @@ from services.intake.api.http import (
     parts,
 )
 from services.intake.api.preconditions import check_version, etag
+from services.intake.api.seen import by_requester, seen_comment
 from shared.db import ticket_changes
 from shared.db.engine import Row, Transaction
 from shared.db.ticket_changes import Author, NewComment
 from shared.domain.comment import AuthorKind, Visibility
 from shared.domain.errors import FieldError, InvalidInput
-from shared.domain.role import WITH_REQUESTERS, Role
+from shared.domain.role import WITH_REQUESTERS
 from shared.domain.work import ListName
 from shared.schemas.comment import CommentPageSchema, CommentSchema, CreateCommentSchema
 
@@ -47,7 +48,7 @@ def add_comment(content: Mapping[str, Any], ticket_id: str) -> Response:
     """
     app = parts()
     rules = app.files.receiving.rules
-    theirs = g.caller.role is Role.REQUESTER
+    theirs = by_requester()
     with change() as unit:
         ticket, assignee = repository.locked_ticket(unit.tx, ticket_id)
         check_version(ticket["version"])
@@ -66,7 +67,7 @@ def add_comment(content: Mapping[str, Any], ticket_id: str) -> Response:
             unit.ring(ListName.SCANNING)
         place = f"/v1/tickets/{ticket_id}/comments/{comment['id']}"
         headers = {"Location": place, "ETag": etag(changed["version"])}
-        return unit.answer(comment, 201, headers)
+        return unit.answer(seen_comment(comment), 201, headers)
 
 
 @blp.route("/tickets/<ticket_id>/comments", methods=["GET"])
@@ -82,7 +83,8 @@ def list_comments(query: Mapping[str, Any], ticket_id: str) -> Response:
         )
         attached = conversation_repository.attached(connection, [row["id"] for row in rows])
     shown = [
-        ticket_changes.comment_document(row, attached.get(row["id"], ())) for row in rows[:limit]
+        seen_comment(ticket_changes.comment_document(row, attached.get(row["id"], ())))
+        for row in rows[:limit]
     ]
     following = encode(shown[-1]["id"]) if len(rows) > limit else None
     return answer({"items": shown, "next": following})
@@ -96,16 +98,16 @@ def get_comment(ticket_id: str, comment_id: str) -> Response:
     with parts().database.reading() as connection:
         row = conversation_repository.comment(connection, ticket_id, comment_id, _visible())
         attached = conversation_repository.attached(connection, [comment_id])
-    return answer(ticket_changes.comment_document(row, attached.get(comment_id, ())))
+    return answer(seen_comment(ticket_changes.comment_document(row, attached.get(comment_id, ()))))
 
 
 def _visible() -> list[Visibility]:
-    return [Visibility.PUBLIC] if g.caller.role is Role.REQUESTER else list(Visibility)
+    return [Visibility.PUBLIC] if by_requester() else list(Visibility)
 
 
 def _author(tx: Transaction, ticket: Row, given: Mapping[str, Any] | None) -> Author:
     """Return who says it; a requester's key speaks for the requester, whatever it says."""
-    if g.caller.role is Role.REQUESTER or (given and given["kind"] is AuthorKind.REQUESTER):
+    if by_requester() or (given and given["kind"] is AuthorKind.REQUESTER):
         name = ticket["requester"].get("name")
         return Author(AuthorKind.REQUESTER, ticket["requester_id"], name)
     if given is None or given["kind"] is AuthorKind.API:

@@ -175,8 +175,17 @@ def answer(
     )
 
 
-def page(schema: Schema, rows: Sequence[Mapping[str, Any]], key: str, limit: int) -> Response:
-    """Return one page of a list; `rows` hold one more than the page if there is a next one."""
+def page(
+    schema: Schema,
+    rows: Sequence[Mapping[str, Any]],
+    key: str,
+    limit: int,
+    seen: Callable[[Mapping[str, Any]], Mapping[str, Any]] = lambda document: document,
+) -> Response:
+    """Return one page of a list; `rows` hold one more than the page if there is a next one.
+
+    `seen` leaves of each document what the caller may see.
+    """
     shown = rows[:limit]
     following = encode(shown[-1][key]) if len(rows) > limit else None
-    return answer({"items": [schema.dump(row) for row in shown], "next": following})
+    return answer({"items": [seen(schema.dump(row)) for row in shown], "next": following})

@@ -4,14 +4,16 @@ import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flask import Response, g
+from flask import Response, g, request
 from marshmallow import RAISE, fields
 
 from services.intake.api.auth import requires
 from services.intake.api.change import change
 from services.intake.api.http import PageQuerySchema, answer, blueprint, page, parts
+from services.intake.api.languages import preferred
 from services.intake.api.media_types import NDJSON
 from services.intake.api.ndjson import described
+from services.intake.api.spoken_lines import PROBLEM, language_headers, spoken_lines
 from services.intake.bulk import repository
 from shared.domain.role import LEADS, WITH_INGEST
 from shared.schemas.base import StrictSchema
@@ -67,12 +69,16 @@ def get_job(job_id: str) -> Response:
 @blp.arguments(ResultQuerySchema(), location="query", unknown=RAISE)
 @blp.response(200, LineResultSchema(), content_type=NDJSON)
 def get_job_results(query: Mapping[str, Any], job_id: str) -> Response:
-    """Read what became of the lines that were handled so far, in their order."""
+    """Read what became of the lines that were handled so far, in their order.
+
+    Problems are in the language that `Accept-Language` prefers, whoever sent the lines.
+    """
     database = parts().database
     with database.reading() as connection:
         repository.job(connection, job_id, _own())
     lines = _unpacked(repository.results(database, job_id), refused=query["refused"])
-    return Response(lines, content_type=NDJSON)
+    told = spoken_lines(lines, preferred(request))
+    return Response(told, headers=language_headers(request), content_type=NDJSON)
 
 
 @blp.route("/jobs/<job_id>", methods=["DELETE"])
@@ -104,7 +110,7 @@ def _unpacked(packed: Iterator[bytes], *, refused: bool) -> Iterator[bytes]:
     for each in packed:
         lines = zlib.decompress(each)
         if refused:
-            kept = [line for line in lines.splitlines(keepends=True) if b'"problem":' in line]
+            kept = [line for line in lines.splitlines(keepends=True) if PROBLEM in line]
             lines = b"".join(kept)
         if lines:
             yield lines

@@ -3,19 +3,20 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Response, g
+from flask import Response
 
 from services.intake import repository
 from services.intake.api.auth import requires
 from services.intake.api.change import Change, change
 from services.intake.api.http import asked, blueprint, body, parts
 from services.intake.api.preconditions import check_version, etag
+from services.intake.api.seen import by_requester, seen_ticket
 from shared.db import ticket_changes
 from shared.db.engine import Row, Transaction
 from shared.domain.errors import Forbidden
 from shared.domain.lifecycle import FAMILY_STEPS, Transition
 from shared.domain.outcome import VerificationMethod
-from shared.domain.role import WITH_REQUESTERS, Role
+from shared.domain.role import LEADS, WITH_REQUESTERS, Role
 from shared.domain.work import ListName
 from shared.schemas.outcome import RatingSchema, VerificationSchema
 from shared.schemas.ticket import ResolutionSchema, TicketSchema, TransitionSchema
@@ -78,13 +79,15 @@ def verify_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     """Record how it is known that the solution holds: by a test, or because the requester says so.
 
     A requester's confirmation closes the ticket, where the installation is set so. A solution that
-    does not hold reopens it.
+    does not hold reopens it. What a key of staff says for the requester is marked `on_behalf`.
     """
     app = parts()
-    if g.caller.role is Role.REQUESTER and content["method"] is not VerificationMethod.REQUESTER:
+    if by_requester() and content["method"] is not VerificationMethod.REQUESTER:
         message = "A requester says whether the solution holds; tests are the desk's."
         raise Forbidden(message)
     with change() as unit:
+        if content["passed"] and content["method"] is VerificationMethod.REQUESTER:
+            ticket_changes.lock_family(unit.tx, ticket_id)
         return _changed(
             unit,
             ticket_id,
@@ -95,11 +98,15 @@ def verify_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
 
 
 @blp.route("/tickets/<ticket_id>/satisfaction", methods=["PUT"])
-@requires("tickets:write", problems=_PROBLEMS, roles=WITH_REQUESTERS)
+@requires("tickets:write", problems=_PROBLEMS, roles=LEADS | {Role.REQUESTER})
 @body(RatingSchema())
 @blp.response(200, TicketSchema())
 def rate_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
-    """Record how content the requester is; once for each resolution, and changeable for a time."""
+    """Record how content the requester is; once for each resolution, and changeable for a time.
+
+    Leads and admins may record what the requester told them: it is marked `on_behalf`. Agents do
+    not rate their own work.
+    """
     app = parts()
     score, words = content["score"], content["comment"]
     with change() as unit:
@@ -120,4 +127,4 @@ def _changed(unit: Change, ticket_id: str, step: _Step) -> Response:
         document = ticket_changes.ticket_document(ticket, assignee)
     else:
         unit.ring(ListName.EVENTS, ListName.ROUTING, ListName.MATCHING)
-    return unit.answer(document, headers={"ETag": etag(document["version"])})
+    return unit.answer(seen_ticket(document), headers={"ETag": etag(document["version"])})

@@ -10,6 +10,7 @@ from services.intake.api.auth import requires
 from services.intake.api.change import change
 from services.intake.api.http import answer, asked, blueprint, body, parts
 from services.intake.api.preconditions import check_version, etag
+from services.intake.api.seen import seen_ticket
 from shared.db import ticket_changes
 from shared.db.engine import Transaction
 from shared.db.ticket_changes import Member
@@ -79,7 +80,7 @@ def delete_link(ticket_id: str, kind: str, other_id: str) -> Response:
 def merge_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
     """Make a ticket part of another one; answers with that one."""
     with change() as unit:
-        one, other = _both(unit.tx, ticket_id, content["into"], "/into")
+        one, other = _both(unit.tx, ticket_id, content["into"], "/into", LinkKind.MERGED)
         check_version(one[0]["version"])
         document = ticket_changes.merge(unit.tx, one, other, parts().now(), asked())
         unit.ring(ListName.EVENTS, ListName.MATCHING)
@@ -102,7 +103,7 @@ def add_follow_up(content: Mapping[str, Any], ticket_id: str) -> Response:
         )
         unit.ring(ListName.ROUTING, ListName.EVENTS)
         headers = {"Location": f"/v1/tickets/{document['id']}", "ETag": etag(document["version"])}
-        return unit.answer(document, 201, headers)
+        return unit.answer(seen_ticket(document), 201, headers)
 
 
 def _both(
@@ -115,10 +116,13 @@ def _both(
     """Lock two tickets; the other one is named at `pointer`, or in the path.
 
     For a new parent its ancestors are locked too: of several links that would close a circle
-    together, each but the first then sees the one before.
+    together, each but the first then sees the one before. For merging, the children are as well.
     """
-    above = ticket_changes.ancestors(tx, other_id) if kind is LinkKind.PARENT else []
-    locked = ticket_changes.members(tx, [ticket_id, other_id, *above])
+    new_parent = kind in (LinkKind.PARENT, LinkKind.MERGED)
+    family = ticket_changes.ancestors(tx, other_id) if new_parent else []
+    if kind is LinkKind.MERGED:
+        family += ticket_changes.children_of(tx, [ticket_id])
+    locked = ticket_changes.members(tx, [ticket_id, other_id, *family])
     found = {member[0]["id"]: member for member in locked}
     if ticket_id not in found:
         raise _no_ticket(ticket_id)

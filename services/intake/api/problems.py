@@ -19,6 +19,7 @@ from services.intake.api.translations import translate
 from shared.db.types import dump_json
 from shared.domain.errors import (
     FieldError,
+    Forbidden,
     IdempotencyInFlight,
     InvalidInput,
     PatchbayError,
@@ -94,7 +95,7 @@ def problem(
 
 
 def _refused(error: PatchbayError) -> Response:
-    errors = error.errors if isinstance(error, InvalidInput) else ()
+    errors = error.errors if isinstance(error, InvalidInput | Forbidden) else ()
     status = CATALOGUE[error.code].status
     response = problem(status, error.code, error.detail, error.extra, errors)
     if isinstance(error, QuotaExceeded):

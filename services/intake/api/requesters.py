@@ -216,7 +216,7 @@ def erase_requester_data(_: Mapping[str, Any], requester_id: str) -> Response:
     """
     app = parts()
     steps = erase_requester.erase(
-        app.database, requester_id, app.now(), Asked(actor(), g.request_id)
+        app.database, requester_id, app.now(), Asked(actor(), g.request_id), app.files.discard
     )
     return _show(requester_id, _work(steps))
 

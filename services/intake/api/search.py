@@ -12,10 +12,11 @@ from services.intake import search_answer
 from services.intake.api import opaque_cursor
 from services.intake.api.auth import requires
 from services.intake.api.http import Parts, answer, blueprint, parts
+from services.intake.api.seen import by_requester, require_filters, seen_hit
 from shared.db.search import finding
 from shared.db.search.document import Audience
 from shared.domain.errors import FieldError, InvalidInput
-from shared.domain.role import STAFF, WITH_REQUESTERS, Role
+from shared.domain.role import STAFF, WITH_REQUESTERS
 from shared.domain.search.fields import FIELDS, OWNER
 from shared.domain.search.question import Filter, Question
 from shared.schemas.search import SearchOrder, SearchPageSchema, SearchQuerySchema
@@ -43,6 +44,7 @@ def search_tickets(query: Mapping[str, Any]) -> Response:
     found, following, complete = page(app, question, audience, query)
     with app.database.reading() as connection:
         items = search_answer.documents(connection, found, question, audience)
+    items = [{**item, "ticket": seen_hit(item["ticket"])} for item in items]
     return answer({"items": items, "next": following, "complete": complete})
 
 
@@ -78,7 +80,9 @@ def _newest(app: Parts, question: Question, audience: Audience, query: Mapping[s
 def _question(query: Mapping[str, Any]) -> Question:
     question: Question = query["q"]
     more = tuple(Filter(name, query[name]) for name in FIELDS if name in query)
-    if g.caller.role is Role.REQUESTER:
+    require_filters(each.name for each in more)
+    require_filters((each.name for each in question.filters), "/query/q")
+    if by_requester():
         more += (Filter(OWNER, (g.caller.requester_id,)),)
     after, before = query.get("created_after"), query.get("created_before")
     return replace(

@@ -10,9 +10,10 @@ from services.intake import repository, ticket_list
 from services.intake.api.auth import requires
 from services.intake.api.cursor import encode
 from services.intake.api.http import PageQuerySchema, answer, blueprint, parts
+from services.intake.api.seen import by_requester, require_fields, require_filters, seen_ticket
 from shared.db import ticket_changes
 from shared.domain.errors import FieldError, InvalidInput
-from shared.domain.role import WITH_REQUESTERS, Role
+from shared.domain.role import WITH_REQUESTERS
 from shared.schemas.ticket import PartialTicketPageSchema
 from shared.schemas.ticket_list import TicketFilterSchema, TicketViewSchema
 
@@ -33,7 +34,7 @@ def list_tickets(query: Mapping[str, Any]) -> Response:
     """Read tickets, the newest first unless told otherwise.
 
     Filters must all hold; of several values, separated by commas, any will do. `fields` leaves out
-    all but those it names. A requester's key finds their own.
+    all but those it names. A requester's key finds their own, each a `RequesterTicket`.
     """
     app = parts()
     sort, limit = query["sort"], query["limit"]
@@ -42,7 +43,9 @@ def list_tickets(query: Mapping[str, Any]) -> Response:
         detail = f"This cursor is of the order {after[0]!r}; read on in that."
         raise InvalidInput(detail, [FieldError("/query/after", detail)])
     filters = {name: value for name, value in query.items() if name not in _VIEW}
-    if g.caller.role is Role.REQUESTER:
+    require_filters(filters)
+    require_fields(query["fields_"] or ())
+    if by_requester():
         filters["owner"] = g.caller.requester_id
     with app.database.searching() as connection:
         found = ticket_list.tickets(
@@ -50,7 +53,10 @@ def list_tickets(query: Mapping[str, Any]) -> Response:
         )
     shown = found[:limit]
     following = encode(*ticket_list.position(shown[-1], sort)) if len(found) > limit else None
-    documents = [ticket_changes.ticket_document(row, repository.assignee_of(row)) for row in shown]
+    documents = [
+        seen_ticket(ticket_changes.ticket_document(row, repository.assignee_of(row)))
+        for row in shown
+    ]
     names = query["fields_"]
     if names is not None:
         documents = [{name: document[name] for name in names} for document in documents]

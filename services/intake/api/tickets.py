@@ -22,16 +22,18 @@ from services.intake.api.http import (
 from services.intake.api.patches import Patch, patch_body
 from services.intake.api.preconditions import etag, require_version
 from services.intake.api.replays import claim_of_request, replayed, told
+from services.intake.api.seen import by_requester, require_settable, seen_ticket
 from services.intake.api.ticket_edits import edit
 from services.intake.group_commit import Submission
 from shared.db import ticket_changes
 from shared.db.ticket_changes import NewTicket
 from shared.db.types import load_json
-from shared.domain.role import EVERYBODY, WITH_REQUESTERS, Role
+from shared.domain.role import EVERYBODY, WITH_REQUESTERS
 from shared.schemas.base import StrictSchema
 from shared.schemas.base import page as page_schema
 from shared.schemas.decisions import DecisionPageSchema, DecisionSchema
 from shared.schemas.events import EventSchema
+from shared.schemas.requester_view import ticket_view
 from shared.schemas.ticket import (
     CreateTicketSchema,
     TicketSchema,
@@ -66,14 +68,18 @@ def create_ticket(content: Mapping[str, Any]) -> Response:
 
     When the answer comes the ticket is stored and will be routed, whatever fails afterwards. With
     an `Idempotency-Key` header the same request can be sent again without a second ticket. With a
-    requester's key the ticket is theirs, whoever `requester` names.
+    requester's key the ticket is theirs, whoever `requester` names; what is the desk's to set,
+    such as the priority, is refused, and the answer is a `RequesterTicket`.
     """
     app = parts()
-    if g.caller.role is Role.REQUESTER:
+    if by_requester():
+        require_settable(g.body)
         content = {**content, "requester": {"id": g.caller.requester_id}}
     app.reference.require(content)
     new = NewTicket(content, actor(), g.request_id)
-    accepted = app.committer.submit(Submission(new, claim_of_request()))
+    accepted = app.committer.submit(
+        Submission(new, claim_of_request(), ticket_view if by_requester() else None)
+    )
     return replayed(accepted.answer) if accepted.replayed else told(accepted.answer)
 
 
@@ -81,11 +87,11 @@ def create_ticket(content: Mapping[str, Any]) -> Response:
 @requires("tickets:read", problems=(401, 403, 404, 503), roles=WITH_REQUESTERS)
 @blp.response(200, TicketSchema())
 def get_ticket(ticket_id: str) -> Response:
-    """Read a ticket."""
+    """Read a ticket; a requester's key reads a `RequesterTicket`."""
     with parts().database.reading() as connection:
         ticket, assignee = repository.ticket(connection, ticket_id)
     document = ticket_changes.ticket_document(ticket, assignee)
-    return answer(document, headers={"ETag": etag(ticket["version"])})
+    return answer(seen_ticket(document), headers={"ETag": etag(ticket["version"])})
 
 
 @blp.route("/tickets/<ticket_id>", methods=["PATCH"])

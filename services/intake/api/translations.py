@@ -56,6 +56,15 @@ RUSSIAN: dict[str, str] = {
         "У времени нет пояса; закончите его на Z или смещением, например +02:00."
     ),
     "Give at least one of name, email and phone.": "Укажите хотя бы имя, e-mail или телефон.",
+    "This is the desk's to set, not the requester's; leave it out.": (
+        "Это задаёт служба поддержки, а не заявитель; уберите это поле."
+    ),
+    "A requester does not see this field, so nothing can be narrowed by it.": (
+        "Заявитель не видит этого поля, поэтому отбирать по нему нельзя."
+    ),
+    "A requester does not see {names}.": "Заявитель не видит: {names}.",
+    "One field is not a requester's.": "Одно поле — не для заявителя.",
+    "{count} fields are not a requester's.": "Полей не для заявителя: {count}.",
     "There is no team {name}.": "Команды {name} нет.",
     "There is no skill {name}.": "Навыка {name} нет.",
     "There is no agent {name}.": "Агента {name} нет.",

@@ -13,7 +13,7 @@ from shared.db.ticket_changes import Past
 from shared.domain.comment import AuthorKind
 from shared.domain.errors import FieldError, InvalidInput
 from shared.domain.lifecycle import LifeRules
-from shared.domain.ticket import TicketStatus, derive_priority
+from shared.domain.ticket import PriorityScheme, TicketStatus, derive_priority
 from shared.domain.weight import ticket_weight
 
 Agents = Mapping[str, dict[str, Any]]
@@ -26,13 +26,15 @@ def pasts(
     agents = _agents(tx, {name for line in lines for name in _names(line.content)})
     teams = {line.content["team"] for line in lines}
     profiles = {team: repository.profile_of_team(tx, team) for team in teams}
-    return [_past(line.content, agents, profiles, rules, now) for line in lines]
+    scheme = tx.service_levels.book(tx.connection).priorities
+    return [_past(line.content, agents, profiles, scheme, rules, now) for line in lines]
 
 
 def _past(
     content: Mapping[str, Any],
     agents: Agents,
     profiles: Mapping[str | None, Mapping[str, Any]],
+    scheme: PriorityScheme,
     rules: LifeRules,
     now: datetime,
 ) -> Past | InvalidInput:
@@ -43,7 +45,7 @@ def _past(
         return InvalidInput(detail, [FieldError("/assignee", detail)])
     profile = profiles[content["team"]]
     priority = derive_priority(
-        content["priority"], content["impact"], content["urgency"], content["severity"]
+        content["priority"], content["impact"], content["urgency"], content["severity"], scheme
     )
     weight = ticket_weight(
         profile["channel_weights"], profile["priority_weights"], content["channel"], priority

@@ -19,6 +19,7 @@ from shared.schemas.events import CATALOGUE as EVENTS
 from shared.schemas.events import EventSchema
 from shared.schemas.import_ticket import ImportTicketSchema
 from shared.schemas.problem import ProblemSchema
+from shared.schemas.requester_view import VIEWS
 
 #: What flask-smorest is told.
 _CONFIG: dict[str, Any] = {
@@ -74,6 +75,7 @@ def _describe(spec: APISpec) -> None:
         ImportTicketSchema,
         LineResultSchema,
         *(d.data for d in EVENTS.values()),
+        *(view.schema() for view in VIEWS),
     ]
     for schema in schemas:
         name = schema.__name__.removesuffix("Schema")

@@ -56,7 +56,7 @@ def submit(
         ticket_changes.new_attachment("", {"url": link, "name": link[:255]}, rules, now, ACTOR)
         for link in links
     ]
-    new = NewTicket(content, ACTOR, g.request_id, linked)
+    new = NewTicket(content, ACTOR, g.request_id, linked, proven=False)
     # A file sent twice is stored twice; it is the same request if its content is the same.
     contents = [[file.name, file.sha256] for file in files]
     asked = hash_request({**document, "links": list(links), "files": contents})

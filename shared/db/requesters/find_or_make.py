@@ -1,6 +1,6 @@
 """Finding the requesters of a batch of tickets, and making those who are not known yet."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,12 +28,15 @@ _REFRESHED = (
 
 
 def find_or_make(
-    tx: Transaction, people: Sequence[Person], now: datetime
+    tx: Transaction, people: Sequence[Person], now: datetime, strangers: Container[int] = ()
 ) -> list[dict[str, Any] | InvalidInput]:
     """Return for each person the requester as its ticket keeps it, with `id`.
 
     One round trip for the whole batch; what is written goes with the transaction's other writes,
     and nothing is where nothing is new. An id that is nobody's gives InvalidInput in its place.
+
+    Those at the places of `strangers` only say who they are: they find the requester and change
+    nothing about one who is known.
 
     An address that another transaction gives away in this moment makes the commit fail with
     IntegrityError: the caller begins again and finds it.
@@ -44,12 +47,13 @@ def find_or_make(
     known |= look_up(tx, [key for key in keys if key[0] == BY_ID and key not in known], lock=True)
     profiles, resolver = _prepare(known, now)
     answers: list[dict[str, Any] | InvalidInput] = []
-    for person in people:
+    for place, person in enumerate(people):
         if "id" in person:
             named = known.get((BY_ID, person["id"]))
             answers.append(_nobody(person) if named is None else snapshot(person, named))
         else:
-            answers.append(snapshot(person, resolver.resolve(person).row))
+            found = resolver.resolve(person, proven=place not in strangers)
+            answers.append(snapshot(person, found.row))
     _write(tx, [*profiles.values()], resolver, now)
     return answers
 

@@ -58,8 +58,8 @@ class Resolver:
     gained: dict[Identity, Profile] = field(default_factory=dict)
     made: list[Profile] = field(default_factory=list)
 
-    def resolve(self, person: Person) -> Profile:
-        """Return who this is.
+    def resolve(self, person: Person, *, proven: bool = True) -> Profile:
+        """Return who this is; where that is not `proven`, somebody known stays as they are.
 
         The strongest address that somebody has decides; the weaker ones of others stay on the
         ticket, and nobody is merged. Somebody who has another address of a stronger kind is not
@@ -67,6 +67,10 @@ class Resolver:
         """
         identities = identities_of(person)
         profile = self.owner(identities)
+        if profile is not None and not proven:
+            # Else a stranger who knows an e-mail address could give its owner their own telephone,
+            # and be taken for the owner when they call.
+            return profile
         if profile is None:
             profile = self._make(person)
         for identity in identities:

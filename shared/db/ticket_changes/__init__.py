@@ -29,7 +29,7 @@ from shared.db.ticket_changes.clocks import (
 from shared.db.ticket_changes.conversation import Author, NewComment, comment, comment_document
 from shared.db.ticket_changes.create import NewTicket, create, draft
 from shared.db.ticket_changes.edit import edit
-from shared.db.ticket_changes.family import Member, ancestors, lock_family, members
+from shared.db.ticket_changes.family import Member, ancestors, children_of, lock_family, members
 from shared.db.ticket_changes.follow_up import follow_up
 from shared.db.ticket_changes.journal import ticket_document
 from shared.db.ticket_changes.keep import Kept, keep, take_back
@@ -42,7 +42,7 @@ from shared.db.ticket_changes.offers import Offer, accept, decline
 from shared.db.ticket_changes.outcome import document_resolution, rate, verify
 from shared.db.ticket_changes.park import NEVER, Parking, park
 from shared.db.ticket_changes.past import Past
-from shared.db.ticket_changes.requester import erase, erase_events, move
+from shared.db.ticket_changes.requester import erase, erase_events, move, tell_comments
 
 __all__ = [
     "NEVER",
@@ -64,6 +64,7 @@ __all__ = [
     "attach",
     "attachment_document",
     "bind_uploads",
+    "children_of",
     "choose_uploads",
     "claim_due",
     "comment",
@@ -96,6 +97,7 @@ __all__ = [
     "reserve",
     "take_back",
     "take_uploads",
+    "tell_comments",
     "ticket_document",
     "transfer",
     "transition",

@@ -16,7 +16,7 @@ from shared.db.ticket_changes.past import Past
 from shared.domain.errors import InvalidInput
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
-from shared.domain.sla import Moved, SlaBook, started
+from shared.domain.sla import Moved, SlaBook, started, started_late
 from shared.domain.ticket import (
     PriorityScheme,
     TicketStatus,
@@ -39,6 +39,8 @@ class NewTicket:
     attachments: Sequence[Row] = ()
     #: What it has behind it, if it lived elsewhere.
     past: Past | None = None
+    #: Whether whoever sent it answers for who the requester is; anybody can fill in a public form.
+    proven: bool = True
 
 
 def create(
@@ -51,7 +53,9 @@ def create(
     transaction leaves a gap in the numbers, never a duplicate. The commit fails with
     IntegrityError if another process makes one of the requesters in this moment; begin again.
     """
-    people = requesters.find_or_make(tx, [ticket.content["requester"] for ticket in tickets], now)
+    strangers = {place for place, ticket in enumerate(tickets) if not ticket.proven}
+    named = [ticket.content["requester"] for ticket in tickets]
+    people = requesters.find_or_make(tx, named, now, strangers)
     known = [
         (ticket, person)
         for ticket, person in zip(tickets, people, strict=True)
@@ -132,7 +136,9 @@ def _with_pasts(
             message = "Tickets with a past and without one do not share a batch."
             raise ValueError(message)
         old = past.with_past({**row, "number": number}, ticket.past)
-        begun = _start_clocks(book, [old], now)[0] if past.alive(old) else Moved()
+        said, has = past.said_before(ticket.past), ticket.past.held
+        begun = started_late(book, old, said, now, held=has) if past.alive(old) else Moved()
+        old.update(begun.values)
         held = past.assignment_of(old, ticket.past, now)
         rows.append(old)
         pasts.append((old, ticket.past))

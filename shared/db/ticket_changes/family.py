@@ -50,7 +50,7 @@ def lock_family(tx: Transaction, ticket_id: str) -> None:
     """
     seen, level = {ticket_id}, [ticket_id]
     while level and len(seen) <= MAX_FAMILY:
-        level = [child for child in _children_of(tx, level) if child not in seen]
+        level = [child for child in children_of(tx, level) if child not in seen]
         seen.update(level)
     if 1 < len(seen) <= MAX_FAMILY:
         members(tx, sorted(seen))
@@ -70,7 +70,8 @@ def ancestors(tx: Transaction, ticket_id: str) -> list[str]:
     return found[1:]
 
 
-def _children_of(tx: Transaction, ids: list[str]) -> list[str]:
+def children_of(tx: Transaction, ids: list[str]) -> list[str]:
+    """Return the ids of the children of tickets, as they are now."""
     query = select(_LINKS.c.ticket_id).where(
         _LINKS.c.kind == LinkKind.PARENT, _LINKS.c.other_id.in_(ids)
     )
@@ -82,7 +83,7 @@ def open_children(tx: Transaction, ticket_id: str) -> list[Member]:
     found: list[Member] = []
     level, seen = [ticket_id], {ticket_id}
     while level:
-        level = [child for child in _children_of(tx, level) if child not in seen]
+        level = [child for child in children_of(tx, level) if child not in seen]
         seen.update(level)
         if len(seen) > MAX_FAMILY:
             message = f"The ticket has more than {MAX_FAMILY} children; send `children`: `leave`."

@@ -11,7 +11,7 @@ from shared.db.ticket_changes.journal import ticket_document
 from shared.db.ticket_changes.links import link
 from shared.domain.errors import Conflict, InvalidInput
 from shared.domain.link import LinkKind
-from shared.domain.ticket import OPEN_STATUSES, PAUSED_STATUSES, Channel, Lane
+from shared.domain.ticket import OPEN_STATUSES, PAUSED_STATUSES, Channel, Lane, TicketStatus
 
 #: What a follow-up takes over as people wrote it; rules then make of it what they do of any ticket.
 _INHERITED = (
@@ -35,9 +35,14 @@ def follow_up(
 ) -> dict[str, Any]:
     """Make a ticket that follows a locked one which is over, linked with it; return the document.
 
-    Raises Conflict for a ticket that is not over: it takes a comment.
+    Raises Conflict for a ticket that is not over: it takes a comment; and for one that was merged
+    or is spam, which nothing follows.
     """
     ticket = origin[0]
+    if ticket["status"] in (TicketStatus.MERGED, TicketStatus.SPAM):
+        message = f"The ticket is {ticket['status'].value}; make a new one."
+        into = ticket["merged_into_id"]
+        raise Conflict(message, ticket_status=ticket["status"].value, merged_into=into)
     if ticket["status"] in OPEN_STATUSES | PAUSED_STATUSES:
         message = f"The ticket is {ticket['status'].value}; add a comment to it."
         raise Conflict(message, ticket_status=ticket["status"].value)

@@ -37,16 +37,25 @@ def link(
     if kind is LinkKind.PARENT:
         _require_no_circle(tx, ids)
     for ticket_id in ids:
-        held = select(_LINKS.c.kind).where(
-            or_(_LINKS.c.ticket_id == ticket_id, _LINKS.c.other_id == ticket_id)
-        )
-        if len(tx.rows(held.limit(MAX_LINKS))) >= MAX_LINKS:
-            message = f"The ticket {ticket_id} has {MAX_LINKS} links, which is the limit."
-            raise Conflict(message)
+        require_room(tx, ticket_id)
     row = {"ticket_id": ids[0], "kind": kind, "other_id": ids[1], "created_at": now}
     tx.insert(_LINKS, [row])
     _tell(tx, first, second, kind, EventType.TICKET_LINKED, now, asked)
     return True
+
+
+def require_room(tx: Transaction, ticket_id: str, more: int = 1) -> None:
+    """Raise Conflict where a ticket would have more links than MAX_LINKS."""
+    held = select(_LINKS.c.kind).where(
+        or_(_LINKS.c.ticket_id == ticket_id, _LINKS.c.other_id == ticket_id)
+    )
+    count = len(tx.rows(held.limit(MAX_LINKS)))
+    if count + more > MAX_LINKS:
+        message = (
+            f"The ticket {ticket_id} has {count} links, and {more} more would be beyond the limit "
+            f"of {MAX_LINKS}."
+        )
+        raise Conflict(message)
 
 
 def unlink(

@@ -13,6 +13,7 @@ from shared.domain.errors import Conflict, InvalidTransition
 from shared.domain.event import EventType
 from shared.domain.lifecycle import LifeRules, Transition
 from shared.domain.outcome import VerificationMethod
+from shared.domain.role import Role
 from shared.domain.ticket import TicketStatus
 
 _SOLVED = frozenset({TicketStatus.RESOLVED, TicketStatus.CLOSED})
@@ -48,15 +49,20 @@ def verify(
     """Record that the solution was tested, or that the requester says whether it holds.
 
     `checked` is what `VerificationSchema` loaded. A confirmation of the requester closes the ticket
-    where the rules say so; a solution that does not hold reopens it.
+    where the rules say so, by the same step as any other, with its `children`; a solution that does
+    not hold reopens it. What staff say for the requester is marked so.
     """
     _require_solved(ticket)
+    theirs = checked["method"] is VerificationMethod.REQUESTER
+    by_themselves = asked.role is Role.REQUESTER
     verification = {
         "method": checked["method"].value,
         "passed": checked["passed"],
-        "by": checked["by"],
+        "by": ticket["requester"].get("name") if theirs and by_themselves else checked["by"],
         "what": checked["what"],
         "at": rfc3339(now),
+        "on_behalf": theirs and not by_themselves,
+        "recorded_by": asked.actor,
     }
     values = {"verification": verification}
     event, data = EventType.TICKET_VERIFIED, {"verification": verification}
@@ -65,9 +71,9 @@ def verify(
     later = {**ticket, **values, "version": document["version"], "updated_at": now}
     if not checked["passed"]:
         return transition(tx, later, assignee, Transition.REOPEN, {}, now, asked, rules)
-    confirmed = checked["method"] is VerificationMethod.REQUESTER and rules.close_on_confirmation
-    if confirmed and ticket["status"] is TicketStatus.RESOLVED:
-        return transition(tx, later, assignee, Transition.CLOSE, {}, now, asked, rules)
+    if theirs and rules.close_on_confirmation and ticket["status"] is TicketStatus.RESOLVED:
+        details = {"children": checked.get("children")}
+        return transition(tx, later, assignee, Transition.CLOSE, details, now, asked, rules)
     return document
 
 
@@ -83,10 +89,19 @@ def rate(
 ) -> dict[str, Any] | None:
     """Record how content the requester is, 1 to 5, once for a resolution; None if it is the same.
 
+    What staff say for the requester is marked so, and does not replace what they said themselves.
     Raises Conflict when the time in which a rating may be changed is over.
     """
     _require_solved(ticket)
     before = ticket["satisfaction"]
+    theirs = bool(before) and not before.get("on_behalf")
+    on_behalf = asked.role is not Role.REQUESTER
+    if theirs and on_behalf:
+        message = "The requester has rated it themselves; only they change that."
+        raise Conflict(message)
+    if theirs is on_behalf:
+        # What staff noted down gives way to the requester's own, which has its own time.
+        before = None
     if before and (before["score"], before["comment"]) == (score, words):
         return None
     first_at = datetime.fromisoformat(before["rated_at"]) if before else now
@@ -99,6 +114,8 @@ def rate(
         "rated_at": rfc3339(first_at),
         "changed_at": rfc3339(now) if before else None,
         "agent_id": ticket["assignee_id"],
+        "on_behalf": on_behalf,
+        "recorded_by": asked.actor,
     }
     event, data = EventType.TICKET_RATED, {"satisfaction": satisfaction}
     values = {"satisfaction": satisfaction}

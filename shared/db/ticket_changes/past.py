@@ -18,9 +18,10 @@ from shared.db.ticket_changes.journal import Assignee, Change
 from shared.db.ticket_changes.load import force, lock
 from shared.db.types import dump_json
 from shared.domain.clock import rfc3339
-from shared.domain.comment import AuthorKind
+from shared.domain.comment import AuthorKind, Visibility
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
+from shared.domain.sla import Said
 from shared.domain.ticket import OPEN_STATUSES, PAUSED_STATUSES, TicketStatus
 from shared.domain.work import WorkState
 
@@ -119,6 +120,19 @@ def alive(row: Mapping[str, Any]) -> bool:
     return row["status"] in OPEN_STATUSES | PAUSED_STATUSES
 
 
+def said_before(past: Past) -> list[Said]:
+    """Return what of its conversation counts for clocks: a reply, and a question after it.
+
+    By an agent and in public, as of any comment; who waits for an answer wrote last.
+    """
+    ordered = sorted(past.content["comments"], key=lambda each: each["created_at"])
+    by = [each["author"]["kind"] for each in ordered if each["visibility"] is Visibility.PUBLIC]
+    spoke = [kind for kind in by if kind in (AuthorKind.AGENT, AuthorKind.REQUESTER)]
+    if AuthorKind.AGENT not in spoke:
+        return []
+    return [Said.REPLY] if spoke[-1] is AuthorKind.AGENT else [Said.REPLY, Said.ANSWER]
+
+
 def told(
     row: Mapping[str, Any],
     past: Past,
@@ -128,6 +142,8 @@ def told(
 ) -> list[tuple[Mapping[str, Any], Change]]:
     """Return the events that a ticket with a past begins with; `held` is its assignment, if any."""
     data: dict[str, Any] = {"sla": list(clocks), "imported": True}
+    if clocks and (said := said_before(past)):
+        data["said_before"] = [each.value for each in said]
     if past.content["history"]:
         data["history"] = [
             {"at": rfc3339(each["at"]), "what": each["what"], "who": each["who"]}

@@ -69,6 +69,23 @@ def erase(tx: Transaction, tickets: Sequence[Held], now: datetime, asked: Asked)
     apply(tx, changes, now)
 
 
+def tell_comments(tx: Transaction, tickets: Sequence[Held], now: datetime, asked: Asked) -> None:
+    """Tell of locked tickets that what was merged into them was erased."""
+    changes = [
+        Change(
+            ticket,
+            {},
+            EventType.TICKET_UPDATED,
+            asked.actor,
+            assignee,
+            {"changed": ["comments"]},
+            asked.request,
+        )
+        for ticket, assignee in tickets
+    ]
+    apply(tx, changes, now)
+
+
 def erase_events(tx: Transaction, ticket_id: str, after: int) -> int | None:
     """Erase a page of a ticket's events after a sequence; return the last, None at the end."""
     query = (

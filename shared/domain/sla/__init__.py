@@ -19,7 +19,14 @@ from shared.domain.sla.policy import (
     default_policy,
     policy_of,
 )
-from shared.domain.sla.ticket_clocks import STILL, Moved, expected, moved, started
+from shared.domain.sla.ticket_clocks import (
+    STILL,
+    Moved,
+    expected,
+    moved,
+    started,
+    started_late,
+)
 
 __all__ = [
     "DEFAULT_DOCUMENT",
@@ -51,4 +58,5 @@ __all__ = [
     "said_in",
     "seconds",
     "started",
+    "started_late",
 ]

@@ -39,6 +39,14 @@ class Fact:
     said: Said | None = None
 
 
+def said_before(data: Mapping[str, Any]) -> list[Said]:
+    """Return what the event of an imported ticket tells of words from before, in their order.
+
+    A reply if the desk has given one, and an answer if it still waits for the next.
+    """
+    return [Said(each) for each in data.get("said_before", ())]
+
+
 def said_in(event_type: str, data: Mapping[str, Any]) -> Said | None:
     """Return what an event of a ticket says to clocks; `data` is the event's, in wire form.
 

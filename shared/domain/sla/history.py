@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.domain.sla.documents import clocks_document, event_document
 from shared.domain.sla.engine import recompute
-from shared.domain.sla.fact import Fact, said_in
+from shared.domain.sla.fact import Fact, said_before, said_in
 from shared.domain.sla.policy import Policy
 from shared.domain.ticket import Priority
 
@@ -48,6 +48,8 @@ def facts_of(events: Sequence[Event], policies: Mapping[PolicyKey, Policy]) -> I
         policy = named[-1] if named else policy
         if policy is not None:
             yield _fact(at, ticket, policy, event)
+            for said in said_before(event["data"]):
+                yield Fact(at, ticket["status"], Priority(ticket["priority"]), policy, said)
         before = ticket
 
 

@@ -1,6 +1,6 @@
 """From a change of a ticket's row to its clocks: the columns that follow and what is to be told."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,11 +8,12 @@ from typing import Any
 from shared.domain.sla.book import SlaBook
 from shared.domain.sla.clock import Clock
 from shared.domain.sla.documents import clocks_document, clocks_of, event_document
-from shared.domain.sla.engine import Clocks, advance, begin
-from shared.domain.sla.fact import DONE, VOID, Fact, said_in
+from shared.domain.sla.engine import Clocks, advance, begin, recompute
+from shared.domain.sla.fact import DONE, VOID, Fact, Said, said_in
 from shared.domain.sla.metric import Metric, MetricEvent
 from shared.domain.sla.policy import Policy
 from shared.domain.sla.starting import start_at_work
+from shared.domain.ticket import TicketStatus
 from shared.domain.working_time import OutsideHorizon
 
 Row = Mapping[str, Any]
@@ -49,6 +50,23 @@ def started(book: SlaBook, ticket: Row, now: datetime) -> Moved:
             }
             return Moved(values, start.events)
     clocks, events = begin(Fact(now, ticket["status"], priority, policy))
+    return _moved(ticket, clocks, events, now, policy)
+
+
+def started_late(
+    book: SlaBook, ticket: Row, said: Sequence[Said], now: datetime, *, held: bool
+) -> Moved:
+    """Start the clocks of a ticket that lived elsewhere, from its import on.
+
+    What was `said` there counts: who had a reply is not owed a first one, who wrote last is owed
+    the next. One that is `held` is told as new first, and then as with somebody.
+    """
+    if not said and ticket["status"] in _AT_WORK:
+        return started(book, ticket, now)
+    policy, priority = book.policy_of(ticket), ticket["priority"]
+    status = TicketStatus.NEW if held else ticket["status"]
+    facts = [Fact(now, status, priority, policy, each) for each in (None, *said)]
+    clocks, events = recompute([*facts, Fact(now, ticket["status"], priority, policy)])
     return _moved(ticket, clocks, events, now, policy)
 
 

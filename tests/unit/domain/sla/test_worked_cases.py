@@ -422,6 +422,66 @@ CASES = [
         "2026-03-02 14:00",
         metric="next_response",
     ),
+    # Paused when its clocks begin, as tickets that are imported may be ----------------------
+    Case(
+        "on hold from its first moment",
+        ("2026-03-02 09:00 created high", "2026-03-02 09:00 on_hold"),
+        None,
+        worked="0s",
+        if_resumed="2026-03-02 13:00",
+    ),
+    Case(
+        "pending from its first moment, and on after the weekend",
+        (
+            "2026-03-06 16:00 created high",
+            "2026-03-06 16:00 pending_customer",
+            "2026-03-09 10:00 open",
+        ),
+        "2026-03-09 14:00",
+    ),
+    Case(
+        "on hold from a holiday on",
+        (
+            "2026-05-01 10:00 created critical",
+            "2026-05-01 10:00 on_hold",
+            "2026-05-04 16:30 new",
+        ),
+        "2026-05-05 09:30",
+    ),
+    Case(
+        "on hold over spring, around the clock",
+        (
+            "2026-03-28 18:00 created high",
+            "2026-03-28 18:00 on_hold",
+            "2026-03-29 01:00 open",
+        ),
+        "2026-03-29 06:00",
+        by="24x7",
+    ),
+    Case(
+        "pending with a reply from before owes no first one",
+        (
+            "2026-03-02 09:00 created high",
+            "2026-03-02 09:00 reply",
+            "2026-03-02 09:00 pending_customer",
+            "2026-03-03 09:00 open",
+        ),
+        "2026-03-02 10:00",
+        metric="first_response",
+        worked="0s",
+    ),
+    Case(
+        "a question from before is answered by the next response",
+        (
+            "2026-03-02 09:00 created high",
+            "2026-03-02 09:00 reply",
+            "2026-03-02 09:00 answer",
+            "2026-03-02 09:00 on_hold",
+            "2026-03-03 09:00 open",
+        ),
+        "2026-03-03 11:00",
+        metric="next_response",
+    ),
     Case(
         "an answer that reopens",
         (
