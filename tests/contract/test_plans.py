@@ -65,20 +65,32 @@ def counted(database: Database) -> Iterator[Database]:
         yield database
 
 
+def used_short_and_grown(database: Database) -> list[dict[str, object]]:
+    """Make a short list, update it until its statement is prepared, and let it grow."""
+    outside_transactions(database, "TRUNCATE event_outbox")
+    entries = [outbox_entry() for _ in range(10)]
+    with database.transaction() as tx:
+        tx.insert(OUTBOX, entries)
+    outside_transactions(database, "ANALYZE event_outbox")
+    for _ in range(4):
+        update(database, entries)
+    with database.transaction() as tx:
+        tx.insert(OUTBOX, [outbox_entry() for _ in range(20_000)])
+    update(database, entries)
+    return entries
+
+
 def test_a_statement_first_used_on_a_short_list_goes_by_the_index_once_the_list_is_long(
     counted: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entries = [outbox_entry() for _ in range(10)]
-    with counted.transaction() as tx:
-        tx.insert(OUTBOX, entries)
-    outside_transactions(counted, "ANALYZE event_outbox")
     monkeypatch.setattr(postgresql, "REPLAN_S", 60)
-    for _ in range(4):
-        update(counted, entries)
-    with counted.transaction() as tx:
-        tx.insert(OUTBOX, [outbox_entry() for _ in range(20_000)])
-    update(counted, entries)
-    assert "Seq Scan on event_outbox" in plan_of_update(counted)
+    # A server on which others change schemas all the time may forget a plan by itself.
+    for _ in range(5):
+        entries = used_short_and_grown(counted)
+        if "Seq Scan on event_outbox" in plan_of_update(counted):
+            break
+    else:
+        pytest.fail("the plan for the short list was never kept")
     monkeypatch.setattr(postgresql, "REPLAN_S", 0)
     update(counted, entries)
     assert "Index Scan using pk_event_outbox" in plan_of_update(counted)
