@@ -21,12 +21,13 @@ from services.intake.api.http import (
 )
 from services.intake.api.patches import Patch, patch_body
 from services.intake.api.preconditions import etag, require_version
-from services.intake.api.replays import claim_of_request, replayed, told
+from services.intake.api.replays import claim_of_request, replay_if_known, replayed, told
 from services.intake.api.ticket_edits import edit
 from services.intake.group_commit import Submission
 from shared.db import ticket_changes
 from shared.db.ticket_changes import NewTicket
 from shared.db.types import load_json
+from shared.domain.errors import InvalidInput
 from shared.domain.role import EVERYBODY, WITH_REQUESTERS, Role
 from shared.schemas.base import StrictSchema
 from shared.schemas.base import page as page_schema
@@ -74,7 +75,12 @@ def create_ticket(content: Mapping[str, Any]) -> Response:
     app = parts()
     if g.caller.role is Role.REQUESTER:
         content = {**content, "requester": {"id": g.caller.requester_id}}
-    app.reference.require(content)
+    try:
+        app.reference.require(content)
+    except InvalidInput:
+        # What the first request with this key named may be gone, and its answer stands.
+        replay_if_known()
+        raise
     new = NewTicket(content, actor(), g.request_id)
     accepted = app.committer.submit(Submission(new, claim_of_request()))
     return replayed(accepted.answer) if accepted.replayed else told(accepted.answer)
