@@ -78,7 +78,7 @@ class Findings:
             return
         answer = "" if response is None else f"{response.status_code} {response.text[:600]}"
         key = f"{operation}: {name}: {failure.title}"
-        self.failures.setdefault(key, f"{failure.message}\n{info.code_sample}\n{answer}")
+        self.failures.setdefault(key, f"{failure.message}\n{answer}\n{info.code_sample}")
 
 
 def description(app: Flask, config: Mapping[str, Any]) -> OpenApiSchema:
@@ -150,6 +150,8 @@ def _send(transport: WSGITransport, case: Case, **kwargs: Any) -> Response:
     """
     for name in ("max_redirects", "verify", "cert", "proxies"):
         kwargs.pop(name, None)
+    # Reads and closes the answer; what is open holds its place in the server.
+    kwargs["buffered"] = True
     return _SEND(transport, case, **kwargs)
 
 

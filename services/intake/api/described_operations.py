@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from services.intake.api.preconditions import PATTERN
+from services.intake.api.preconditions import FORM
 from services.intake.api.replays import MAX_KEY_CHARS
 
 Document = dict[str, Any]
@@ -29,7 +29,7 @@ _IF_NONE_MATCH: Document = {
     "in": "header",
     "required": False,
     "description": "ETags of versions that are known already, or * for any (RFC 9110 §13.1.2).",
-    "schema": {"type": "string", "pattern": PATTERN, "example": '"3"'},
+    "schema": {**FORM, "example": '"3"'},
 }
 
 _PREFER: Document = {
@@ -83,7 +83,7 @@ def _if_match(*, required: bool) -> Document:
         "in": "header",
         "required": required,
         "description": "The ETag of the version that is changed, or * for any (RFC 9110 §13.1.1).",
-        "schema": {"type": "string", "pattern": PATTERN, "example": '"3"'},
+        "schema": {**FORM, "example": '"3"'},
     }
 
 

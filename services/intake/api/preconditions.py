@@ -7,12 +7,12 @@ from flask import Response, request
 from shared.domain.errors import MalformedRequest, PreconditionRequired, VersionMismatch
 
 #: RFC 9110 §8.8.3: entity-tag = [ "W/" ] DQUOTE *etagc DQUOTE.
-_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_TAG = r'(?:W/)?"[!#-~]*"'
 _TAGS = re.compile(_TAG)
 #: §5.6.1: a list may have empty elements.
 _LIST = rf"(?:,[ \t]*)*{_TAG}(?:[ \t]*,(?:[ \t]*{_TAG})?)*"
-#: What If-Match and If-None-Match look like, spaces around it aside, as JSON Schema says it.
-PATTERN = rf"^(?:\*|{_LIST})$"
+#: What If-Match and If-None-Match look like, in JSON Schema.
+FORM = {"anyOf": [{"type": "string", "const": "*"}, {"type": "string", "pattern": f"^{_LIST}$"}]}
 _FORM = re.compile(rf"\*|{_LIST}")
 _HEADERS = ("If-Match", "If-None-Match")
 ANY = "*"

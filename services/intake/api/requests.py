@@ -8,7 +8,7 @@ import structlog
 from flask import Flask, Response, current_app, g, request
 
 from services.intake.api.media_types import ACCEPT_PATCH, check_content_type
-from services.intake.api.preconditions import check_form, not_modified
+from services.intake.api.preconditions import not_modified
 from shared.domain.errors import FieldError, InvalidInput, NotFound
 from shared.observability import metrics
 
@@ -42,7 +42,6 @@ def _begin() -> None:
     # Where no route takes the method, that is what is wrong, whatever the body is.
     if request.endpoint is not None:
         check_content_type(request, current_app.view_functions.get(request.endpoint))
-        check_form()
 
 
 def _end(response: Response) -> Response:
