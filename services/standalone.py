@@ -10,7 +10,7 @@ import services.router.bootstrap as router
 from shared.db.schema import require_current
 from shared.observability.logging import configure_logging
 from shared.runtime import Runtime
-from shared.settings import load_settings
+from shared.settings import drain_s, load_settings
 
 
 def build() -> Flask:
@@ -26,7 +26,7 @@ def build() -> Flask:
 
     def close() -> None:
         intake.close(app)
-        host.stop(settings.shutdown_timeout_s)
+        host.stop(settings.shutdown_timeout_s - drain_s(settings))
         runtime.close()
 
     # The server ends its processes through multiprocessing, which runs finalizers and not atexit.

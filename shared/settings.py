@@ -68,6 +68,7 @@ class Settings:
     stream_limit: int
     stream_max_s: float
     body_timeout_s: float
+    send_timeout_s: float
     read_limit_per_minute: int
     write_limit_per_minute: int
     bulk_limit_per_minute: int
@@ -181,6 +182,11 @@ def stream_limit(settings: Settings) -> int:
     return min(settings.stream_limit, settings.http_threads // 2)
 
 
+def drain_s(settings: Settings) -> float:
+    """Return how long a stopping process waits for its clients: half its time, the rest is ours."""
+    return settings.shutdown_timeout_s / 2
+
+
 def variable_names() -> list[str]:
     """Return the name of every variable, in the order of the settings."""
     return [PREFIX + field.name.upper() for field in fields(Settings)]
@@ -209,6 +215,7 @@ def _read(env: environs.Env) -> dict[str, Any]:
         "stream_limit": env.int("STREAM_LIMIT", 16, validate=not_negative),
         "stream_max_s": env.float("STREAM_MAX_S", 600.0, validate=positive),
         "body_timeout_s": env.float("BODY_TIMEOUT_S", 30.0, validate=positive),
+        "send_timeout_s": env.float("SEND_TIMEOUT_S", 30.0, validate=positive),
         "read_limit_per_minute": env.int("READ_LIMIT_PER_MINUTE", 0, validate=not_negative),
         "write_limit_per_minute": env.int("WRITE_LIMIT_PER_MINUTE", 0, validate=not_negative),
         "bulk_limit_per_minute": env.int("BULK_LIMIT_PER_MINUTE", 0, validate=not_negative),

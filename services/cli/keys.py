@@ -12,6 +12,7 @@ from shared.db.engine import Database, Row, first, rows
 from shared.db.models import ApiKey, Requester
 from shared.db.models.base import table
 from shared.db.schema import require_current
+from shared.db.signing_keys import SigningKeys
 from shared.domain.api_key import ALL, ROLE_SCOPES, SCOPES, digest, new_token
 from shared.domain.clock import SystemClock
 from shared.domain.ids import Prefix, new_id
@@ -212,6 +213,25 @@ def rotate(key_id: str, overlap_hours: int) -> None:
         sys.exit(1)
     click.echo(token)
     click.echo("Keep this token; it is not shown again.", err=True)
+
+
+@keys.command("rotate-signing")
+@click.option(
+    "--overlap-hours",
+    type=click.IntRange(0, MAX_OVERLAP_HOURS),
+    default=24 * 14,
+    show_default=True,
+    help="How long links and cursors signed before are still good.",
+)
+def rotate_signing(overlap_hours: int) -> None:
+    """Sign links in mails and pages, and cursors, with a new secret.
+
+    Running services do so within a minute, and know what the new secret signed at once. After a
+    secret has leaked, use --overlap-hours 0: links that were sent are good for nothing then.
+    """
+    overlap = timedelta(hours=overlap_hours)
+    SigningKeys(_database(), SystemClock()).rotate(overlap)
+    click.echo(f"What was signed before is good for {overlap_hours} hours yet.")
 
 
 @keys.command()

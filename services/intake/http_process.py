@@ -4,7 +4,8 @@ The server sets a forked process's signal handlers only after it has loaded the 
 SIGTERM before that runs the parent's handler in the child, and is lost: the process would not end
 until it is killed. And a parent that is killed leaves its children running. After a SIGTERM the
 server waits for every request that is under way, so the application must hear of it itself and
-end those that would go on: event streams.
+end those that would go on: event streams at once, and what clients hold open (half a body, half a
+head, an answer that nobody reads) when the time to drain is over.
 """
 
 import importlib
@@ -16,9 +17,14 @@ from types import FrameType
 from typing import Any
 
 from services.intake import bootstrap
+from services.intake.connections import close_clients, limit_sending
+from shared.observability.logging import get_logger
+from shared.settings import Settings, drain_s, load_settings
 
 #: How often the parent and the handlers are looked at.
 LOOK_S = 0.1
+
+log = get_logger()
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -36,29 +42,39 @@ def load(target: str) -> Any:
     told, tell = socket.socketpair()
     tell.setblocking(False)
     signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
-    arguments = (os.getppid(), remember, early)
+    settings = load_settings()
+    arguments = (os.getppid(), remember, early, settings)
     threading.Thread(target=_watch, args=arguments, name="parent-watch", daemon=True).start()
     module, _, factory = target.partition(":")
     app = getattr(importlib.import_module(module), factory)()
     threading.Thread(
-        target=_end_streams, args=(app, early, told, tell), name="signal-watch", daemon=True
+        target=_stop, args=(app, settings, early, told, tell), name="signal-watch", daemon=True
     ).start()
     return app
 
 
-def _watch(parent: int, remember: object, early: threading.Event) -> None:
-    """Pass an early signal on once the server obeys it, and end with the parent."""
-    pause = threading.Event()
+def _watch(parent: int, remember: object, early: threading.Event, settings: Settings) -> None:
+    """Pass an early signal on once the server obeys it, and end with the parent.
+
+    The server listens some time after it has loaded the application; then sending is limited.
+    """
+    pause, limited = threading.Event(), False
     while not pause.wait(LOOK_S):
+        limited = limited or limit_sending(settings.port, settings.send_timeout_s)
         obeyed = signal.getsignal(signal.SIGTERM) is not remember
         if obeyed and (early.is_set() or os.getppid() != parent):
             os.kill(os.getpid(), signal.SIGTERM)
             return
 
 
-def _end_streams(app: Any, early: threading.Event, told: socket.socket, _: socket.socket) -> None:
-    """Wait for a signal to end, and let the application know; holds both ends of the pair."""
+def _stop(
+    app: Any, settings: Settings, early: threading.Event, told: socket.socket, _: socket.socket
+) -> None:
+    """Wait for a signal to end, and let nobody hold the process; holds both ends of the pair."""
     while not early.is_set():
         if set(told.recv(64)) & set(_SIGNALS):
             break
     bootstrap.begin_stop(app)
+    # The process usually ends while this waits.
+    threading.Event().wait(drain_s(settings))
+    log.warning("http.clients_cut_off", connections=close_clients(settings.port))

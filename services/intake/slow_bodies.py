@@ -12,18 +12,15 @@ time, the longest first, or trickle. An idle one among them only has to be opene
 Linux (TCP_INFO) and TCP; elsewhere a proxy in front has to limit the time.
 """
 
-import os
 import socket
-import stat
 import struct
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from time import monotonic
 
+from services.intake.connections import sockets_at
 from shared.observability.logging import get_logger
 
 #: The longest time between two looks, in seconds.
@@ -116,13 +113,11 @@ def _close_slow(ends: Ends, count: int, timeout_s: float, before: Received) -> R
     received: Received = {}
     slow: list[tuple[int, socket.socket]] = []
     with ExitStack() as opened:
-        for connection in _connections() if sys.platform == "linux" else ():
+        for connection in sockets_at(ends[1]):
             opened.enter_context(connection)
             try:
                 peer = connection.getpeername()
-                if not isinstance(peer, tuple) or peer[0] != ends[0]:
-                    continue
-                if connection.getsockname()[1] != ends[1]:
+                if peer[0] != ends[0]:
                     continue
                 info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO.size)
                 state, silent_ms, total = _TCP_INFO.unpack(info)
@@ -138,13 +133,3 @@ def _close_slow(ends: Ends, count: int, timeout_s: float, before: Received) -> R
                 connection.shutdown(socket.SHUT_RD)
                 log.warning("body.given_up", address=ends[0], silent_ms=silent_ms)
     return received
-
-
-def _connections() -> Iterator[socket.socket]:
-    """Yield this process's sockets, as copies to be closed."""
-    for path in list(Path("/proc/self/fd").iterdir()):
-        try:
-            if stat.S_ISSOCK(os.fstat(int(path.name)).st_mode):
-                yield socket.socket(fileno=os.dup(int(path.name)))
-        except OSError:
-            continue

@@ -7,7 +7,7 @@ from flask import Flask
 from services.intake import bootstrap
 from shared.observability.logging import configure_logging
 from shared.runtime import Runtime
-from shared.settings import load_settings
+from shared.settings import drain_s, load_settings
 
 #: Beside the threads that answer: for the lists that intake consumes.
 WORKER_THREADS = 3
@@ -24,7 +24,7 @@ def build() -> Flask:
 
     def close() -> None:
         bootstrap.close(app)
-        host.stop(settings.shutdown_timeout_s)
+        host.stop(settings.shutdown_timeout_s - drain_s(settings))
         runtime.close()
 
     # The server ends its processes through multiprocessing, which runs finalizers and not atexit.

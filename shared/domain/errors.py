@@ -2,16 +2,14 @@
 
     PatchbayError
     ├── MalformedRequest        the request cannot be read at all
-    ├── BodyTooLarge            its body is beyond the limit, as sent or unpacked
-    ├── BodyTooSlow             its body did not arrive in time
     ├── NotAcceptable           the caller takes no form that the answer has
     ├── QuotaExceeded           the caller sends more than its key may
     ├── LengthRequired          its body does not say how long it is
     ├── InvalidInput            the request's content breaks a rule; `errors` says where
     │   ├── BadExpression       a condition is not one; line, column and reason
     │   └── BadToken            a signed link or cursor is forged, foreign or too old
-    ├── TooLarge                more bytes or files than is allowed
-    ├── TooSlow                 a body that takes too long to come
+    ├── TooLarge                more bytes or files than is allowed, as sent or unpacked
+    ├── TooSlow                 a body that did not arrive in time
     ├── FileTypeRefused         a file of a type that is not taken
     ├── FileRefused             a file that is not what it seems, or would do harm
     ├── RangeRefused            a part of a file that it does not have
@@ -61,18 +59,6 @@ class MalformedRequest(PatchbayError):
     """A request cannot be read at all."""
 
     code = "malformed-request"
-
-
-class BodyTooLarge(PatchbayError):
-    """The body of a request is beyond the limit, as sent or unpacked."""
-
-    code = "too-large"
-
-
-class BodyTooSlow(PatchbayError):
-    """The body of a request did not arrive in time."""
-
-    code = "request-timeout"
 
 
 class NotAcceptable(PatchbayError):
@@ -128,7 +114,7 @@ class TooLarge(PatchbayError):
 
 
 class TooSlow(PatchbayError):
-    """A body that takes too long to come."""
+    """A body that did not arrive in time."""
 
     code = "request-timeout"
 

@@ -47,7 +47,9 @@ class FeedFilterSchema(StrictSchema):
         },
     )
     ticket_id = fields.String(
-        load_default=None, validate=_ticket_id, metadata={"description": "Only of this ticket."}
+        load_default=None,
+        validate=_ticket_id,
+        metadata={"description": "Only of this ticket.", "pattern": "^tkt_[0-9a-f]{32}$"},
     )
 
 

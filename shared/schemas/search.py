@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from shared.domain.search.fields import FIELDS, checked
+from shared.domain.search.fields import FIELDS, MAX_VALUES, checked
 from shared.domain.search.parse import MAX_CHARS, BadQuestion, parse
 from shared.domain.search.question import Question
 from shared.domain.ticket import Priority, TicketStatus, TicketType
@@ -42,9 +42,21 @@ class FilterField(fields.Field[tuple[str, ...]]):
             raise ValidationError(str(error)) from error
 
 
+#: A value, in a pattern: not only space, as Python and ECMA 262 see it.
+_ANY_TEXT = r"[^,]*[^,\s\x1c-\x1f\x85][^,]*"
+
+
 def _filters() -> dict[str, fields.Field[Any]]:
     described = {"type": "string", "description": "One of these values, separated by commas."}
-    return {name: FilterField(metadata=described) for name in FIELDS}
+    return {
+        name: FilterField(metadata={**described, "pattern": _pattern(vocabulary)})
+        for name, vocabulary in FIELDS.items()
+    }
+
+
+def _pattern(vocabulary: type[StrEnum] | None) -> str:
+    one = f"(?:{'|'.join(vocabulary)})" if vocabulary else _ANY_TEXT
+    return f"^{one}(?:,{one}){{0,{MAX_VALUES - 1}}}$"
 
 
 _BaseSchema = StrictSchema.from_dict(_filters(), name="SearchFiltersSchema")

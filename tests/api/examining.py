@@ -31,13 +31,22 @@ ALONE = "Missing Open API links"
 
 @dataclass(slots=True)
 class Findings:
-    """What came out: how many requests were made, how they were answered, what was wrong."""
+    """What came out: how many cases were made, how they were answered, what was wrong.
 
-    cases: int = 0
+    A probe is a request that a check makes besides, such as the same one without a key; it is no
+    case.
+    """
+
     phases: Counter[str] = field(default_factory=Counter)
+    probes: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
     excused: int = 0
     failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def cases(self) -> int:
+        """How many cases there were besides those of the stateful run."""
+        return self.phases.total() - self.phases["stateful"]
 
     def add(self, event: events.EngineEvent) -> None:
         if isinstance(event, events.NonFatalError) and event.info.title != ALONE:
@@ -48,9 +57,12 @@ class Findings:
             self._scenario(event)
 
     def _scenario(self, event: events.ScenarioFinished) -> None:
-        self.cases += len(event.recorder.interactions)
-        self.phases[event.phase.value] += len(event.recorder.interactions)
         for case_id, interaction in event.recorder.interactions.items():
+            node = event.recorder.cases[case_id]
+            if node.parent_id is None or node.transition is not None:
+                self.phases[event.phase.value] += 1
+            else:
+                self.probes += 1
             if interaction.response is not None:
                 self.statuses[interaction.response.status_code] += 1
             for check in event.recorder.checks.get(case_id, ()):
@@ -61,12 +73,12 @@ class Findings:
         failure = info.failure
         operation = event.recorder.cases[case_id].value.operation.label
         response = event.recorder.interactions[case_id].response
-        if response is not None and is_excused(name, response):
+        if response is not None and is_excused(name, response, failure.message):
             self.excused += 1
             return
         answer = "" if response is None else f"{response.status_code} {response.text[:600]}"
         key = f"{operation}: {name}: {failure.title}"
-        self.failures.setdefault(key, f"{failure.message}\n{info.code_sample}\n{answer}")
+        self.failures.setdefault(key, f"{failure.message}\n{answer}\n{info.code_sample}")
 
 
 def description(app: Flask, config: Mapping[str, Any]) -> OpenApiSchema:
@@ -77,17 +89,18 @@ def description(app: Flask, config: Mapping[str, Any]) -> OpenApiSchema:
 
 
 def configuration(
-    token: str, known: Mapping[str, Sequence[str]], operations: int, cases: int
+    token: str, known: Mapping[str, Sequence[str]], operations: int, cases: int, turn: int = 0
 ) -> dict[str, Any]:
     """Return the settings of a run over a group of so many operations.
 
     `known` are values of parameters that exist, such as ids; a request takes one of them mostly.
-    With 0 `cases`, a glance: no rule is gone through, and little is tried.
+    With 0 `cases`, a glance: no rule is gone through, and little is tried. After the first turn
+    only what another seed makes different is done again.
     """
     each = -(-cases // operations) if cases else 1
     chains = max(cases // 20, 2)
     return {
-        "seed": 1,
+        "seed": turn,
         "dictionaries": {name.replace(".", "_"): {"values": list(v)} for name, v in known.items()},
         "parameters": {
             name: {"dictionary": name.replace(".", "_"), "probability": 0.8} for name in known
@@ -95,7 +108,7 @@ def configuration(
         "auth": {"openapi": {"key": {"bearer": token}}},
         "generation": {
             "max-examples": each,
-            "deterministic": True,
+            "deterministic": not cases,
             "database": "none",
             "no-shrink": True,
         },
@@ -108,23 +121,26 @@ def configuration(
             "missing_required_header": {"expected-statuses": [428, 401, 406]},
         },
         "phases": {
-            "coverage": {"enabled": cases > 0},
-            "stateful": {"generation": {"max-examples": chains}, "max-steps": 8},
+            "examples": {"enabled": not turn},
+            "coverage": {"enabled": cases > 0 and not turn},
+            "stateful": {
+                "enabled": not turn,
+                "generation": {"max-examples": chains},
+                "max-steps": 8,
+            },
         },
         # A group of one operation leads nowhere.
         "warnings": False,
     }
 
 
-def examine(schema: OpenApiSchema, group: str | None) -> Findings:
+def examine(schema: OpenApiSchema, group: str | None, findings: Findings) -> None:
     """Run every phase over the operations of a group, or over all of them."""
-    findings = Findings()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(WSGITransport, "send", _send)
         chosen = schema if group is None else schema.include(tag=group)
         for event in from_schema(chosen).execute():
             findings.add(event)
-    return findings
 
 
 def _send(transport: WSGITransport, case: Case, **kwargs: Any) -> Response:
@@ -134,6 +150,8 @@ def _send(transport: WSGITransport, case: Case, **kwargs: Any) -> Response:
     """
     for name in ("max_redirects", "verify", "cert", "proxies"):
         kwargs.pop(name, None)
+    # Reads and closes the answer; what is open holds its place in the server.
+    kwargs["buffered"] = True
     return _SEND(transport, case, **kwargs)
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.desk import Desk
 
+pytestmark = pytest.mark.parametrize("mode", ["embedded"], indirect=True)
+
 Document = dict[str, Any]
 
 

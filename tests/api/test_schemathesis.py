@@ -1,41 +1,60 @@
 """The API does what its description says, as schemathesis sees it, in both modes."""
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
+from flask import Flask
 
+from services.cli.keys import create_key
 from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
-from tests.api.examining import configuration, description, examine
+from shared.settings import Settings
+from tests.api.examining import Findings, configuration, description, examine
 from tests.desk import Desk
+from tests.fixtures.modes import Mode
 
-_METHODS = {"get", "post", "put", "patch", "delete"}
+#: How long an event stream lasts here, in seconds; who examines one reads it to its end.
+STREAM_S = 0.05
+#: Some operations can be called in few ways only; so often they are gone through at the most.
+MAX_TURNS = 400
 
 
-def test_every_group_of_operations_keeps_to_its_description(
-    desk: Desk,
-    runtime: Runtime,
+@pytest.fixture
+def examined(
+    settings: Settings,
+    new_runtime: Callable[..., Runtime],
+    new_app: Callable[[Runtime], Flask],
     start_host: Callable[..., WorkerHost],
+) -> Desk:
+    runtime = new_runtime(replace(settings, stream_max_s=STREAM_S))
+    start_host(runtime, ["router"])  # which answers questions
+    return Desk(new_app(runtime), create_key(runtime.database, "test", ["*"]))
+
+
+def test_every_operation_keeps_to_its_description(
+    examined: Desk,
+    mode: Mode,
+    group: str | None,
+    operations: int,
     cases: int,
     record_property: Callable[[str, object], None],
 ) -> None:
-    start_host(runtime, ["router"])  # which answers questions
-    known = furnish(desk)
-    failures: dict[str, str] = {}
-    # A glance goes over all of them at once: reading the description takes longer than it does.
-    for group, operations in groups(desk).items() if cases else [(None, 1)]:
-        config = configuration(desk.token, known, operations, cases)
-        found = examine(description(desk.app, config), group)
-        failures |= found.failures
-        told = ", ".join(f"{name} {count}" for name, count in found.phases.items())
-        record_property(
-            "examined",
-            f"{group or 'all'}: {found.cases} ({told}), {found.excused} beyond schemas, "
-            f"{len(found.failures)} failures",
-        )
-        assert found.cases > 0, group
-    if failures:
-        pytest.fail("\n\n".join(f"{name}\n{text[:1500]}" for name, text in failures.items()))
+    known = furnish(examined)
+    found = Findings()
+    for turn in range(MAX_TURNS):
+        config = configuration(examined.token, known, operations, cases - found.cases, turn)
+        examine(description(examined.app, config), group, found)
+        if found.cases >= cases:
+            break
+    told = {"group": group or "all", "mode": mode.name, "cases": found.cases}
+    counts = {name: found.phases[name] for name in ("examples", "coverage", "fuzzing", "stateful")}
+    results = {"beyond": found.excused, "failures": len(found.failures)}
+    record_property("examined", json.dumps({**told, **counts, "probes": found.probes, **results}))
+    if found.failures:
+        pytest.fail("\n\n".join(f"{name}\n{text[:1500]}" for name, text in found.failures.items()))
+    assert found.cases >= max(cases, 1)
 
 
 def furnish(desk: Desk) -> dict[str, list[str]]:
@@ -65,14 +84,3 @@ def furnish(desk: Desk) -> dict[str, list[str]]:
         "path.name": ["network", "vpn", "berlin", "gold", "default"],
         "header.If-Match": ["*"],
     }
-
-
-def groups(desk: Desk) -> dict[str, int]:
-    """Return the groups of operations and how many each has."""
-    document = desk.ok("GET", "/openapi.json")
-    found: dict[str, int] = {}
-    for item in document["paths"].values():
-        for method in _METHODS & set(item):
-            for tag in item[method]["tags"]:
-                found[tag] = found.get(tag, 0) + 1
-    return dict(sorted(found.items()))

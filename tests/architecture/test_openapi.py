@@ -108,7 +108,7 @@ def test_no_two_operations_have_the_same_id(document: dict[str, Any]) -> None:
 
 def test_every_path_of_the_application_is_described(desk: Desk, document: dict[str, Any]) -> None:
     served = {
-        re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+        re.sub(r"<(?:\w+(?:\([^)]*\))?:)?(\w+)>", r"{\1}", rule.rule)
         for rule in desk.app.url_map.iter_rules()
         if rule.rule.startswith("/v1")
     }

@@ -13,7 +13,9 @@ from services.cli.keys import create_key, keys
 from services.cli.rotate_key import rotate_key
 from shared.db.models import ApiKey, Subscription
 from shared.db.models.base import table
+from shared.db.signing_keys import SigningKeys
 from shared.domain.clock import ManualClock, SystemClock
+from shared.domain.errors import BadToken
 from shared.domain.ids import Prefix
 from shared.runtime import Runtime
 from shared.settings import Settings
@@ -203,3 +205,18 @@ def test_the_secret_is_shown_once(desk: Desk, receiver: Receiver, runtime: Runti
     assert all("secret" not in item for item in desk.ok("GET", "/v1/webhooks")["items"])
     [row] = rows(runtime.database, Subscription)
     assert row["secret"] == made["secret"]
+
+
+def test_signing_keys_are_rotated_with_an_overlap(
+    command: Callable[..., Result], database: Any
+) -> None:
+    clock = ManualClock(SystemClock().now())
+    before = SigningKeys(database, clock).sign("page", 7)
+    assert "1 hours" in command("rotate-signing", "--overlap-hours", "1").output
+    now = SigningKeys(database, clock)
+    assert now.read("page", before) == 7
+    clock.advance(timedelta(hours=1, minutes=1))
+    later = SigningKeys(database, clock)
+    assert later.read("page", now.sign("page", 8)) == 8
+    with pytest.raises(BadToken):
+        later.read("page", before)

@@ -1,5 +1,6 @@
 """PATCH: a merge patch (RFC 7396), under its own media type and under that of JSON."""
 
+import json
 from typing import Any
 
 import pytest
@@ -33,6 +34,13 @@ def test_null_empties_custom_fields_and_fields_that_may_be_null(desk: Desk) -> N
     data = '{"custom_fields": null, "category": null}'
     changed = patch(desk, f"/v1/tickets/{ticket['id']}", data).get_json()
     assert (changed["custom_fields"], changed["category"]) == ({}, None)
+
+
+def test_null_for_a_field_that_is_not_there_is_refused(desk: Desk) -> None:
+    ticket = desk.ticket()
+    for name in ("", "colour"):
+        response = patch(desk, f"/v1/tickets/{ticket['id']}", json.dumps({name: None}))
+        assert_problem(response, 422, "invalid-input", [f"/{name}"])
 
 
 def test_a_patch_that_changes_nothing_makes_no_event(desk: Desk) -> None:

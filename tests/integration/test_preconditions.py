@@ -65,10 +65,21 @@ def test_an_answer_the_caller_has_is_304(desk: Desk, url: str, method: str, tag:
     assert "Content-Type" not in response.headers
 
 
-@pytest.mark.parametrize("tag", ['"1"', "nonsense"])
-def test_an_answer_the_caller_has_not_is_sent(desk: Desk, url: str, tag: str) -> None:
-    response = desk.call("GET", url, headers={"If-None-Match": tag})
+def test_an_answer_the_caller_has_not_is_sent(desk: Desk, url: str) -> None:
+    response = desk.call("GET", url, headers={"If-None-Match": '"1"'})
     assert response.get_json()["version"] == 2
+
+
+@pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
+@pytest.mark.parametrize("tag", ["", "nonsense", ","])
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_a_condition_that_cannot_be_read_is_400_and_never_passed_over(
+    desk: Desk, url: str, method: str, header: str, tag: str
+) -> None:
+    given = {"Authorization": f"Bearer {desk.token}", "If-Match": "*", header: tag}
+    response = desk.app.test_client().open(url, method=method, json={}, headers=given)
+    detail = assert_problem(response, 400, "malformed-request")["detail"]
+    assert detail.startswith(f"{header} must be *, or entity tags")
 
 
 def test_the_rule_set_is_conditional_in_the_same_way(desk: Desk) -> None:

@@ -14,6 +14,8 @@ from flask import current_app, g, request
 
 from services.intake import repository
 from services.intake.api.media_types import check_accept
+from services.intake.api.preconditions import check_form
+from services.intake.api.replays import idempotency_key
 from services.intake.own_tickets import require_own
 from services.intake.rate_limits import refusal
 from shared.db.engine import Database, Row
@@ -191,6 +193,9 @@ def requires(
             if scope is not None and caller.scopes.isdisjoint((scope, ALL)):
                 message = f"This API key lacks the scope {scope}."
                 raise Forbidden(message, scope=scope)
+            check_form()
+            if request.method not in _READING:
+                idempotency_key()  # Refuses one that is none, whoever looks at it later.
             _require_role(app.database, caller, roles)
             g.caller = caller
             return view(*args, **kwargs)

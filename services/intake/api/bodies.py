@@ -7,7 +7,7 @@ from werkzeug.exceptions import ClientDisconnected
 
 from services.intake.api.media_types import MediaTypeRefused
 from services.intake.slow_bodies import SlowBodies
-from shared.domain.errors import BodyTooLarge, BodyTooSlow, MalformedRequest
+from shared.domain.errors import MalformedRequest, TooLarge, TooSlow
 
 #: Bytes read at once; between two pieces the time is looked at.
 PIECE_BYTES = 65_536
@@ -19,7 +19,7 @@ _GZIP = 16 + zlib.MAX_WBITS
 def read_body() -> bytes:
     """Return the body, unpacked.
 
-    Raises BodyTooLarge, BodyTooSlow, MalformedRequest if it broke off or cannot be unpacked, and
+    Raises TooLarge, TooSlow, MalformedRequest if it broke off or cannot be unpacked, and
     MediaTypeRefused for an encoding that is not known (RFC 9110 §8.4).
     """
     data = _received()
@@ -44,7 +44,7 @@ def unpack(data: bytes, limit: int) -> bytes:
             raise MalformedRequest(message) from error
         if len(unpacked) > limit:
             message = f"The body is larger than {limit} bytes when unpacked. Send it in parts."
-            raise BodyTooLarge(message)
+            raise TooLarge(message)
         if not reader.eof:
             message = "The body breaks off before the end of its gzip frame."
             raise MalformedRequest(message)
@@ -66,7 +66,7 @@ def _received() -> bytes:
     data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
     if reading.late:
         message = "The body did not arrive in time; nothing was done. Send it again, all at once."
-        raise BodyTooSlow(message)
+        raise TooSlow(message)
     if length is not None and length != len(data):
         message = f"The body broke off after {len(data)} bytes; nothing was done. Send it again."
         raise MalformedRequest(message)

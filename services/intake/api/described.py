@@ -34,7 +34,7 @@ def bodies(contents: Mapping[str, Any]) -> Callable[[View], View]:
 
 def content(view: View) -> View:
     """Describe the answers of a view that hands out a file, or a part of one."""
-    file = {"application/octet-stream": {"schema": BYTES}}
+    file = {"*/*": {"schema": BYTES}, "application/octet-stream": {"schema": BYTES}}
     headers = {
         "ETag": {"schema": {"type": "string"}, "description": "The SHA-256 of the whole file."},
         "Content-Disposition": {"schema": {"type": "string"}},

@@ -9,7 +9,7 @@ from werkzeug.exceptions import ClientDisconnected
 from services.intake.api.media_types import NDJSON, NDJSON_TYPES, MediaTypeRefused
 from services.intake.bulk.unpacking import pieces
 from services.intake.slow_bodies import SlowBodies
-from shared.domain.errors import BodyTooSlow, LengthRequired, MalformedRequest
+from shared.domain.errors import LengthRequired, MalformedRequest, TooSlow
 
 R = TypeVar("R")
 
@@ -58,7 +58,7 @@ def _reader(stream: IO[bytes], length: int | None) -> Callable[[int], bytes]:
             except ClientDisconnected:
                 piece = b""
         if reading.late:
-            raise BodyTooSlow("A piece of the body did not arrive in time. Send it again.")
+            raise TooSlow("A piece of the body did not arrive in time. Send it again.")
         received += len(piece)
         if not piece and length is not None and received != length:
             message = f"The body broke off after {received} of {length} bytes. Send it again."

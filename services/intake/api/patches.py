@@ -46,7 +46,7 @@ class Patch:
     def _merged(self, name: str, current: Any, value: Any) -> Any:
         if isinstance(value, Mapping):
             return merge_patch(current, value)
-        if value is None and isinstance(self.schema.fields[name], fields.Dict):
+        if value is None and isinstance(self.schema.fields.get(name), fields.Dict):
             return {}
         return value
 

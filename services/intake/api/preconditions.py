@@ -7,11 +7,26 @@ from flask import Response, request
 from shared.domain.errors import MalformedRequest, PreconditionRequired, VersionMismatch
 
 #: RFC 9110 §8.8.3: entity-tag = [ "W/" ] DQUOTE *etagc DQUOTE.
-_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_TAG = r'(?:W/)?"[!#-~]*"'
 _TAGS = re.compile(_TAG)
 #: §5.6.1: a list may have empty elements.
-_LIST = re.compile(rf"[ \t]*(?:,[ \t]*)*{_TAG}(?:[ \t]*,(?:[ \t]*{_TAG})?)*[ \t]*")
+_LIST = rf"(?:,[ \t]*)*{_TAG}(?:[ \t]*,(?:[ \t]*{_TAG})?)*"
+#: What If-Match and If-None-Match look like, in JSON Schema.
+FORM = {"anyOf": [{"type": "string", "const": "*"}, {"type": "string", "pattern": f"^{_LIST}$"}]}
+_FORM = re.compile(rf"\*|{_LIST}")
+_HEADERS = ("If-Match", "If-None-Match")
 ANY = "*"
+
+
+def check_form() -> None:
+    """Raise MalformedRequest if a condition of the request cannot be read, or is empty."""
+    for header in _HEADERS:
+        given = request.headers.get(header)
+        if given is not None and not _FORM.fullmatch(given.strip(" \t")):
+            message = (
+                f'{header} must be *, or entity tags in double quotes such as "3", with commas.'
+            )
+            raise MalformedRequest(message)
 
 
 def etag(version: int) -> str:
@@ -54,10 +69,7 @@ def check_absent(noun: str) -> None:
 def not_modified(response: Response) -> bool:
     """Tell whether the caller of a GET or HEAD has this answer already (§13.1.2)."""
     tag = response.headers.get("ETag")
-    try:
-        return tag is not None and _none_matches_fails(tag)
-    except MalformedRequest:
-        return False
+    return tag is not None and _none_matches_fails(tag)
 
 
 def _none_matches_fails(tag: str) -> bool:
@@ -70,12 +82,10 @@ def _none_matches_fails(tag: str) -> bool:
 
 
 def _tags(header: str) -> frozenset[str] | None:
+    """Return the tags of a header that `check_form` has let through."""
     given = request.headers.get(header)
     if given is None:
         return None
     if given.strip() == ANY:
         return frozenset({ANY})
-    if not _LIST.fullmatch(given):
-        message = f'{header} must be *, or entity tags in double quotes such as "3", with commas.'
-        raise MalformedRequest(message)
     return frozenset(_TAGS.findall(given))

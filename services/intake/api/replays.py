@@ -3,14 +3,14 @@
 draft-ietf-httpapi-idempotency-key-header-07. `services.intake.api.change` writes the answers.
 """
 
-from typing import Any, NoReturn
+from typing import Any
 
 from flask import Response, current_app, g, request
 
 from services.intake import idempotency
 from services.intake.idempotency import Claim, Remembered, hash_request
 from shared.db.engine import Transaction
-from shared.domain.errors import FieldError, InvalidInput
+from shared.domain.errors import MalformedRequest
 
 MAX_KEY_CHARS = 255
 
@@ -63,7 +63,10 @@ def claim_of_request() -> Claim | None:
 
 
 def idempotency_key() -> str | None:
-    """Return the Idempotency-Key, with or without the quotes of a structured field (RFC 9651)."""
+    """Return the Idempotency-Key, with or without the quotes of a structured field (RFC 9651).
+
+    Raises MalformedRequest for an empty one, one that is too long or has other characters.
+    """
     given = request.headers.get("Idempotency-Key")
     if given is None:
         return None
@@ -71,7 +74,8 @@ def idempotency_key() -> str | None:
     if len(key) >= 2 and key[0] == key[-1] == '"':
         key = key[1:-1].replace('\\"', '"').replace("\\\\", "\\")
     if not 1 <= len(key) <= MAX_KEY_CHARS or not (key.isascii() and key.isprintable()):
-        _refuse_key()
+        message = f"An Idempotency-Key has 1 to {MAX_KEY_CHARS} printable ASCII characters."
+        raise MalformedRequest(message)
     return key
 
 
@@ -86,11 +90,6 @@ def replayed(answer: Remembered) -> Response:
     response = told(answer)
     response.headers["Idempotency-Replayed"] = "true"
     return response
-
-
-def _refuse_key() -> NoReturn:
-    detail = f"An Idempotency-Key has 1 to {MAX_KEY_CHARS} printable ASCII characters."
-    raise InvalidInput(detail, [FieldError("/headers/Idempotency-Key", detail)])
 
 
 def _parts() -> Any:

@@ -21,13 +21,14 @@ from services.intake.api.http import (
 )
 from services.intake.api.patches import Patch, patch_body
 from services.intake.api.preconditions import etag, require_version
-from services.intake.api.replays import claim_of_request, replayed, told
+from services.intake.api.replays import claim_of_request, replay_if_known, replayed, told
 from services.intake.api.seen import by_requester, require_settable, seen_ticket
 from services.intake.api.ticket_edits import edit
 from services.intake.group_commit import Submission
 from shared.db import ticket_changes
 from shared.db.ticket_changes import NewTicket
 from shared.db.types import load_json
+from shared.domain.errors import InvalidInput
 from shared.domain.role import EVERYBODY, WITH_REQUESTERS
 from shared.schemas.base import StrictSchema
 from shared.schemas.base import page as page_schema
@@ -41,6 +42,9 @@ from shared.schemas.ticket import (
 )
 
 blp = ticket_list.blp
+
+#: Longer than `bulk`, which is no ticket but a path of its own, with other methods.
+TICKET_ID = "<string(minlength=5):ticket_id>"
 
 _decision_schema = DecisionSchema()
 
@@ -75,7 +79,12 @@ def create_ticket(content: Mapping[str, Any]) -> Response:
     if by_requester():
         require_settable(g.body)
         content = {**content, "requester": {"id": g.caller.requester_id}}
-    app.reference.require(content)
+    try:
+        app.reference.require(content)
+    except InvalidInput:
+        # What the first request with this key named may be gone, and its answer stands.
+        replay_if_known()
+        raise
     new = NewTicket(content, actor(), g.request_id)
     accepted = app.committer.submit(
         Submission(new, claim_of_request(), ticket_view if by_requester() else None)
@@ -83,7 +92,7 @@ def create_ticket(content: Mapping[str, Any]) -> Response:
     return replayed(accepted.answer) if accepted.replayed else told(accepted.answer)
 
 
-@blp.route("/tickets/<ticket_id>", methods=["GET"])
+@blp.route(f"/tickets/{TICKET_ID}", methods=["GET"])
 @requires("tickets:read", problems=(401, 403, 404, 503), roles=WITH_REQUESTERS)
 @blp.response(200, TicketSchema())
 def get_ticket(ticket_id: str) -> Response:
@@ -94,7 +103,7 @@ def get_ticket(ticket_id: str) -> Response:
     return answer(seen_ticket(document), headers={"ETag": etag(ticket["version"])})
 
 
-@blp.route("/tickets/<ticket_id>", methods=["PATCH"])
+@blp.route(f"/tickets/{TICKET_ID}", methods=["PATCH"])
 @requires("tickets:write", problems=(400, 401, 403, 404, 409, 412, 413, 415, 422, 428, 503))
 @patch_body(UpdateTicketSchema)
 @blp.response(200, TicketSchema())

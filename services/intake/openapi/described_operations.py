@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from services.intake.api.preconditions import FORM
 from services.intake.api.replays import MAX_KEY_CHARS
 
 Document = dict[str, Any]
@@ -23,6 +24,22 @@ _IDEMPOTENCY_KEY: Document = {
     },
 }
 
+_IF_NONE_MATCH: Document = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "description": "ETags of versions that are known already, or * for any (RFC 9110 §13.1.2).",
+    "schema": {**FORM, "example": '"3"'},
+}
+
+_PREFER: Document = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "`respond-async` for a job in place of the answer (RFC 7240 §4.1).",
+    "schema": {"type": "string", "example": "respond-async"},
+}
+
 
 def complete(document: Document) -> Document:
     """Add headers and links to a description that is otherwise whole, and return it."""
@@ -34,11 +51,18 @@ def complete(document: Document) -> Document:
         statuses = operation["responses"]
         if method in _WRITING and operation.get("security") != [{"upload": []}]:
             parameters.append(_IDEMPOTENCY_KEY)
+            statuses.setdefault("400", _problem("A header cannot be read."))
             statuses.setdefault("409", _problem("The first request is not done yet, or Conflict."))
             statuses.setdefault("422", _problem("The key was used before with another request."))
         if "412" in statuses:
-            parameters.append(_if_match(required="428" in statuses))
-            statuses.setdefault("400", _problem("If-Match cannot be read."))
+            parameters += [_if_match(required="428" in statuses), _IF_NONE_MATCH]
+            statuses.setdefault("400", _problem("A header cannot be read."))
+        if method == "get" and (_is_versioned(document["paths"][path]) or "304" in statuses):
+            parameters.append(_IF_NONE_MATCH)
+            statuses.setdefault("304", {"description": "The version is one of If-None-Match."})
+            statuses.setdefault("400", _problem("A header cannot be read."))
+        if "202" in statuses:
+            parameters.append(_PREFER)
         if method == "post" and "201" in statuses:
             _link(document, path, statuses["201"])
         if not parameters:
@@ -59,8 +83,13 @@ def _if_match(*, required: bool) -> Document:
         "in": "header",
         "required": required,
         "description": "The ETag of the version that is changed, or * for any (RFC 9110 §13.1.1).",
-        "schema": {"type": "string", "example": '"3"'},
+        "schema": {**FORM, "example": '"3"'},
     }
+
+
+def _is_versioned(item: Document) -> bool:
+    """Tell whether what a path names is changed by its version, and so is read with an ETag."""
+    return any("412" in item[each]["responses"] for each in ("put", "patch") if each in item)
 
 
 def _problem(description: str) -> Document:
