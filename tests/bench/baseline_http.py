@@ -5,6 +5,7 @@ No validation, no keys, no idempotency: it does less than intake does.
 """
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from flask import Flask, Response, jsonify, request
@@ -20,7 +21,12 @@ from shared.settings import load_settings
 
 
 def build() -> Flask:
-    """Return the baseline's application."""
+    """Return the baseline's application, for a server that never closes it."""
+    return build_with_close()[0]
+
+
+def build_with_close() -> tuple[Flask, Callable[[], None]]:
+    """Return the baseline's application, and what closes its connections."""
     engine = create_engine(
         load_settings().database_url,
         pool_size=64,
@@ -43,6 +49,7 @@ def build() -> Flask:
                     id=ticket_id,
                     number=number,
                     version=1,
+                    source="api",
                     channel=Channel.API,
                     subject=content["subject"],
                     description=content["description"],
@@ -54,9 +61,13 @@ def build() -> Flask:
                     tags=[],
                     custom_fields={},
                     required_skills=[],
+                    preferred_skills=[],
+                    declined_by=[],
+                    rule_fields=[],
                     status=TicketStatus.NEW,
                     expected_resolution_at=now + timedelta(days=2),
                     rank=2,
+                    queued_at=now,
                     correlation_id=uuid.uuid4().hex,
                     created_at=now,
                     updated_at=now,
@@ -93,4 +104,4 @@ def build() -> Flask:
             session.commit()
         return jsonify(body), 201
 
-    return app
+    return app, engine.dispose

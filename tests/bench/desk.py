@@ -72,13 +72,15 @@ class Desk:
         return wait_until(lambda: self._arrived() >= count, PATIENCE_S)
 
     def load(self, connections: int, requests: int, rate: float = 0.0) -> dict[str, Any]:
-        """Run the load generator and return its figures."""
+        """Run the load generator and return its figures; RuntimeError if a request was refused."""
         extra = {"team": "network", "required_skills": [{"skill": "vpn", "level": 2}]}
         command = [sys.executable, "-m", "tests.bench.load", f"{self.api}/v1/tickets"]
         command += ["--token", self.token, "--connections", str(connections)]
         command += ["--requests", str(requests), "--rate", str(rate), "--extra", json.dumps(extra)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         figures: dict[str, Any] = json.loads(done.stdout)
+        if figures["failures"]:
+            raise RuntimeError(f"requests were refused: {figures['failures']}")
         return figures
 
     def cpu(self) -> dict[str, float]:

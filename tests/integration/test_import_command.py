@@ -34,7 +34,7 @@ def url(desk: Desk, runtime: Runtime, start_host: Callable[..., WorkerHost]) -> 
     start_host(runtime, ("intake",))
     app: Flask = desk.app
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield f"http://127.0.0.1:{server.port}"
     server.shutdown()

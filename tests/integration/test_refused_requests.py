@@ -200,7 +200,7 @@ def test_forged_cursors_and_those_of_other_lists_are_refused(desk: Desk, path: s
 def test_an_idempotency_key_has_a_length(desk: Desk) -> None:
     headers = {"Idempotency-Key": "k" * 256}
     response = desk.call("POST", "/v1/tickets", ticket_body(), headers=headers)
-    assert_problem(response, 422, "invalid-input", ["/headers/Idempotency-Key"])
+    assert_problem(response, 400, "malformed-request")
 
 
 def test_the_request_id_of_the_caller_is_used_if_it_is_harmless(desk: Desk) -> None:
