@@ -13,10 +13,10 @@ from deploy.local.packages import ensure_packages
 from deploy.local.servers import Servers
 from shared.observability.logging import configure_logging
 from shared.settings import LogFormat
-from tests.bench import bulk, routing, scenarios, search
+from tests.bench import bulk, routing, scenarios, search, stored
 from tests.bench.report import render
 
-SCENARIOS = ("http", "pipeline", "open", "backlog", "routing", "bulk", "search")
+SCENARIOS = ("http", "pipeline", "open", "backlog", "routing", "bulk", "search", "stored")
 
 
 @click.command()
@@ -36,14 +36,22 @@ def main(*, quick: bool, only: tuple[str, ...], directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     chosen, share = only or SCENARIOS, 10 if quick else 1
     figures: dict[str, Any] = {}
+    report = ""
     with Servers(directory / "servers") as servers:
         for name, run in _plan(servers, directory, share).items():
             group, _, title = name.partition(": ")
             if group in chosen:
                 click.echo(f"{title} …", err=True)
                 figures |= run()
+                # What was measured is kept if a later part fails.
+                report = _write(directory, figures, quick=quick)
     for server in servers:
         server.remove()
+    click.echo(report)
+
+
+def _write(directory: Path, figures: dict[str, Any], *, quick: bool) -> str:
+    """Write the report of what has been measured so far, and return it."""
     result = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
@@ -58,7 +66,7 @@ def main(*, quick: bool, only: tuple[str, ...], directory: Path) -> None:
     (directory / "latest.json").write_text(json.dumps(result, indent=2) + "\n")
     report = render(result)
     (directory / "latest.md").write_text(report)
-    click.echo(report)
+    return report
 
 
 def _plan(servers: Servers, directory: Path, share: int) -> dict[str, Any]:
@@ -92,6 +100,9 @@ def _plan(servers: Servers, directory: Path, share: int) -> dict[str, Any]:
             servers, 100_000 // share, 200 // share
         ),
         "search: a million tickets": lambda: search.search(servers, 25_000, 40 // share),
+        "stored: beside a million tickets": lambda: stored.stored(
+            servers, 25_000, 40 // share, 12_000 // share
+        ),
     }
 
 
@@ -102,6 +113,7 @@ def _ratios(figures: dict[str, Any]) -> dict[str, float]:
         "decisions_10000_vs_100_agents": ("decisions_10000_per_s", "decisions_100_per_s"),
         "bulk_vs_single_commit": ("bulk_per_s", "single_commit_per_s"),
         "live_posts_beside_bulk": ("live_beside_bulk_per_s", "live_alone_per_s"),
+        "posts_beside_a_million": ("stored_posts_per_s", "empty_posts_per_s"),
         "backlog_vs_dramatiq_chain": ("backlog_per_s", "dramatiq_chain_per_s"),
     }
     return {

@@ -22,11 +22,11 @@ from shared.db import schema, ticket_changes
 from shared.db.engine import Database
 from shared.db.models import Agent, AgentSkill, AgentTeam, Skill, Team, Ticket
 from shared.db.models.base import table
-from shared.db.ticket_changes import NewTicket
+from shared.db.ticket_changes import Asked, NewTicket
 from shared.domain.agent import Presence
 from shared.domain.clock import SystemClock
 from shared.domain.ids import Prefix, new_id
-from shared.domain.lifecycle import Transition
+from shared.domain.lifecycle import LifeRules, Transition
 from shared.domain.ticket import Priority
 from shared.domain.work import WorkState
 from shared.schemas.team import CreateTeamSchema
@@ -108,7 +108,8 @@ def _resolve_and_refill(database: Database, match: MatchAgents, ticket_id: str) 
         row = tx.first(select(table(Ticket)).where(table(Ticket).c.id == ticket_id))
         assert row is not None
         now = CLOCK.now()
-        ticket_changes.transition(tx, row, None, Transition.RESOLVE, None, now, "bench", "bench")
+        asked = Asked("bench", "bench")
+        ticket_changes.transition(tx, row, None, Transition.RESOLVE, {}, now, asked, LifeRules())
     started = time.perf_counter()
     if not match():
         raise RuntimeError("the agent got no new ticket")

@@ -15,6 +15,11 @@ def test_the_baseline_stores_a_ticket_and_its_event(
 ) -> None:
     monkeypatch.setenv("PATCHBAY_DATABASE_URL", runtime.settings.database_url)
     app, close = baseline_http.build_with_close()
-    assert app.test_client().post("/v1/tickets", json=ticket_body()).status_code == 201
+    assert (
+        app.test_client()
+        .post("/v1/tickets", json=ticket_body(description="Since noon."))
+        .status_code
+        == 201
+    )
     close()
     assert [len(rows(runtime.database, m)) for m in (Ticket, TicketEvent, OutboxEntry)] == [1, 1, 1]
