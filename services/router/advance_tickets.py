@@ -3,9 +3,10 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, func, select
 
 from shared.db import ticket_changes
+from shared.db.due import is_due
 from shared.db.engine import Database, Transaction
 from shared.db.models import Ticket
 from shared.db.models.base import table
@@ -88,8 +89,7 @@ class AdvanceTickets:
 
 def has_ready(connection: Connection, before: datetime) -> bool:
     """Tell whether a ticket should have moved on since `before`."""
-    due = select(_TICKETS.c.id).where(_TICKETS.c.life_due_at <= before)
-    return bool(connection.execute(select(exists(due))).scalar_one())
+    return is_due(connection, _TICKETS.c.life_due_at, before)
 
 
 def next_due(connection: Connection, after: datetime) -> datetime | None:

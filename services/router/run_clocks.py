@@ -8,9 +8,10 @@ it changes tickets, as waking does: the notifier only tells of what was changed.
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, func, select
 
 from shared.db import ticket_changes
+from shared.db.due import is_due
 from shared.db.engine import Database, Row, Transaction
 from shared.db.models import ConfigurationVersion, Ticket
 from shared.db.models.base import table
@@ -87,8 +88,7 @@ class RunClocks:
 
 def has_ready(connection: Connection, before: datetime) -> bool:
     """Tell whether a clock has been due since `before`."""
-    due = select(_TICKETS.c.id).where(_TICKETS.c.sla_due_at <= before)
-    return bool(connection.execute(select(exists(due))).scalar_one())
+    return is_due(connection, _TICKETS.c.sla_due_at, before)
 
 
 def next_due(connection: Connection, after: datetime) -> datetime | None:

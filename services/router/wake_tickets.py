@@ -7,9 +7,10 @@ profiles have changed.
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, func, select
 
 from services.router.look_at_waiting import look_at_waiting
+from shared.db.due import is_due
 from shared.db.engine import Database
 from shared.db.models import Ticket
 from shared.db.models.base import table
@@ -61,10 +62,8 @@ class WakeTickets:
 
 def has_ready(connection: Connection, before: datetime) -> bool:
     """Tell whether a waiting ticket, or a look at all of them, has been due since `before`."""
-    due = select(_TICKETS.c.id).where(
-        _TICKETS.c.work_state == WAITING, _TICKETS.c.available_at <= before
-    )
-    woken = bool(connection.execute(select(exists(due))).scalar_one())
+    waiting = _TICKETS.c.work_state == WAITING
+    woken = is_due(connection, _TICKETS.c.available_at, before, waiting)
     return woken or WAITING_LOOKS.has_ready(connection, before)
 
 
