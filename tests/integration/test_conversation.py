@@ -1,6 +1,5 @@
 """What is said about a ticket, and what that sets in motion."""
 
-
 import pytest
 
 from tests.fixtures.shops import Shop
