@@ -26,7 +26,7 @@ from shared.messaging.feed_follower import FeedFollower
 from shared.messaging.list_runner import ListRunner
 from shared.messaging.worker_host import Bound, Service
 from shared.runtime import Runtime
-from shared.settings import Settings
+from shared.settings import Settings, public_url
 
 #: Longer than the slowest exchange and its record, so that no lease ends under a living sender.
 WEBHOOK_LEASE_MARGIN = timedelta(seconds=10)
@@ -111,7 +111,7 @@ def _webhooks(runtime: Runtime) -> DeliveryEngine:
     return DeliveryEngine(
         "webhook",
         DeliveryRepository(runtime.database, DeliveryChannel.WEBHOOK, lease),
-        lambda _: WebhookSender(channel),
+        lambda _: WebhookSender(channel, runtime.clock, public_url(settings)),
         _results(WEBHOOK_DELAYS_S),
         runtime.clock,
         limit=settings.webhook_concurrency,

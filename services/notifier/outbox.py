@@ -17,7 +17,8 @@ _EVENTS, _OUTBOX = table(TicketEvent), table(OutboxEntry)
 
 def endpoints(tx: Transaction) -> list[Row]:
     """Return the subscriptions that want events now."""
-    query = select(_SUBSCRIPTIONS).where(_SUBSCRIPTIONS.c.enabled)
+    columns = (_SUBSCRIPTIONS.c.id, _SUBSCRIPTIONS.c.event_types, _SUBSCRIPTIONS.c.filter)
+    query = select(*columns).where(_SUBSCRIPTIONS.c.enabled)
     return tx.rows(query)
 
 

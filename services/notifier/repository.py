@@ -199,9 +199,10 @@ class DeliveryRepository:
                 _OUTBOX.c.work_state == READY,
             )
         )
+        body = func.coalesce(_DELIVERIES.c.payload, _EVENTS.c.body)
         query = (
-            select(_DELIVERIES, _EVENTS.c.body, _EVENTS.c.correlation_id)
-            .join(_EVENTS, _EVENTS.c.id == _DELIVERIES.c.event_id)
+            select(_DELIVERIES, body.label("body"), _EVENTS.c.correlation_id)
+            .outerjoin(_EVENTS, _EVENTS.c.id == _DELIVERIES.c.event_id)
             .where(
                 _DELIVERIES.c.channel == self._channel,
                 _DELIVERIES.c.work_state == READY,
@@ -242,7 +243,7 @@ def _disable(tx: Transaction, endpoint_id: str, reason: str, now: datetime) -> N
     tx.execute(
         update(_SUBSCRIPTIONS)
         .where(_SUBSCRIPTIONS.c.id == endpoint_id)
-        .values(enabled=False, disabled_reason=reason, updated_at=now)
+        .values(enabled=False, disabled_reason=reason, disabled_at=now, updated_at=now)
     )
     tx.execute(
         update(_DELIVERIES)

@@ -55,6 +55,7 @@ class WebhookRequest:
     body: bytes
     secrets: tuple[str, ...]
     headers: Mapping[str, str]
+    content_type: str = "application/json"
 
 
 @dataclass(slots=True)
@@ -87,7 +88,6 @@ class WebhookChannel:
         self._timeout_s = timeout_s
         self._tls = tls
         self._headers = {
-            "Content-Type": "application/json",
             "User-Agent": f"Patchbay/{version}",
             "Accept-Encoding": "identity",
         }
@@ -107,6 +107,7 @@ class WebhookChannel:
             headers = signature_headers(
                 request.secrets, request.message_id, timestamp, request.body
             )
+            headers["Content-Type"] = request.content_type
             if request.headers:
                 headers = permitted(request.headers) | headers
             async with asyncio.timeout(self._timeout_s):
