@@ -12,15 +12,17 @@ from services.notifier.channels.eml_folder import EmlFolderChannel
 from services.notifier.channels.smtp import SmtpChannel
 from services.notifier.channels.webhook import WebhookChannel
 from services.notifier.deliver import DeliveryEngine
+from services.notifier.endpoint_claims import EndpointClaims
 from services.notifier.fan_out import FanOut
-from services.notifier.repository import DeliveryRepository, Job
+from services.notifier.job import Job
+from services.notifier.mail_claims import MailClaims
+from services.notifier.repository import DeliveryRepository
 from services.notifier.results import Results
 from services.notifier.schedule import EMAIL_DELAYS_S, WEBHOOK_DELAYS_S
 from services.notifier.senders import MailSender, WebhookSender
 from shared.db.search.indexer import SearchIndexer
 from shared.db.work_lists import EVENTS_TO_FAN_OUT
 from shared.domain.address_guard import AddressGuard
-from shared.domain.delivery import DeliveryChannel
 from shared.domain.work import ListName
 from shared.messaging.feed_follower import FeedFollower
 from shared.messaging.list_runner import ListRunner
@@ -98,7 +100,7 @@ def _search_indexing(runtime: Runtime) -> FeedFollower:
 
 def _bound(runtime: Runtime, name: ListName, engine: DeliveryEngine) -> Bound:
     runner = ListRunner(name, engine.poke, full_batch=1, ring=runtime.ring)
-    return Bound(runner, engine.repository.has_ready, engine.repository.next_due)
+    return Bound(runner, engine.claims.has_ready, engine.claims.next_due)
 
 
 def _webhooks(runtime: Runtime) -> DeliveryEngine:
@@ -110,7 +112,8 @@ def _webhooks(runtime: Runtime) -> DeliveryEngine:
     lease = timedelta(seconds=settings.webhook_timeout_s) + WEBHOOK_LEASE_MARGIN
     return DeliveryEngine(
         "webhook",
-        DeliveryRepository(runtime.database, DeliveryChannel.WEBHOOK, lease),
+        EndpointClaims(runtime.database, lease),
+        DeliveryRepository(runtime.database, mail_enabled=_mail_enabled(settings)),
         lambda _: WebhookSender(channel, runtime.clock, public_url(settings)),
         _results(WEBHOOK_DELAYS_S),
         runtime.clock,
@@ -118,6 +121,10 @@ def _webhooks(runtime: Runtime) -> DeliveryEngine:
         share=settings.webhook_endpoint_concurrency,
         call_others=lambda: runtime.ring(ListName.WEBHOOK),
     )
+
+
+def _mail_enabled(settings: Settings) -> bool:
+    return settings.email_url.partition(":")[0] in _MAIL_CHANNELS
 
 
 def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
@@ -140,7 +147,8 @@ def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
 
     return DeliveryEngine(
         "email",
-        DeliveryRepository(runtime.database, DeliveryChannel.EMAIL, EMAIL_LEASE),
+        MailClaims(runtime.database, EMAIL_LEASE),
+        DeliveryRepository(runtime.database, mail_enabled=True),
         sender,
         _results(EMAIL_DELAYS_S),
         runtime.clock,

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 from services.notifier.channels.base import MailChannel, Outcome, OutgoingMail, Unknown
 from services.notifier.channels.email_message import MailRenderer, RenderedMail
 from services.notifier.channels.webhook import WebhookChannel, WebhookRequest
+from services.notifier.job import Job
 from services.notifier.payload import payload
-from services.notifier.repository import Job
 from shared.db.types import load_json
 from shared.domain.clock import Clock
 from shared.domain.delivery import MailKind

@@ -18,6 +18,14 @@ class MailKind(StrEnum):
     TICKET_RESOLVED = "ticket_resolved"
 
 
+class OwnerMailKind(StrEnum):
+    """Which mail to the owner of a webhook a delivery is."""
+
+    WEBHOOK_FAILING = "webhook_failing"
+    WEBHOOK_DISABLED = "webhook_disabled"
+    WEBHOOK_RECOVERED = "webhook_recovered"
+
+
 #: Ranks of the delivery lists: live first attempts, live retries, then everything in bulk.
 FIRST_ATTEMPT_RANK = 0
 RETRY_RANK = 10

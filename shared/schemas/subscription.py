@@ -12,6 +12,7 @@ from shared.domain.event_pattern import PATTERNS
 from shared.domain.expression import MAX_SOURCE
 from shared.domain.subscription import AfterOutage, Ordering, PayloadStyle, SigningScheme
 from shared.schemas.base import Flag, StrictSchema, Timestamp, Whole, distinct, line, page
+from shared.schemas.endpoint_health import EndpointHealthSchema
 
 #: Limits of what a subscriber may ask for: requests in a second, and at the same time.
 MAX_RATE_PER_S, MAX_CONCURRENCY = 1000, 128
@@ -190,6 +191,7 @@ class SubscriptionSchema(StrictSchema):
     enabled = Flag(required=True)
     disabled_reason = fields.String(required=True, allow_none=True)
     disabled_at = Timestamp(required=True, allow_none=True)
+    health = fields.Nested(EndpointHealthSchema(unknown="exclude"), required=True)
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
 

@@ -2,13 +2,14 @@
 
 import socket
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Response
 from marshmallow import RAISE
 
-from services.intake import repository
+from services.intake import endpoint_health, repository
 from services.intake.api.auth import requires
 from services.intake.api.change import change
 from services.intake.api.http import (
@@ -21,6 +22,7 @@ from services.intake.api.http import (
 )
 from shared.domain import endpoint_secret
 from shared.domain.address_guard import AddressGuard, ForbiddenAddress
+from shared.domain.endpoint_health import Health
 from shared.domain.errors import FieldError, InvalidInput
 from shared.domain.ids import Prefix, new_id
 from shared.domain.subscription import SigningScheme
@@ -77,7 +79,9 @@ def list_subscriptions(query: Mapping[str, Any]) -> Response:
         rows = repository.listing(
             connection, repository.SUBSCRIPTIONS, query["after"], query["limit"] + 1
         )
-    return page(_schema, [_readable(row, now) for row in rows], "id", query["limit"])
+        healths = endpoint_health.of_endpoints(connection, [row["id"] for row in rows])
+    documents = [_readable(row, now, healths.get(row["id"])) for row in rows]
+    return page(_schema, documents, "id", query["limit"])
 
 
 @blp.route("/webhooks/<subscription_id>", methods=["GET"])
@@ -87,7 +91,8 @@ def get_subscription(subscription_id: str) -> Response:
     """Read a subscription."""
     with parts().database.reading() as connection:
         row = repository.one(connection, repository.SUBSCRIPTIONS, subscription_id, "subscription")
-    return answer(_schema.dump(_readable(row, parts().now())))
+        healths = endpoint_health.of_endpoints(connection, [subscription_id])
+    return answer(_schema.dump(_readable(row, parts().now(), healths.get(subscription_id))))
 
 
 @blp.route("/webhooks/<subscription_id>", methods=["PATCH"])
@@ -98,6 +103,7 @@ def update_subscription(content: Mapping[str, Any], subscription_id: str) -> Res
     """Change a subscription.
 
     A disabled subscription gets no new events; what was on its way waits until it is enabled.
+    `enabled: true` and a new `url` also end a pause or rest of the endpoint.
     """
     app = parts()
     now = app.now()
@@ -109,9 +115,12 @@ def update_subscription(content: Mapping[str, Any], subscription_id: str) -> Res
         values["disabled_at"] = None if content["enabled"] else now
     with change() as unit:
         subscriptions = repository.SUBSCRIPTIONS
+        if content.get("enabled") or "url" in content:
+            endpoint_health.begin_anew(unit.tx, subscription_id)
         repository.change(unit.tx, subscriptions, subscription_id, values, "subscription")
         row = repository.one(unit.tx.flushed(), subscriptions, subscription_id, "subscription")
-        return unit.answer(_schema.dump(_readable(row, now)))
+        healths = endpoint_health.of_endpoints(unit.tx.flushed(), [subscription_id])
+        return unit.answer(_schema.dump(_readable(row, now, healths.get(subscription_id))))
 
 
 @blp.route("/webhooks/<subscription_id>/rotate-secret", methods=["POST"])
@@ -132,21 +141,34 @@ def rotate_secret(content: Mapping[str, Any], subscription_id: str) -> Response:
         secrets = endpoint_secret.rotated(row["secrets"], secret, now, overlap)
         values = {"secrets": secrets, "updated_at": now}
         repository.change(unit.tx, subscriptions, subscription_id, values, "subscription")
-        return unit.answer(_with_secret({**row, **values}, secret, now))
+        health = endpoint_health.of_endpoints(unit.tx.flushed(), [subscription_id])
+        shown = _with_secret({**row, **values}, secret, now, health.get(subscription_id))
+        return unit.answer(shown)
 
 
-def _readable(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def _readable(
+    row: Mapping[str, Any], now: datetime, health: Health | None = None
+) -> dict[str, Any]:
     secrets = [
         {**each, "scheme": SigningScheme(each["scheme"])}
         for each in endpoint_secret.in_force(row["secrets"], now)
     ]
-    return {**row, "secrets": secrets, "header_names": sorted(row["headers"])}
+    health = health or Health()
+    return {
+        **row,
+        "secrets": secrets,
+        "header_names": sorted(row["headers"]),
+        "health": {**asdict(health), "state": health.state(now)},
+    }
 
 
 def _with_secret(
-    row: Mapping[str, Any], secret: endpoint_secret.Secret, now: datetime
+    row: Mapping[str, Any],
+    secret: endpoint_secret.Secret,
+    now: datetime,
+    health: Health | None = None,
 ) -> dict[str, Any]:
-    shown = {**_readable(row, now), "secret": endpoint_secret.to_verify_with(secret)}
+    shown = {**_readable(row, now, health), "secret": endpoint_secret.to_verify_with(secret)}
     document: dict[str, Any] = _new_schema.dump(shown)
     return document
 

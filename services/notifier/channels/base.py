@@ -14,12 +14,14 @@ class Delivered:
     """The other side took the message.
 
     `status` is its HTTP or SMTP reply code (None where there is none), `detail` one line about it.
+    `gone` says that it was the last one that the endpoint wants.
     """
 
     status: int | None
     detail: str
     duration_ms: int = 0
     response_body: str | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class TemporaryFailure:
     """Not delivered now; the same message may get through later.
 
     `retry_after_s` is the wait in seconds the other side asked for, as it was sent: whoever plans
-    the next attempt clamps it.
+    the next attempt clamps it. `operator_detail` says what the reason must not, such as an address
+    that was refused; `ours` says that the fault is in Patchbay.
     """
 
     reason: str
@@ -35,13 +38,15 @@ class TemporaryFailure:
     retry_after_s: int | None = None
     duration_ms: int = 0
     response_body: str | None = None
+    operator_detail: str | None = None
+    ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PermanentFailure:
     """This message will never be taken; trying again only annoys.
 
-    `gone` says that the endpoint as a whole asked for no more (HTTP 410).
+    `gone` says that the endpoint as a whole asked for no more (HTTP 410, `webhook-delivery`).
     """
 
     reason: str

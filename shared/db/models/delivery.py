@@ -51,6 +51,14 @@ class Delivery(Base, WorkColumns):
             sqlite_where=text("work_state = 'ready'"),
         ),
         Index(
+            "ix_deliveries_oldest",
+            "channel",
+            "receiver",
+            "available_at",
+            postgresql_where=text("work_state = 'ready'"),
+            sqlite_where=text("work_state = 'ready'"),
+        ),
+        Index(
             "ix_deliveries_order",
             "ticket_id",
             "receiver",
