@@ -61,8 +61,8 @@ def _sendable(headers: Mapping[str, str]) -> None:
 def _filter(**kwargs: Any) -> fields.String:
     return fields.String(
         allow_none=True,
-        validate=[validate.Length(min=1, max=MAX_SOURCE), _condition],
-        metadata={"description": _FILTER},
+        validate=_condition,
+        metadata={"description": _FILTER, "minLength": 1, "maxLength": MAX_SOURCE},
         **kwargs,
     )
 
