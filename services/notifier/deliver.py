@@ -14,7 +14,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
-from services.notifier.channels.base import Delivered, Outcome, PermanentFailure
+from services.notifier.channels.base import (
+    Delivered,
+    NotWanted,
+    Outcome,
+    PermanentFailure,
+    Postponed,
+)
 from services.notifier.repository import MAX_ENDPOINTS, DeliveryRepository, Job
 from services.notifier.results import Results
 from shared.domain.clock import Clock
@@ -205,7 +211,11 @@ class DeliveryEngine:
     async def _record(self, finished: Sequence[tuple[Job, Outcome]]) -> None:
         now = self._clock.now()
         rows = [self._results.row(job, outcome, now) for job, outcome in finished]
-        attempts = [self._results.attempt(job, outcome, now) for job, outcome in finished]
+        attempts = [
+            self._results.attempt(job, outcome, now)
+            for job, outcome in finished
+            if not isinstance(outcome, Postponed)
+        ]
         gone = {
             job.delivery["receiver"]: outcome.reason
             for job, outcome in finished
@@ -245,5 +255,7 @@ def _log(channel: str, job: Job, outcome: Outcome) -> None:
     }
     if isinstance(outcome, Delivered):
         log.debug("delivery.done", **facts)
+    elif isinstance(outcome, NotWanted | Postponed):
+        log.info("delivery.not_sent", reason=outcome.reason, **facts)
     else:
         log.warning("delivery.failed", reason=outcome.reason, status=outcome.status, **facts)

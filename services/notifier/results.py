@@ -7,14 +7,16 @@ from typing import Any, assert_never
 
 from services.notifier.channels.base import (
     Delivered,
+    NotWanted,
     Outcome,
     PermanentFailure,
+    Postponed,
     TemporaryFailure,
     Unknown,
 )
 from services.notifier.repository import Job
 from services.notifier.schedule import next_attempt
-from shared.domain.delivery import BULK_RANK, RETRY_RANK
+from shared.domain.delivery import BULK_RANK, HELD_RANK, RETRY_RANK
 from shared.domain.ids import Prefix, new_id
 from shared.domain.work import WorkState
 
@@ -37,20 +39,21 @@ class Results:
         """
         state, available_at, error = self._fate(job, outcome, now)
         retrying = state is WorkState.READY
-        rank = job.delivery["rank"]
+        postponed = isinstance(outcome, Postponed)
+        held = isinstance(outcome, Postponed) and outcome.held
         values = {
             "id": job.delivery["id"],
             "lease_token": job.token,
             "work_state": state.value,
             "available_at": available_at,
-            # Retries go behind first attempts, and neither ever gets ahead of its lane.
-            "rank": RETRY_RANK if retrying and rank < BULK_RANK else rank,
+            "attempts": job.attempt - 1 if postponed else job.attempt,
+            "rank": _rank(job, outcome, retrying=retrying),
             "last_error": error,
             "data_started_at": None,
             "finished_at": None if retrying else now,
         }
         place = {name: job.delivery[name] for name in ("ticket_id", "receiver", "sequence")}
-        moves_followers = retrying or job.attempt > 1
+        moves_followers = not held and (retrying or job.attempt > 1)
         return {"values": values, "place": place, "moves_followers": moves_followers}
 
     def attempt(self, job: Job, outcome: Outcome, now: datetime) -> dict[str, Any]:
@@ -78,8 +81,15 @@ class Results:
         match outcome:
             case Delivered():
                 return WorkState.DONE, now, None
+            case Unknown(resend=True):
+                again = next_attempt(1, now, None, self._rng, self._delays_s)
+                return WorkState.READY, again or now, outcome.reason
             case Unknown():
                 return WorkState.UNKNOWN, now, outcome.reason
+            case NotWanted():
+                return WorkState.CANCELLED, now, outcome.reason
+            case Postponed():
+                return WorkState.READY, outcome.until, outcome.reason
             case PermanentFailure():
                 return WorkState.DEAD, now, outcome.reason
             case TemporaryFailure():
@@ -91,6 +101,14 @@ class Results:
                 return WorkState.READY, again, outcome.reason
             case _:
                 assert_never(outcome)
+
+
+def _rank(job: Job, outcome: Outcome, *, retrying: bool) -> int:
+    """Retries go behind first attempts, and neither ever gets ahead of its lane."""
+    rank = int(job.delivery["rank"])
+    if isinstance(outcome, Postponed):
+        return HELD_RANK if outcome.held else rank
+    return RETRY_RANK if retrying and rank < BULK_RANK else rank
 
 
 def _clean(text: str, limit: int) -> str:
