@@ -7,7 +7,6 @@ from pathlib import Path
 from random import SystemRandom
 
 from services.notifier.channels.base import MailChannel
-from services.notifier.channels.email_message import MailRenderer
 from services.notifier.channels.eml_folder import EmlFolderChannel
 from services.notifier.channels.smtp import SmtpChannel
 from services.notifier.channels.webhook import WebhookChannel
@@ -15,11 +14,13 @@ from services.notifier.deliver import DeliveryEngine
 from services.notifier.endpoint_claims import EndpointClaims
 from services.notifier.fan_out import FanOut
 from services.notifier.job import Job
+from services.notifier.mail.bootstrap import mail_tools
+from services.notifier.mail.sender import MailSender
 from services.notifier.mail_claims import MailClaims
 from services.notifier.repository import DeliveryRepository
 from services.notifier.results import Results
 from services.notifier.schedule import EMAIL_DELAYS_S, WEBHOOK_DELAYS_S
-from services.notifier.senders import MailSender, WebhookSender
+from services.notifier.senders import WebhookSender
 from shared.db.search.indexer import SearchIndexer
 from shared.db.work_lists import EVENTS_TO_FAN_OUT
 from shared.domain.address_guard import AddressGuard
@@ -78,6 +79,7 @@ def build(runtime: Runtime) -> Service:
             ring,
             settings.batch_size,
             mail_enabled=mail_channel is not None,
+            alerts_to=settings.email_alerts_to,
         ),
         full_batch=settings.batch_size,
         ring=runtime.ring,
@@ -129,7 +131,7 @@ def _mail_enabled(settings: Settings) -> bool:
 
 def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
     settings = runtime.settings
-    renderer = MailRenderer(sender=settings.email_from)
+    tools = mail_tools(runtime.settings, runtime.database, runtime.clock, runtime.storage)
 
     def sender(engine: DeliveryEngine) -> MailSender:
         async def record_data_started(job: Job) -> None:
@@ -143,7 +145,7 @@ def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
                 message = f"the lease of {delivery_id} was lost before DATA"
                 raise LeaseLost(message)
 
-        return MailSender(renderer, channel, record_data_started)
+        return MailSender(tools, channel, engine, record_data_started)
 
     return DeliveryEngine(
         "email",

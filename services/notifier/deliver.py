@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from services.notifier.channels.base import Delivered, Outcome
+from services.notifier.channels.base import Delivered, NotWanted, Outcome, Postponed
 from services.notifier.job import Claimed, Job
 from services.notifier.places import Places
 from services.notifier.repository import DeliveryRepository
@@ -253,5 +253,7 @@ def _log(channel: str, job: Job, outcome: Outcome) -> None:
     }
     if isinstance(outcome, Delivered):
         log.debug("delivery.done", **facts)
+    elif isinstance(outcome, NotWanted | Postponed):
+        log.info("delivery.not_sent", reason=outcome.reason, **facts)
     else:
         log.warning("delivery.failed", reason=outcome.reason, status=outcome.status, **facts)

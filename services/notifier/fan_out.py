@@ -1,31 +1,19 @@
 """Events become deliveries: one for each subscriber that wants the event, one for each mail."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from services.notifier import outbox
+from services.notifier.mail.kinds import TELLING, mails_of
 from services.notifier.subscriber import Document, Subscriber
 from shared.db.batch import run_batch
 from shared.db.engine import Database, Row, Transaction
 from shared.db.new_delivery import new_delivery
 from shared.db.work_lists import EVENTS_TO_FAN_OUT
 from shared.domain.clock import Clock
-from shared.domain.delivery import (
-    BULK_RANK,
-    FIRST_ATTEMPT_RANK,
-    DeliveryChannel,
-    MailKind,
-)
-from shared.domain.event import EventType
+from shared.domain.delivery import BULK_RANK, FIRST_ATTEMPT_RANK, DeliveryChannel
 from shared.domain.ticket import Lane
 from shared.domain.work import ListName
-
-#: Which mail an event sends, and to whom: a path into the event's data.
-MAILS: dict[EventType, tuple[MailKind, tuple[str, ...]]] = {
-    EventType.TICKET_CREATED: (MailKind.TICKET_RECEIVED, ("ticket", "requester")),
-    EventType.TICKET_ASSIGNED: (MailKind.TICKET_ASSIGNED, ("assignment", "agent")),
-    EventType.TICKET_RESOLVED: (MailKind.TICKET_RESOLVED, ("ticket", "requester")),
-}
 
 
 class FanOut:
@@ -39,12 +27,14 @@ class FanOut:
         batch_size: int,
         *,
         mail_enabled: bool,
+        alerts_to: Sequence[str] = (),
     ) -> None:
         self._database = database
         self._clock = clock
         self._ring = ring
         self._batch_size = batch_size
         self._mail_enabled = mail_enabled
+        self._alerts_to = alerts_to
 
     def __call__(self) -> int:
         """Fan out one batch; return how many events it had."""
@@ -70,18 +60,10 @@ class FanOut:
                 for subscriber in subscribers
                 if subscriber.wants(str(event_type), document)
             ]
-            if self._mail_enabled and event_type in MAILS:
-                kind, path = MAILS[event_type]
-                address = _address(document.value["data"], path)
-                if address:
-                    deliveries.append(
-                        new_delivery(event, DeliveryChannel.EMAIL, address, kind.value, rank, now)
-                    )
+            if self._mail_enabled and event_type in TELLING:
+                data = document.value["data"]
+                deliveries += [
+                    new_delivery(event, DeliveryChannel.EMAIL, to.address, kind.value, rank, now)
+                    for kind, to in mails_of(event_type, data, self._alerts_to)
+                ]
         outbox.keep_deliveries(tx, list(ranks), deliveries, now)
-
-
-def _address(data: Mapping[str, Any], path: Sequence[str]) -> str | None:
-    value: Any = data
-    for name in path:
-        value = value[name]
-    return value.get("email") or None

@@ -21,6 +21,8 @@ from shared.db.engine import Transaction
 from shared.db.models import Delivery, OutboxEntry, TicketEvent
 from shared.db.models.base import table
 from shared.db.types import READY, UTCDateTime
+from shared.domain.delivery import HELD_RANK
+from shared.domain.work import WorkState
 
 _DELIVERIES, _EVENTS, _OUTBOX = table(Delivery), table(TicketEvent), table(OutboxEntry)
 
@@ -45,13 +47,16 @@ def something_ahead() -> ColumnElement[bool]:
             ahead.c.receiver == _DELIVERIES.c.receiver,
             ahead.c.sequence < _DELIVERIES.c.sequence,
             ahead.c.work_state == READY,
+            ahead.c.rank != HELD_RANK,
         )
     )
     event_ahead = exists().where(
         and_(
             _OUTBOX.c.ticket_id == _DELIVERIES.c.ticket_id,
             _OUTBOX.c.sequence < _DELIVERIES.c.sequence,
-            _OUTBOX.c.work_state == READY,
+            # All that is not ready in the outbox is dead. Asked like this, PostgreSQL cannot go by
+            # the index of what is ready, which it would read whole for each row.
+            _OUTBOX.c.work_state != WorkState.DEAD,
         )
     )
     return or_(delivery_ahead, event_ahead)

@@ -10,6 +10,7 @@ from shared.db.engine import Row, Transaction
 from shared.db.models import Delivery, OutboxEntry, Subscription, TicketEvent
 from shared.db.models.base import table
 from shared.db.types import READY
+from shared.domain.delivery import HELD_RANK
 from shared.domain.subscription import Ordering
 
 _DELIVERIES, _SUBSCRIPTIONS = table(Delivery), table(Subscription)
@@ -59,6 +60,7 @@ def _rest_with_predecessors(tx: Transaction, delivery_ids: Sequence[str], now: d
         ahead.c.sequence < _DELIVERIES.c.sequence,
         ahead.c.work_state == READY,
         ahead.c.last_error.is_not(None),
+        ahead.c.rank != HELD_RANK,
         ahead.c.available_at > now,
         ahead.c.receiver.not_in(unordered),
     )

@@ -8,8 +8,10 @@ from typing import Any, assert_never
 
 from services.notifier.channels.base import (
     Delivered,
+    NotWanted,
     Outcome,
     PermanentFailure,
+    Postponed,
     TemporaryFailure,
     Unknown,
 )
@@ -17,7 +19,7 @@ from services.notifier.health import Report, Verdict
 from services.notifier.job import Job
 from services.notifier.repository import Finished
 from services.notifier.schedule import next_attempt
-from shared.domain.delivery import BULK_RANK, RETRY_RANK
+from shared.domain.delivery import BULK_RANK, HELD_RANK, RETRY_RANK
 from shared.domain.ids import Prefix, new_id
 from shared.domain.subscription import Ordering
 from shared.domain.work import WorkState
@@ -43,7 +45,11 @@ class Results:
         return Finished(
             now=now,
             deliveries=[row["values"] for row in rows],
-            attempts=[self.attempt(job, outcome, now) for job, outcome in ended],
+            attempts=[
+                self.attempt(job, outcome, now)
+                for job, outcome in ended
+                if not isinstance(outcome, Postponed)
+            ],
             followers=[
                 {**row["place"], "due": row["values"]["available_at"]}
                 for row in rows
@@ -66,21 +72,22 @@ class Results:
         """
         state, available_at, error = self._fate(job, outcome, now)
         retrying = state is WorkState.READY
-        rank = job.delivery["rank"]
+        postponed = isinstance(outcome, Postponed)
+        held = isinstance(outcome, Postponed) and outcome.held
         values = {
             "id": job.delivery["id"],
             "lease_token": job.token,
             "work_state": state.value,
             "available_at": available_at,
-            # Retries go behind first attempts, and neither ever gets ahead of its lane.
-            "rank": RETRY_RANK if retrying and rank < BULK_RANK else rank,
+            "attempts": job.attempt - 1 if postponed else job.attempt,
+            "rank": _rank(job, outcome, retrying=retrying),
             "last_error": error,
             "data_started_at": None,
             "finished_at": None if retrying else now,
         }
         place = {name: job.delivery[name] for name in ("ticket_id", "receiver", "sequence")}
         ordered = job.endpoint is None or job.endpoint["ordering"] is not Ordering.NONE
-        moves_followers = ordered and (retrying or job.attempt > 1)
+        moves_followers = ordered and not held and (retrying or job.attempt > 1)
         return {"values": values, "place": place, "moves_followers": moves_followers}
 
     def attempt(self, job: Job, outcome: Outcome, now: datetime) -> dict[str, Any]:
@@ -108,8 +115,15 @@ class Results:
         match outcome:
             case Delivered():
                 return WorkState.DONE, now, None
+            case Unknown(resend=True):
+                again = next_attempt(1, now, None, self._rng, self._delays_s)
+                return WorkState.READY, again or now, outcome.reason
             case Unknown():
                 return WorkState.UNKNOWN, now, outcome.reason
+            case NotWanted():
+                return WorkState.CANCELLED, now, outcome.reason
+            case Postponed():
+                return WorkState.READY, outcome.until, outcome.reason
             case PermanentFailure():
                 return WorkState.DEAD, now, outcome.reason
             case TemporaryFailure():
@@ -138,7 +152,7 @@ def verdict(outcome: Outcome) -> Verdict:
     match outcome:
         case Delivered() | PermanentFailure():
             return Verdict.DELIVERED
-        case TemporaryFailure(ours=True) | Unknown():
+        case TemporaryFailure(ours=True) | Unknown() | NotWanted() | Postponed():
             return Verdict.NOTHING
         case TemporaryFailure(status=429):
             return Verdict.THROTTLED
@@ -155,6 +169,14 @@ def _told(outcome: Outcome) -> str:
 def _operator_detail(outcome: Outcome) -> str | None:
     found = outcome.operator_detail if isinstance(outcome, TemporaryFailure) else None
     return None if found is None else _clean(found, MAX_DETAIL_CHARS)
+
+
+def _rank(job: Job, outcome: Outcome, *, retrying: bool) -> int:
+    """Retries go behind first attempts, and neither ever gets ahead of its lane."""
+    rank = int(job.delivery["rank"])
+    if isinstance(outcome, Postponed):
+        return HELD_RANK if outcome.held else rank
+    return RETRY_RANK if retrying and rank < BULK_RANK else rank
 
 
 def _clean(text: str, limit: int) -> str:

@@ -22,6 +22,9 @@ from shared.db.models.event_outbox import OutboxEntry
 from shared.db.models.feed_reader import FeedReader
 from shared.db.models.idempotency_key import IdempotencyKey
 from shared.db.models.lease import Lease
+from shared.db.models.mail_digest_entry import MailDigestEntry
+from shared.db.models.mail_preference import MailPreference
+from shared.db.models.mail_suppression import MailSuppression
 from shared.db.models.profile import Profile
 from shared.db.models.requester import Requester
 from shared.db.models.requester_identity import RequesterIdentity
@@ -64,6 +67,9 @@ __all__ = [
     "FeedReader",
     "IdempotencyKey",
     "Lease",
+    "MailDigestEntry",
+    "MailPreference",
+    "MailSuppression",
     "OutboxEntry",
     "Profile",
     "Requester",

@@ -66,6 +66,14 @@ class Delivery(Base, WorkColumns):
             postgresql_where=text("work_state = 'ready'"),
             sqlite_where=text("work_state = 'ready'"),
         ),
+        # What an address was sent lately, which loops are stopped by.
+        Index(
+            "ix_deliveries_mailed",
+            "receiver",
+            "finished_at",
+            postgresql_where=text("channel = 'email'"),
+            sqlite_where=text("channel = 'email'"),
+        ),
     )
 
     id: Mapped[str] = id_column()
