@@ -17,6 +17,8 @@ from services.notifier.job import Job
 from services.notifier.mail.bootstrap import mail_tools
 from services.notifier.mail.sender import MailSender
 from services.notifier.mail_claims import MailClaims
+from services.notifier.owner_mails.message import OwnerMails
+from services.notifier.owner_mails.sender import OwnerMailSender
 from services.notifier.repository import DeliveryRepository
 from services.notifier.results import Results
 from services.notifier.schedule import EMAIL_DELAYS_S, WEBHOOK_DELAYS_S
@@ -133,7 +135,9 @@ def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
     settings = runtime.settings
     tools = mail_tools(runtime.settings, runtime.database, runtime.clock, runtime.storage)
 
-    def sender(engine: DeliveryEngine) -> MailSender:
+    owner_mails = OwnerMails(settings.email_from)
+
+    def sender(engine: DeliveryEngine) -> OwnerMailSender:
         async def record_data_started(job: Job) -> None:
             delivery_id, now = job.delivery["id"], runtime.clock.now()
             held = await engine.in_thread(
@@ -145,7 +149,8 @@ def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
                 message = f"the lease of {delivery_id} was lost before DATA"
                 raise LeaseLost(message)
 
-        return MailSender(tools, channel, engine, record_data_started)
+        others = MailSender(tools, channel, engine, record_data_started)
+        return OwnerMailSender(owner_mails, channel, record_data_started, others)
 
     return DeliveryEngine(
         "email",

@@ -73,9 +73,10 @@ class _Due:
     @property
     def guarded(self) -> bool:
         """Whether what is leased is decided under a lock."""
-        probing = self.health is not None and self.health.open_until is not None
+        health = self.health
+        comes_back = health is not None and (health.stale or health.open_until is not None)
         limits = (self.endpoint["rate_limit_per_s"], self.endpoint["concurrency"])
-        return probing or any(limit is not None for limit in limits)
+        return comes_back or any(limit is not None for limit in limits)
 
 
 class EndpointClaims:
@@ -264,21 +265,27 @@ def _endpoints(tx: Transaction, now: datetime, full: Sequence[str], ranks_below:
     """Return the endpoints that have something due and may get it."""
     live = _oldest(_DELIVERIES.c.rank == 0)
     oldest = live if ranks_below <= RETRY_RANK else _oldest()
-    query = (
+    # The offset keeps PostgreSQL from asking for the oldest of each once for every place below.
+    each = (
         select(
             _SUBSCRIPTIONS,
+            *health_repository.columns("health_"),
             oldest.label("oldest"),
             live.label("oldest_live"),
-            *health_repository.columns("health_"),
         )
         .select_from(_with_health())
         .where(
             _SUBSCRIPTIONS.c.enabled,
             _SUBSCRIPTIONS.c.id.not_in(full),
             _open_to_all(now),
-            oldest <= now,
         )
-        .order_by(case((live <= now, 0), else_=1), "oldest")
+        .offset(0)
+        .subquery("each_endpoint")
+    )
+    query = (
+        select(each)
+        .where(each.c.oldest <= now)
+        .order_by(case((each.c.oldest_live <= now, 0), else_=1), each.c.oldest)
         .limit(MAX_ENDPOINTS)
     )
     return [_due(row) for row in tx.rows(query)]

@@ -63,7 +63,10 @@ def tell(
             deliveries += _webhooks(event, endpoint, subscribers, now)
             if mail_enabled and endpoint["owner_email"]:
                 address, kind = endpoint["owner_email"], _MAILS[each.kind].value
-                deliveries.append(_delivery(event, DeliveryChannel.EMAIL, address, kind, now))
+                about = endpoint["id"]
+                deliveries.append(
+                    _delivery(event, DeliveryChannel.EMAIL, address, kind, about, now)
+                )
     tx.insert(_DELIVERIES, deliveries)
 
 
@@ -96,13 +99,19 @@ def _webhooks(
     document = Document(dump_json(event))
     for subscriber in subscribers:
         if subscriber.id != endpoint["id"] and subscriber.wants(event["type"], document):
-            yield _delivery(event, DeliveryChannel.WEBHOOK, subscriber.id, "event", now)
+            to = subscriber.id
+            yield _delivery(event, DeliveryChannel.WEBHOOK, to, "event", to, now)
 
 
 def _delivery(
-    event: Mapping[str, Any], channel: DeliveryChannel, receiver: str, kind: str, now: datetime
+    event: Mapping[str, Any],
+    channel: DeliveryChannel,
+    receiver: str,
+    kind: str,
+    subscription_id: str,
+    now: datetime,
 ) -> dict[str, Any]:
-    stands_for = {"id": event["id"], "ticket_id": receiver, "sequence": 0}
+    stands_for = {"id": event["id"], "ticket_id": subscription_id, "sequence": 0}
     return new_delivery(
         stands_for, channel, receiver, kind, FIRST_ATTEMPT_RANK, now, dump_json(event)
     )
