@@ -10,6 +10,7 @@ from shared.db.engine import Row, Transaction
 from shared.db.models import Delivery, OutboxEntry, Subscription, TicketEvent
 from shared.db.models.base import table
 from shared.db.types import READY
+from shared.domain.delivery import REPLAY_RANK
 
 _DELIVERIES, _SUBSCRIPTIONS = table(Delivery), table(Subscription)
 _EVENTS, _OUTBOX = table(TicketEvent), table(OutboxEntry)
@@ -58,6 +59,7 @@ def _rest_with_predecessors(tx: Transaction, delivery_ids: Sequence[str], now: d
         ahead.c.work_state == READY,
         ahead.c.last_error.is_not(None),
         ahead.c.available_at > now,
+        ahead.c.rank < REPLAY_RANK,
     )
     due = select(func.max(ahead.c.available_at)).where(resting).scalar_subquery()
     tx.execute(

@@ -24,7 +24,7 @@ from shared.db.models import Delivery, DeliveryAttempt, OutboxEntry, Subscriptio
 from shared.db.models.base import table
 from shared.db.types import READY, UTCDateTime
 from shared.db.work_lists import DELIVERIES_DUE
-from shared.domain.delivery import DeliveryChannel
+from shared.domain.delivery import REPLAY_RANK, DeliveryChannel
 from shared.domain.work import WorkState
 from shared.observability.logging import get_logger
 
@@ -190,6 +190,7 @@ class DeliveryRepository:
                 ahead.c.receiver == _DELIVERIES.c.receiver,
                 ahead.c.sequence < _DELIVERIES.c.sequence,
                 ahead.c.work_state == READY,
+                or_(ahead.c.rank < REPLAY_RANK, _DELIVERIES.c.rank == REPLAY_RANK),
             )
         )
         event_ahead = exists().where(

@@ -14,7 +14,7 @@ from services.notifier.channels.base import (
 )
 from services.notifier.repository import Job
 from services.notifier.schedule import next_attempt
-from shared.domain.delivery import BULK_RANK, RETRY_RANK
+from shared.domain.delivery import BULK_RANK, REPLAY_RANK, RETRY_RANK
 from shared.domain.ids import Prefix, new_id
 from shared.domain.work import WorkState
 
@@ -50,7 +50,7 @@ class Results:
             "finished_at": None if retrying else now,
         }
         place = {name: job.delivery[name] for name in ("ticket_id", "receiver", "sequence")}
-        moves_followers = retrying or job.attempt > 1
+        moves_followers = (retrying or job.attempt > 1) and rank < REPLAY_RANK
         return {"values": values, "place": place, "moves_followers": moves_followers}
 
     def attempt(self, job: Job, outcome: Outcome, now: datetime) -> dict[str, Any]:

@@ -18,7 +18,9 @@ class MailKind(StrEnum):
     TICKET_RESOLVED = "ticket_resolved"
 
 
-#: Ranks of the delivery lists: live first attempts, live retries, then everything in bulk.
+#: Ranks of the delivery lists: live first attempts, live retries, everything in bulk, and last what
+#: is sent again because somebody asked. What is sent again holds up no later event of its ticket.
 FIRST_ATTEMPT_RANK = 0
 RETRY_RANK = 10
 BULK_RANK = 20
+REPLAY_RANK = 30
