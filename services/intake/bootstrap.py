@@ -91,6 +91,7 @@ def build(runtime: Runtime) -> Flask:
             }
         ),
         idempotency_ttl=idempotency_ttl,
+        delivery_retention=timedelta(seconds=settings.delivery_retention_s) or None,
         bulk=bulk_desk.build(
             runtime.database,
             runtime.clock,

@@ -25,6 +25,9 @@ SCOPES = (
     "routing:write",
     "webhooks:read",
     "webhooks:write",
+    "deliveries:read",
+    "deliveries:write",
+    "deliveries:diagnose",
     "events:read",
 )
 

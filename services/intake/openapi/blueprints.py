@@ -8,6 +8,8 @@ from services.intake.api import (
     bulk,
     calendars,
     comments,
+    deliveries,
+    event_types,
     explain,
     external_ids,
     feed,
@@ -25,7 +27,7 @@ from services.intake.api import (
     ticket_sla,
     tickets,
     uploads,
-    webhooks,
+    webhook_tests,
 )
 from services.intake.pages import public_api
 
@@ -52,7 +54,9 @@ API = (
     sla_policies.blp,
     ticket_sla.blp,
     priorities.blp,
-    webhooks.blp,
+    webhook_tests.blp,
+    event_types.blp,
+    deliveries.blp,
     public_api.blp,
     feed.blp,
     search.blp,

@@ -25,7 +25,7 @@ class Delivery(Base, WorkColumns):
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("event_id", "channel", "receiver"),
-        Index("ix_deliveries_receiver", "receiver", "id"),
+        Index("ix_deliveries_receiver", "receiver", "created_at", "id"),
         Index(
             "ix_deliveries_ready",
             "channel",
