@@ -26,6 +26,8 @@ SCOPES = (
     "webhooks:read",
     "webhooks:write",
     "events:read",
+    "mail:read",
+    "mail:write",
 )
 
 

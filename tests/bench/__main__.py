@@ -13,10 +13,10 @@ from deploy.local.packages import ensure_packages
 from deploy.local.servers import Servers
 from shared.observability.logging import configure_logging
 from shared.settings import LogFormat
-from tests.bench import bulk, routing, scenarios, search, stored
+from tests.bench import bulk, mail, routing, scenarios, search, stored
 from tests.bench.report import render
 
-SCENARIOS = ("http", "pipeline", "open", "backlog", "routing", "bulk", "search", "stored")
+SCENARIOS = ("http", "pipeline", "open", "backlog", "routing", "bulk", "search", "stored", "mail")
 
 
 @click.command()
@@ -100,6 +100,7 @@ def _plan(servers: Servers, directory: Path, share: int) -> dict[str, Any]:
             servers, 100_000 // share, 200 // share
         ),
         "search: a million tickets": lambda: search.search(servers, 25_000, 40 // share),
+        "mail: receipts to a local mail server": lambda: mail.mails(servers, 8_000 // share),
         "stored: beside a million tickets": lambda: stored.stored(
             servers, 25_000, 40 // share, 12_000 // share
         ),
@@ -114,6 +115,7 @@ def _ratios(figures: dict[str, Any]) -> dict[str, float]:
         "bulk_vs_single_commit": ("bulk_per_s", "single_commit_per_s"),
         "live_posts_beside_bulk": ("live_beside_bulk_per_s", "live_alone_per_s"),
         "posts_beside_a_million": ("stored_posts_per_s", "empty_posts_per_s"),
+        "mail_vs_bare_loop": ("mail_per_s", "mail_bare_per_s"),
         "backlog_vs_dramatiq_chain": ("backlog_per_s", "dramatiq_chain_per_s"),
     }
     return {
