@@ -9,6 +9,8 @@ mail servers change the case of what is left of the @ (RFC 4648 section 6, witho
 import re
 from base64 import b32decode, b32encode
 from binascii import Error as NotBase32
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -84,6 +86,16 @@ class MailTokens:
                 return ticket_id, delivery_id
         message = "This Message-ID was not made here."
         raise BadToken(message)
+
+    def delivery_of(self, addresses: Sequence[str], message_ids: Sequence[str]) -> str | None:
+        """Return the delivery that a bounce is about, by the first token that is ours."""
+        for address in addresses:
+            with suppress(BadToken):
+                return self.read_bounce(token_in(address) or "")
+        for message_id in message_ids:
+            with suppress(BadToken):
+                return self.read_message_id(message_id)[1]
+        return None
 
     def _signed(self, purpose: str, payload: bytes) -> str:
         mac = self.signing.mac(purpose, payload.hex())[:MAC_BYTES]

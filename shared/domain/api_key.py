@@ -29,6 +29,8 @@ SCOPES = (
     "deliveries:write",
     "deliveries:diagnose",
     "events:read",
+    "mail:read",
+    "mail:write",
 )
 
 

@@ -62,9 +62,10 @@ class AssignmentSchema(StrictSchema):
 
 
 class TicketAssignedDataSchema(TicketDataSchema):
-    """The ticket and who got it."""
+    """The ticket and who got it; `from_agent` is who had it until then, if somebody did."""
 
     assignment = fields.Nested(AssignmentSchema, required=True)
+    from_agent = fields.Nested(AssigneeSchema)
     imported = fields.Boolean()
 
 

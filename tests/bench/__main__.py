@@ -13,12 +13,12 @@ from deploy.local.packages import ensure_packages
 from deploy.local.servers import Servers
 from shared.observability.logging import configure_logging
 from shared.settings import LogFormat
-from tests.bench import bulk, deliveries, routing, scenarios, search, stored
+from tests.bench import bulk, deliveries, mail, routing, scenarios, search, stored
 from tests.bench.report import render
 
 SCENARIOS = (
     *("http", "pipeline", "open", "backlog", "routing", "bulk", "search", "stored"),
-    *("deliveries", "noisy"),
+    *("deliveries", "noisy", "mail"),
 )
 
 
@@ -113,6 +113,7 @@ def _plan(servers: Servers, directory: Path, share: int) -> dict[str, Any]:
         "noisy: 10 % of receivers hang, 10 % answer 500": lambda: deliveries.noisy(
             servers, 20_000 // share, max(20, 60 // share), directory
         ),
+        "mail: receipts to a local mail server": lambda: mail.mails(servers, 8_000 // share),
         "stored: beside a million tickets": lambda: stored.stored(
             servers, 25_000, 40 // share, 12_000 // share
         ),
@@ -129,6 +130,7 @@ def _ratios(figures: dict[str, Any]) -> dict[str, float]:
         "posts_beside_a_million": ("stored_posts_per_s", "empty_posts_per_s"),
         "deliveries_vs_bare_loop_http": ("deliveries_http_per_s", "bare_http_per_s"),
         "deliveries_vs_bare_loop_https": ("deliveries_https_per_s", "bare_https_per_s"),
+        "mail_vs_bare_loop": ("mail_per_s", "mail_bare_per_s"),
         "backlog_vs_dramatiq_chain": ("backlog_per_s", "dramatiq_chain_per_s"),
     }
     return {

@@ -53,6 +53,8 @@ _TITLES = {
     "noisy_sick_p50_ms": "… to healthy ones beside 10 % that hang and 10 % that fail, p50, ms",
     "noisy_sick_p99_ms": "… p99, ms",
     "noisy_sick_worst_ms": "… the worst, ms",
+    "mail_bare_per_s": "baseline: the same bytes by a bare aiosmtplib loop, 4 connections, /s",
+    "mail_per_s": "mails looked up, rendered, sent over the pool and recorded, /s",
     "backlog_per_s": "backlog routed and delivered, /s",
     "backlog_routed_flatness": "… slowest over fastest tenth, routing",
     "backlog_delivered_flatness": "… slowest over fastest tenth, webhooks",

@@ -1,5 +1,7 @@
 """Puts together what mails are made with, from the settings."""
 
+from email.utils import parseaddr
+
 from services.notifier.mail.brand import Brand
 from services.notifier.mail.desk import MailDesk
 from services.notifier.mail.domain_rate import DomainRate
@@ -14,15 +16,15 @@ from shared.db.signing_keys import SigningKeys
 from shared.domain.clock import Clock
 from shared.mail_tokens import MailTokens
 from shared.public_links import PublicLinks
-from shared.settings import Settings, life_rules, public_url
+from shared.settings import Settings, SettingsError, life_rules, public_url
 from shared.storage.base import Storage
 
 
 def mail_renderer(settings: Settings) -> MailRenderer:
     """Return what renders mails in the desk's name; raises InvalidMailbox for a bad sender."""
-    plain = MailRenderer(MailTemplates(), sender=settings.email_from)
+    name, address = parseaddr(settings.email_from)
     brand = Brand(
-        plain.name,
+        name or address,
         settings.email_brand_color,
         settings.email_brand_logo_url,
         settings.email_brand_footer,
@@ -32,7 +34,7 @@ def mail_renderer(settings: Settings) -> MailRenderer:
 
 
 def mail_tools(settings: Settings, database: Database, clock: Clock, storage: Storage) -> MailTools:
-    """Return everything but the channel; raises ValueError for a DKIM key that is none."""
+    """Return everything but the channel; raises SettingsError for a DKIM key that is none."""
     renderer, rules = mail_renderer(settings), life_rules(settings)
     signing = SigningKeys(database, clock)
     desk = MailDesk(
@@ -47,7 +49,6 @@ def mail_tools(settings: Settings, database: Database, clock: Clock, storage: St
         reopen_window=rules.reopen_window,
         attach_max_bytes=settings.email_attach_max_bytes,
     )
-    key, selector = settings.email_dkim_key, settings.email_dkim_selector
     return MailTools(
         renderer,
         desk,
@@ -55,5 +56,14 @@ def mail_tools(settings: Settings, database: Database, clock: Clock, storage: St
         DomainRate(settings.email_domain_rate_per_s),
         ChannelPause(),
         clock,
-        DkimSigner(key, selector, renderer.domain) if key else None,
+        _signer(settings, renderer.domain),
     )
+
+
+def _signer(settings: Settings, domain: str) -> DkimSigner | None:
+    if settings.email_dkim_key is None:
+        return None
+    try:
+        return DkimSigner(settings.email_dkim_key, settings.email_dkim_selector, domain)
+    except ValueError as error:
+        raise SettingsError(f"PATCHBAY_EMAIL_DKIM_KEY: {error}") from error

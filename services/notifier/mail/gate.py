@@ -9,7 +9,7 @@ from services.notifier.mail.loop_caps import over_cap
 from services.notifier.mail.moments import zone_of
 from shared.db.engine import Row
 from shared.domain.delivery import HELD_RANK, URGENT_MAILS, WRITTEN_MAILS, MailKind
-from shared.domain.mail_preferences import Preferences
+from shared.domain.mail_preferences import Digest, Preferences
 from shared.domain.suppression import Blame
 
 
@@ -42,7 +42,9 @@ def refusal(
     if known.blame is not None and known.blame.holds(now):
         until = f" until {known.blame.until:%Y-%m-%d}" if known.blame.until else ""
         return NotWanted(f"nothing is sent to this address{until}: {known.blame.reason}")
-    if kind in known.preferences.off:
+    wanted = known.preferences
+    no_digest = MailKind.DIGEST in wanted.off and wanted.digest is not Digest.NONE
+    if kind in wanted.off or (no_digest and kind not in URGENT_MAILS):
         return NotWanted("the receiver does not want mails of this kind")
     if kind not in WRITTEN_MAILS:
         loop = over_cap(delivery["ticket_id"], known.sent, now)

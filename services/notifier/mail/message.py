@@ -50,11 +50,6 @@ class MailRenderer:
         return self._sender.address.rpartition("@")[2]
 
     @property
-    def name(self) -> str:
-        """What the desk is called."""
-        return self._sender.name or self._sender.address
-
-    @property
     def address(self) -> str:
         """The address that mails come from."""
         return self._sender.address
@@ -70,9 +65,8 @@ class MailRenderer:
         if refusal is not None:
             return refusal
         to = parse_mailbox(recipient.address, recipient.name)
-        values = {**_values(event, facts), "recipient": to}
         try:
-            text = self._templates.fill(kind, facts.locale, values, facts.zone)
+            text = self.filled(kind, recipient, event, facts)
         except BrokenTemplate as fault:
             return PermanentFailure(str(fault))
         head = b"".join(
@@ -80,7 +74,7 @@ class MailRenderer:
                 "".join(_by_hand(kind, facts, self.domain)).encode("ascii"),
                 header("From", self._sender.header()),
                 header("To", to.header()),
-                header("Subject", _subject(kind, text, values["ticket"])),
+                header("Subject", _subject(kind, text, event["data"]["ticket"])),
                 header("Date", datetime.fromisoformat(event["timestamp"])),
                 f"Content-Language: {text.language}\r\n".encode("ascii"),
             ]
@@ -88,11 +82,12 @@ class MailRenderer:
         content = bodies(facts.message_id, text.text, text.html, facts.files)
         return RenderedMail(facts.return_path, to.address, facts.message_id, head + content)
 
-    def subject(self, kind: MailKind, event: Mapping[str, Any], facts: MailFacts) -> str:
-        """Return what a mail would be about, for a digest; raises BrokenTemplate."""
-        nobody = {"recipient": self._sender}
-        values = {**_values(event, facts), **nobody}
-        return self._templates.fill(kind, facts.locale, values, facts.zone).subject
+    def filled(
+        self, kind: MailKind, recipient: Recipient, event: Mapping[str, Any], facts: MailFacts
+    ) -> MailText:
+        """Return what a mail says; raises BrokenTemplate."""
+        values = {**_values(event, facts), "recipient": recipient}
+        return self._templates.fill(kind, facts.locale, values, facts.zone)
 
 
 def _values(event: Mapping[str, Any], facts: MailFacts) -> dict[str, Any]:

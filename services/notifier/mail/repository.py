@@ -39,6 +39,8 @@ _AGENTS, _REQUESTERS, _ATTACHMENTS = table(Agent), table(Requester), table(Attac
 
 #: News in one digest; of more, the number is told.
 MAX_ENTRIES = 50
+#: A mail that is being sent is due again when its lease ends; not later than this.
+LONGEST_LEASE = timedelta(minutes=12)
 _MOMENT = timedelta(microseconds=1)
 _OURS = _DELIVERIES.c.channel == DeliveryChannel.EMAIL
 
@@ -203,8 +205,6 @@ def _attachments(connection: Connection, comment: Mapping[str, Any] | None) -> l
 
 def _first_is_due(connection: Connection, delivery_id: str, now: datetime) -> bool:
     """Tell whether the first held mail is being sent, or about to be; else it sends no digest."""
-    query = select(_DELIVERIES.c.available_at, _DELIVERIES.c.lease_token).where(
-        _DELIVERIES.c.id == delivery_id
-    )
-    [found] = rows(connection, query)
-    return found["available_at"] <= now or found["lease_token"] is not None
+    query = select(_DELIVERIES.c.available_at).where(_DELIVERIES.c.id == delivery_id)
+    due: datetime = connection.execute(query).scalar_one()
+    return due <= now + LONGEST_LEASE

@@ -139,8 +139,8 @@ class MailSender:
         tools, news = self._tools, []
         for entry in entries:
             event, kind = load_json(entry["body"]), MailKind(entry["kind"])
-            subject = tools.renderer.subject(kind, event, facts)
-            news.append(entry_of(event, subject))
+            text = tools.renderer.filled(kind, recipient, event, facts)
+            news.append(entry_of(event, text.subject))
         unsubscribe = tools.desk.unsubscribe(recipient, MailKind.DIGEST, job.delivery["created_at"])
         return replace(facts, entries=news, more=more, unsubscribe_url=unsubscribe, files=())
 
