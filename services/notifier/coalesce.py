@@ -8,8 +8,8 @@ from sqlalchemy import and_, exists, update
 from shared.db.engine import Transaction
 from shared.db.models import Delivery
 from shared.db.models.base import table
-from shared.db.types import READY
-from shared.domain.delivery import REPLAY_RANK, DeliveryChannel
+from shared.db.types import READY, WEBHOOK
+from shared.domain.delivery import REPLAY_RANK
 from shared.domain.work import WorkState
 
 SUPERSEDED = "left out: a later event of the ticket was waiting when the endpoint came back"
@@ -36,7 +36,7 @@ def leave_out_superseded(tx: Transaction, endpoint_ids: Sequence[str], now: date
     tx.execute(
         update(_DELIVERIES)
         .where(
-            _DELIVERIES.c.channel == DeliveryChannel.WEBHOOK,
+            _DELIVERIES.c.channel == WEBHOOK,
             _DELIVERIES.c.receiver.in_(endpoint_ids),
             _DELIVERIES.c.work_state == READY,
             _DELIVERIES.c.lease_token.is_(None),
