@@ -5,11 +5,13 @@ keys are rotated and their overlap is over, which is also how links are revoked.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from shared.db.signing_keys import SigningKeys
 from shared.domain.errors import BadToken
 
 STATUS = "ticket-status"
+UNSUBSCRIBE = "mail-unsubscribe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +21,33 @@ class PublicLinks:
     signing: SigningKeys
     base_url: str
 
-    def token(self, ticket_id: str) -> str:
-        """Return what stands for a ticket in its links."""
-        return self.signing.sign(STATUS, ticket_id)
+    def token(self, ticket_id: str, at: datetime | None = None) -> str:
+        """Return what stands for a ticket in its links; as of `at` it is always the same."""
+        return self.signing.sign(STATUS, ticket_id, at)
 
-    def status(self, ticket_id: str) -> str:
+    def status(self, ticket_id: str, at: datetime | None = None) -> str:
         """Return the URL of a ticket's status page."""
-        return f"{self.base_url}/t/{self.token(ticket_id)}"
+        return f"{self.base_url}/t/{self.token(ticket_id, at)}"
 
-    def rating(self, ticket_id: str, score: int) -> str:
+    def rating(self, ticket_id: str, score: int, at: datetime | None = None) -> str:
         """Return the URL where a customer rates with one click, the score (1 to 5) chosen.
 
         The page asks for that click: whatever follows links in mails must not rate.
         """
-        return f"{self.status(ticket_id)}/rate?score={score}"
+        return f"{self.status(ticket_id, at)}/rate?score={score}"
+
+    def file(self, ticket_id: str, attachment_id: str, at: datetime | None = None) -> str:
+        """Return the URL of an attachment that the requester may see."""
+        return f"{self.status(ticket_id, at)}/files/{attachment_id}"
+
+    def unsubscribe(self, person_id: str, mail: str, at: datetime | None = None) -> str:
+        """Return the URL by which a person is not sent a kind of mail any more."""
+        return f"{self.base_url}/u/{self.signing.sign(UNSUBSCRIBE, [person_id, mail], at)}"
+
+    def unsubscribed(self, token: str) -> tuple[str, str]:
+        """Return whose link it is, and for which kind of mail; raises BadToken."""
+        person_id, mail = self.signing.read(UNSUBSCRIBE, token)
+        return str(person_id), str(mail)
 
     def ticket_id(self, token: str) -> str:
         """Return the ticket that a token stands for; raises BadToken."""

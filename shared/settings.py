@@ -8,6 +8,7 @@ that is silently ignored costs more than one that is refused. `.env.example` lis
 import difflib
 import ipaddress
 import os
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -15,6 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import environs
 from marshmallow import ValidationError, validate
@@ -79,11 +81,25 @@ class Settings:
     email_url: str
     email_from: str
     email_concurrency: int
+    email_reply_to: str
+    email_bounce_to: str
+    email_alerts_to: tuple[str, ...]
+    email_templates_dir: Path | None
+    email_brand_color: str
+    email_brand_logo_url: str
+    email_brand_footer: str
+    email_ticket_url: str
+    email_time_zone: str
+    email_attach_max_bytes: int
+    email_domain_rate_per_s: float
+    email_dkim_key: Path | None
+    email_dkim_selector: str
     webhook_allowed_networks: tuple[Network, ...]
     webhook_allow_http: bool
     webhook_timeout_s: float
     webhook_concurrency: int
     webhook_endpoint_concurrency: int
+    delivery_retention_s: int
     storage_url: str
     storage_s3_endpoint: str
     storage_s3_region: str
@@ -139,7 +155,9 @@ def load_settings() -> Settings:
     for name in ("webhook_allowed_networks", "trusted_proxies"):
         values[name] = tuple(ipaddress.ip_network(text.strip()) for text in values[name])
     values["embed_origins"] = tuple(text.strip() for text in values["embed_origins"])
-    values["pages_dir"] = Path(values["pages_dir"]) if values["pages_dir"] else None
+    for name in ("pages_dir", "email_templates_dir", "email_dkim_key"):
+        values[name] = Path(values[name]) if values[name] else None
+    values["email_alerts_to"] = tuple(text.strip() for text in values["email_alerts_to"])
     values["support_fields"] = frozenset(SupportField(n.strip()) for n in values["support_fields"])
     values["attachment_types"] = tuple(FileGroup(n.strip()) for n in values["attachment_types"])
     settings = Settings(**values)
@@ -228,6 +246,27 @@ def _read(env: environs.Env) -> dict[str, Any]:
         ),
         "email_from": env.str("EMAIL_FROM", "Support <support@patchbay.example>"),
         "email_concurrency": env.int("EMAIL_CONCURRENCY", 4, validate=at_least_one),
+        "email_reply_to": env.str("EMAIL_REPLY_TO", "", validate=_mailbox),
+        "email_bounce_to": env.str("EMAIL_BOUNCE_TO", "", validate=_mailbox),
+        "email_alerts_to": env.list("EMAIL_ALERTS_TO", []),
+        "email_templates_dir": env.str("EMAIL_TEMPLATES_DIR", "", validate=_folder),
+        "email_brand_color": env.str(
+            "EMAIL_BRAND_COLOR",
+            "#1d4ed8",
+            validate=validate.Regexp(
+                r"#[0-9A-Fa-f]{6}\Z", error="write a colour as #1d4ed8, six hexadecimal digits"
+            ),
+        ),
+        "email_brand_logo_url": env.str("EMAIL_BRAND_LOGO_URL", "", validate=_public_url),
+        "email_brand_footer": env.str("EMAIL_BRAND_FOOTER", ""),
+        "email_ticket_url": env.str("EMAIL_TICKET_URL", ""),
+        "email_time_zone": env.str("EMAIL_TIME_ZONE", "UTC", validate=_time_zone),
+        "email_attach_max_bytes": env.int(
+            "EMAIL_ATTACH_MAX_BYTES", 5_242_880, validate=not_negative
+        ),
+        "email_domain_rate_per_s": env.float("EMAIL_DOMAIN_RATE_PER_S", 0.0, validate=not_negative),
+        "email_dkim_key": env.str("EMAIL_DKIM_KEY", ""),
+        "email_dkim_selector": env.str("EMAIL_DKIM_SELECTOR", "patchbay"),
         "webhook_allowed_networks": env.list("WEBHOOK_ALLOWED_NETWORKS", [], validate=_networks),
         "webhook_allow_http": env.bool("WEBHOOK_ALLOW_HTTP", False),
         "webhook_timeout_s": env.float("WEBHOOK_TIMEOUT_S", 15.0, validate=positive),
@@ -235,6 +274,7 @@ def _read(env: environs.Env) -> dict[str, Any]:
         "webhook_endpoint_concurrency": env.int(
             "WEBHOOK_ENDPOINT_CONCURRENCY", 128, validate=at_least_one
         ),
+        "delivery_retention_s": env.int("DELIVERY_RETENTION_S", 90 * 86_400, validate=not_negative),
         "storage_url": env.str(
             "STORAGE_URL", "file:var/attachments", validate=_scheme("file", "s3")
         ),
@@ -330,6 +370,31 @@ def _is_web_url(text: str) -> bool:
 
 #: Would end a word of a Content-Security-Policy.
 _ODD = frozenset(" ;,'\"\t\r\n")
+
+
+#: With `+` and a token of 48 characters behind it, a local part has at most 64 (RFC 5321).
+_MAX_MAILBOX_NAME = 15
+
+
+def _mailbox(text: str) -> None:
+    local, at, domain = text.rpartition("@")
+    if text and not (local and at and domain and set(local) <= _PLAIN and not set(domain) & _ODD):
+        raise ValidationError("write an address that takes plus-addresses, as help@desk.example")
+    if len(local) > _MAX_MAILBOX_NAME:
+        raise ValidationError(
+            f"the name before the @ has {len(local)} characters; with the token behind it only "
+            f"{_MAX_MAILBOX_NAME} fit"
+        )
+
+
+_PLAIN = frozenset(string.ascii_letters + string.digits + "._-")
+
+
+def _time_zone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValidationError(f"there is no time zone {name!r}; write Europe/Berlin") from error
 
 
 def _folder(text: str) -> None:

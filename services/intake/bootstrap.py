@@ -24,7 +24,7 @@ from services.intake.content.inspection import ContentPolicy
 from services.intake.group_commit import GroupCommitter
 from services.intake.openapi import docs
 from services.intake.openapi.blueprints import API
-from services.intake.pages import assets, downloads, status, support
+from services.intake.pages import assets, downloads, status, support, unsubscribe
 from services.intake.pages.site import build_site
 from services.intake.rate_limits import RateLimits
 from services.intake.reference import ReferenceData
@@ -91,6 +91,7 @@ def build(runtime: Runtime) -> Flask:
             }
         ),
         idempotency_ttl=idempotency_ttl,
+        delivery_retention=timedelta(seconds=settings.delivery_retention_s) or None,
         bulk=bulk_desk.build(
             runtime.database,
             runtime.clock,
@@ -103,7 +104,16 @@ def build(runtime: Runtime) -> Flask:
     app.extensions["patchbay.pages"] = build_site(settings, signing, runtime.clock)
     requests.register(app)
     problems.register(app)
-    for blp in (*API, docs.blp, health.blp, support.blp, status.blp, downloads.blp, assets.blp):
+    for blp in (
+        *API,
+        docs.blp,
+        health.blp,
+        support.blp,
+        status.blp,
+        downloads.blp,
+        unsubscribe.blp,
+        assets.blp,
+    ):
         app.register_blueprint(blp)
     return app
 

@@ -17,6 +17,7 @@ from services.intake.bulk.erasing import Person, erase_lines
 from shared.db import ticket_changes
 from shared.db.engine import Database, Row, Transaction
 from shared.db.erased_copies import erase_answers, erase_copies, erase_keys, erase_questions
+from shared.db.mail_wishes import erase_wishes
 from shared.db.ticket_changes.asked import Asked
 from shared.domain.erasure import is_erased
 from shared.domain.errors import Conflict, NotFound
@@ -118,6 +119,8 @@ def _erase_profiles(
     erase_questions(tx, [*rows.values(), *known_as], now)
     erase_answers(tx, family)
     uploads = erase_keys(tx, family, now)
+    addresses = [row["email"] for row in (*rows.values(), *known_as) if row.get("email")]
+    erase_wishes(tx, family, addresses)
     left = [
         {
             "id": row["id"],

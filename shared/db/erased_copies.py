@@ -29,7 +29,7 @@ from shared.db.models import (
 from shared.db.models.base import table
 from shared.db.types import dump_json, load_json
 from shared.domain.comment import AuthorKind
-from shared.domain.delivery import DeliveryChannel, MailKind
+from shared.domain.delivery import AGENT_MAILS, DeliveryChannel
 from shared.domain.erasure import ERASED, erased_answer, erased_explanation
 from shared.domain.work import WorkState
 
@@ -190,7 +190,7 @@ def _erase_deliveries(tx: Transaction, ticket_ids: Sequence[str], now: datetime)
         .where(
             ours,
             _DELIVERIES.c.channel == DeliveryChannel.EMAIL,
-            _DELIVERIES.c.kind != MailKind.TICKET_ASSIGNED,
+            _DELIVERIES.c.kind.not_in(sorted(AGENT_MAILS)),
         )
         .values(
             receiver="erased:" + _DELIVERIES.c.id,
@@ -208,7 +208,7 @@ def _erase_deliveries(tx: Transaction, ticket_ids: Sequence[str], now: datetime)
     tx.execute(
         update(_ATTEMPTS)
         .where(_ATTEMPTS.c.delivery_id.in_(deliveries))
-        .values(detail="", response_body="")
+        .values(detail="", response_body="", operator_detail=None)
     )
 
 

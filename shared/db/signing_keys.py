@@ -5,14 +5,15 @@ none has to be set before the first start. Signatures are itsdangerous' HMAC-SHA
 mixed into the key, so that a cursor is no link.
 """
 
+import hmac
 import secrets
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from time import monotonic
 from typing import Any
 
-from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
+from itsdangerous import BadData, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 from sqlalchemy import or_, select, update
 
 from shared.db.engine import Database
@@ -42,9 +43,12 @@ class SigningKeys:
         self._secrets: list[str] = []
         self._read_at = float("-inf")
 
-    def sign(self, purpose: str, payload: Any) -> str:
-        """Return a token, safe in URLs, that holds `payload` (JSON values) in plain sight."""
-        return str(self._serializer(purpose, REMEMBER_S).dumps(payload))
+    def sign(self, purpose: str, payload: Any, at: datetime | None = None) -> str:
+        """Return a token, safe in URLs, that holds `payload` (JSON values) in plain sight.
+
+        One signed as of `at` is always the same, as long as the secrets are.
+        """
+        return str(self._serializer(purpose, REMEMBER_S, at).dumps(payload))
 
     def read(self, purpose: str, token: str, max_age: timedelta | None = None) -> Any:
         """Return what was signed for this purpose.
@@ -63,6 +67,26 @@ class SigningKeys:
         message = "This link or cursor was not made here, or not for this."
         raise BadToken(message)
 
+    def mac(self, purpose: str, text: str) -> bytes:
+        """Return 32 bytes that only this installation can make of a text; always the same.
+
+        HMAC-SHA256 (RFC 2104) under a key that the newest secret gives for this purpose.
+        """
+        self._serializer(purpose, REMEMBER_S)
+        return _mac(self._secrets[-1], purpose, text)
+
+    def is_mac(self, purpose: str, text: str, mac: bytes) -> bool:
+        """Tell whether `mac` is the beginning of what a good secret makes of a text.
+
+        The caller sees to it that the beginning is long enough, at least 8 bytes.
+        """
+        for remember_s in (REMEMBER_S, LOOK_AGAIN_S):
+            self._serializer(purpose, remember_s)
+            made = [_mac(secret, purpose, text)[: len(mac)] for secret in self._secrets]
+            if any([hmac.compare_digest(each, mac) for each in made]):  # noqa: C419 -- all of them
+                return True
+        return False
+
     def rotate(self, overlap: timedelta) -> None:
         """Sign with a new secret from now on; what older ones signed is good for `overlap` yet."""
         now = self._clock.now()
@@ -72,13 +96,18 @@ class SigningKeys:
             tx.insert(_KEYS, [self._fresh()])
         self._read_at = float("-inf")
 
-    def _serializer(self, purpose: str, remember_s: float) -> URLSafeTimedSerializer:
+    def _serializer(
+        self, purpose: str, remember_s: float, at: datetime | None = None
+    ) -> URLSafeTimedSerializer:
         if monotonic() > self._read_at + remember_s:
             with self._lock:
                 self._secrets = self._read() or self._make()
                 self._read_at = monotonic()
         return URLSafeTimedSerializer(
-            self._secrets, salt=purpose, signer_kwargs={"digest_method": sha256}
+            self._secrets,
+            salt=purpose,
+            signer=_SignerAt,
+            signer_kwargs={"digest_method": sha256, "at": at},
         )
 
     def _read(self) -> list[str]:
@@ -104,3 +133,20 @@ class SigningKeys:
             "created_at": self._clock.now(),
             "retires_at": None,
         }
+
+
+class _SignerAt(TimestampSigner):
+    """Signs as of a given moment, so that what is rendered again has the same links."""
+
+    def __init__(self, *args: Any, at: datetime | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._at = at
+
+    def get_timestamp(self) -> int:
+        """Return whole seconds of the epoch."""
+        return super().get_timestamp() if self._at is None else int(self._at.timestamp())
+
+
+def _mac(secret: str, purpose: str, text: str) -> bytes:
+    key = hmac.digest(secret.encode(), b"patchbay.mac." + purpose.encode(), "sha256")
+    return hmac.digest(key, text.encode(), "sha256")

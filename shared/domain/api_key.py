@@ -25,7 +25,12 @@ SCOPES = (
     "routing:write",
     "webhooks:read",
     "webhooks:write",
+    "deliveries:read",
+    "deliveries:write",
+    "deliveries:diagnose",
     "events:read",
+    "mail:read",
+    "mail:write",
 )
 
 

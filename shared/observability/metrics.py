@@ -78,6 +78,14 @@ delivery_seconds = Histogram(
     ["channel"],
     buckets=_SECONDS,
 )
+mail_paused = Gauge(
+    "patchbay_mail_paused",
+    "1 while mail rests because the mail server refuses the desk itself.",
+    multiprocess_mode="livemax",
+)
+mail_refusals = Counter(
+    "patchbay_mail_refusals_total", "Refusals of the desk itself by the mail server: login, sender."
+)
 requests = Counter(
     "patchbay_http_requests_total",
     "HTTP requests by route and status.",

@@ -52,7 +52,7 @@ def assign_ticket(content: Mapping[str, Any], ticket_id: str) -> Response:
             ticket["priority"],
         )
         document = ticket_changes.assign_by_hand(
-            tx, ticket, agent, weight, parts().now(), by, guard=content["guard"]
+            tx, ticket, agent, weight, parts().now(), by, guard=content["guard"], before=holder
         )
         unit.ring(ListName.EVENTS, ListName.MATCHING)
         return unit.answer(document, headers={"ETag": etag(document["version"])})

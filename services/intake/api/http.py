@@ -15,7 +15,7 @@ from services.intake.api.auth import Authenticator
 from services.intake.api.bodies import read_body
 from services.intake.api.cursor import Cursor, encode
 from services.intake.api.files import Files
-from services.intake.api.media_types import ICALENDAR
+from services.intake.api.media_types import ICALENDAR, MESSAGE
 from services.intake.api.replays import replay_if_known
 from services.intake.bulk.desk import BulkDesk
 from services.intake.group_commit import GroupCommitter
@@ -62,6 +62,8 @@ class Parts:
     slow_bodies: SlowBodies
     rate_limits: RateLimits
     idempotency_ttl: timedelta
+    #: For how long deliveries are known; without end if it is None.
+    delivery_retention: timedelta | None
     bulk: BulkDesk
 
     def now(self) -> datetime:
@@ -155,6 +157,27 @@ def icalendar_body(view: Callable[..., R]) -> Callable[..., R]:
     with_text._apidoc = documented  # type: ignore[attr-defined] # noqa: SLF001 -- smorest's hook
     with_text.media_type = ICALENDAR  # type: ignore[attr-defined]
     return with_text
+
+
+def message_body(view: Callable[..., R]) -> Callable[..., R]:
+    """Hand the bytes of a mail (message/rfc822) to the view as its first argument."""
+
+    @wraps(view)
+    def with_message(*args: Any, **kwargs: Any) -> R:
+        g.body = read_body()
+        if "Idempotency-Key" in request.headers:
+            replay_if_known()
+        return view(g.body, *args, **kwargs)
+
+    documented = deepcopy(getattr(view, "_apidoc", {}))
+    parameters = documented.setdefault("arguments", {}).setdefault("parameters", [])
+    described = {"type": "string", "format": "binary", "description": "A message (RFC 5322)."}
+    parameters.append(
+        {"in": "json", "required": True, "content_type": MESSAGE, "schema": described}
+    )
+    with_message._apidoc = documented  # type: ignore[attr-defined] # noqa: SLF001 -- smorest's hook
+    with_message.media_type = MESSAGE  # type: ignore[attr-defined]
+    return with_message
 
 
 def load_body(schema: Schema) -> Any:

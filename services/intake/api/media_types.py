@@ -14,6 +14,9 @@ PROBLEM = "application/problem+json"
 #: RFC 5545 §8.1.
 ICALENDAR = "text/calendar"
 
+#: RFC 2046 §5.2.1.
+MESSAGE = "message/rfc822"
+
 #: What a PATCH takes, as RFC 5789 §3.1 has it told.
 ACCEPT_PATCH = f"{MERGE_PATCH}, {JSON}"
 
@@ -22,7 +25,7 @@ NDJSON = "application/x-ndjson"
 NDJSON_TYPES = (NDJSON, "application/jsonl")
 
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-_NAMES = {JSON: "JSON", ICALENDAR: "an iCalendar file", NDJSON: "lines of JSON"}
+_NAMES = {JSON: "JSON", ICALENDAR: "an iCalendar file", MESSAGE: "a mail", NDJSON: "lines of JSON"}
 
 
 class MediaTypeRefused(UnsupportedMediaType):

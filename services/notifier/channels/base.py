@@ -1,4 +1,4 @@
-"""What became of one attempt to tell somebody something: the four outcomes of every channel.
+"""What became of one attempt to tell somebody something: the outcomes of every channel.
 
 The caller decides what to record and when to try again by the type of the outcome alone. A reason
 is written for the owner of the endpoint or mailbox: it never holds an address we resolved.
@@ -6,6 +6,7 @@ is written for the owner of the endpoint or mailbox: it never holds an address w
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 
@@ -14,12 +15,14 @@ class Delivered:
     """The other side took the message.
 
     `status` is its HTTP or SMTP reply code (None where there is none), `detail` one line about it.
+    `gone` says that it was the last one that the endpoint wants.
     """
 
     status: int | None
     detail: str
     duration_ms: int = 0
     response_body: str | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,9 @@ class TemporaryFailure:
     """Not delivered now; the same message may get through later.
 
     `retry_after_s` is the wait in seconds the other side asked for, as it was sent: whoever plans
-    the next attempt clamps it.
+    the next attempt clamps it. `operator_detail` says what the reason must not, such as an address
+    that was refused; `ours` says that the fault is in Patchbay, `refuses_us` that no message gets
+    through until the operator mends something, such as a password.
     """
 
     reason: str
@@ -35,13 +40,17 @@ class TemporaryFailure:
     retry_after_s: int | None = None
     duration_ms: int = 0
     response_body: str | None = None
+    operator_detail: str | None = None
+    ours: bool = False
+    refuses_us: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PermanentFailure:
     """This message will never be taken; trying again only annoys.
 
-    `gone` says that the endpoint as a whole asked for no more (HTTP 410).
+    `gone` says that the endpoint as a whole asked for no more (HTTP 410, `webhook-delivery`),
+    `no_mailbox` that there is no such address (RFC 3463: 5.1.x).
     """
 
     reason: str
@@ -49,6 +58,7 @@ class PermanentFailure:
     gone: bool = False
     duration_ms: int = 0
     response_body: str | None = None
+    no_mailbox: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +69,36 @@ class Unknown:
     status: int | None = None
     duration_ms: int = 0
     response_body: str | None = None
+    #: Whether it is sent once more all the same, because losing it would be worse than doubling it.
+    resend: bool = False
 
 
-Outcome = Delivered | TemporaryFailure | PermanentFailure | Unknown
+@dataclass(frozen=True, slots=True)
+class NotWanted:
+    """Nothing was sent, and nothing will be: the receiver must not or will not be told this."""
+
+    reason: str
+    status: int | None = None
+    duration_ms: int = 0
+    response_body: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """Nothing was tried yet; it may be at `until`. It counts as no attempt.
+
+    What is `held` waits for a time that the receiver chose, and nothing else waits for it.
+    """
+
+    until: datetime
+    reason: str
+    held: bool = False
+    status: int | None = None
+    duration_ms: int = 0
+    response_body: str | None = None
+
+
+Outcome = Delivered | TemporaryFailure | PermanentFailure | Unknown | NotWanted | Postponed
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ _MAX_LOCAL_LENGTH, _MAX_ADDRESS_LENGTH, _MAX_NAME_LENGTH = 64, 254, 100
 
 _MACHINE = re.compile(
     r"(^|[._+-])(no|do[._-]?not|dont|never)[._-]?reply($|[._+\d-])"
-    r"|^(mailer-?daemon|postmaster|bounces?)($|[._+\d-])",
+    r"|^(mailer-?daemon|postmaster|bounces?)($|[._+\d-])|^(abuse|root)$",
     re.IGNORECASE,
 )
 

@@ -10,6 +10,7 @@ it says nothing about the recipient, and no mail should be lost over a mistyped 
 """
 
 import asyncio
+import re
 import ssl
 from time import perf_counter
 
@@ -41,6 +42,10 @@ _GOODBYE = 421
 _TOO_LARGE = 552
 #: RFC 4954 sections 4 and 6: the server wants another or a better login.
 _LOGIN_NEEDED = (530, 534, 535, 538)
+#: What servers answer to an address that does not exist, and the enhanced status beside it: bad
+#: mailbox, bad system, ambiguous, moved (RFC 3463 section 3.2). 5.7.1, refused by policy, is not.
+_NO_MAILBOX = (550, 551, 553)
+_BAD_ADDRESS = re.compile(r"\b5\.1\.(1|2|3|6|10)\b")
 
 
 class SmtpChannel:
@@ -136,17 +141,20 @@ def _refused(
     detail = _detail(fault)
     if fault.code in _LOGIN_NEEDED:
         reason = f"the mail server wants us to log in: {detail}"
-        return TemporaryFailure(reason, fault.code, duration_ms=duration_ms)
+        return TemporaryFailure(reason, fault.code, refuses_us=True, duration_ms=duration_ms)
     if isinstance(fault, aiosmtplib.SMTPSenderRefused) and fault.code != _TOO_LARGE:
         reason = f"the mail server refuses our sender address: {detail}"
-        return TemporaryFailure(reason, fault.code, duration_ms=duration_ms)
+        ours = fault.code >= 500
+        return TemporaryFailure(reason, fault.code, refuses_us=ours, duration_ms=duration_ms)
     if 500 <= fault.code < 600:
-        return PermanentFailure(detail, fault.code, duration_ms=duration_ms)
+        unknown = fault.code in _NO_MAILBOX and bool(_BAD_ADDRESS.search(detail))
+        return PermanentFailure(detail, fault.code, no_mailbox=unknown, duration_ms=duration_ms)
     return TemporaryFailure(detail, fault.code, duration_ms=duration_ms)
 
 
 def _not_connected(fault: Exception, duration_ms: int) -> TemporaryFailure:
     code = fault.code if isinstance(fault, aiosmtplib.SMTPResponseException) else None
+    refuses_us = code in _LOGIN_NEEDED
     if isinstance(fault, aiosmtplib.SMTPAuthenticationError):
         reason = f"the mail server refuses our user name or password: {_detail(fault)}"
     elif isinstance(fault, aiosmtplib.SMTPResponseException):
@@ -155,7 +163,7 @@ def _not_connected(fault: Exception, duration_ms: int) -> TemporaryFailure:
         reason = "the mail server does not answer"
     else:
         reason = _one_line(f"the mail server cannot be reached: {fault}")
-    return TemporaryFailure(reason, code, duration_ms=duration_ms)
+    return TemporaryFailure(reason, code, refuses_us=refuses_us, duration_ms=duration_ms)
 
 
 def _detail(fault: aiosmtplib.SMTPResponseException) -> str:

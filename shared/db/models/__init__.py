@@ -17,10 +17,14 @@ from shared.db.models.decision import Decision
 from shared.db.models.delivery import Delivery
 from shared.db.models.delivery_attempt import DeliveryAttempt
 from shared.db.models.dry_run import DryRun
+from shared.db.models.endpoint_health import EndpointHealth
 from shared.db.models.event_outbox import OutboxEntry
 from shared.db.models.feed_reader import FeedReader
 from shared.db.models.idempotency_key import IdempotencyKey
 from shared.db.models.lease import Lease
+from shared.db.models.mail_digest_entry import MailDigestEntry
+from shared.db.models.mail_preference import MailPreference
+from shared.db.models.mail_suppression import MailSuppression
 from shared.db.models.profile import Profile
 from shared.db.models.requester import Requester
 from shared.db.models.requester_identity import RequesterIdentity
@@ -59,9 +63,13 @@ __all__ = [
     "Delivery",
     "DeliveryAttempt",
     "DryRun",
+    "EndpointHealth",
     "FeedReader",
     "IdempotencyKey",
     "Lease",
+    "MailDigestEntry",
+    "MailPreference",
+    "MailSuppression",
     "OutboxEntry",
     "Profile",
     "Requester",

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,7 +27,8 @@ _ASSIGNMENTS = table(Assignment)
 class Binding:
     """A ticket and the agent it goes to; `routed` are the columns that rules changed.
 
-    With `offered_until` the agent is asked first, and has until then to accept.
+    With `offered_until` the agent is asked first, and has until then to accept. `holder` is who
+    has it now, if somebody does: the event tells whose it was.
     """
 
     ticket: TicketRow
@@ -36,6 +37,7 @@ class Binding:
     decision_id: str
     routed: Mapping[str, Any] = field(default_factory=dict)
     offered_until: datetime | None = None
+    holder: Assignee | None = None
 
 
 def assign(
@@ -75,9 +77,7 @@ def assign(
         changes.append(
             _offer(binding, assignment, actor)
             if asked
-            else assigned(
-                binding.ticket, binding.agent, assignment, binding.routed, actor, correlation_id
-            )
+            else _bound(binding, assignment, actor, correlation_id)
         )
     documents = apply(tx, changes, now)
     tx.insert(_ASSIGNMENTS, assignments)
@@ -108,6 +108,17 @@ def assigned(
     }
     data = {"assignment": assignment}
     return Change(ticket, values, EventType.TICKET_ASSIGNED, actor, agent, data, correlation_id)
+
+
+def _bound(
+    binding: Binding, assignment: Mapping[str, Any], actor: str, correlation_id: str | None
+) -> Change:
+    change = assigned(
+        binding.ticket, binding.agent, assignment, binding.routed, actor, correlation_id
+    )
+    if binding.holder is None or binding.holder["id"] == binding.agent["id"]:
+        return change
+    return replace(change, data={**change.data, "from_agent": binding.holder})
 
 
 def _offer(binding: Binding, assignment: Mapping[str, Any], actor: str) -> Change:

@@ -41,8 +41,11 @@ def assign_by_hand(
     asked: Asked,
     *,
     guard: bool,
+    before: Assignee | None = None,
 ) -> dict[str, Any]:
     """Give a locked ticket to an agent, whoever has it now; return the document.
+
+    `before` is who has it, for the event.
 
     With `guard` the agent must be online and have room; without it the load may exceed the
     capacity, and the excess is noted. The decision's record says which it was. Raises Conflict if
@@ -76,7 +79,7 @@ def assign_by_hand(
             }
         ],
     )
-    binding = Binding(ticket, agent, weight, decision_id)
+    binding = Binding(ticket, agent, weight, decision_id, holder=before)
     return assign(tx, [binding], now, asked.actor, asked.request)[0]
 
 

@@ -1,0 +1,64 @@
+"""Whether a mail is sent now, later, together with others, or never. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from services.notifier.channels.base import NotWanted, Postponed
+from services.notifier.mail.loop_caps import over_cap
+from services.notifier.mail.moments import zone_of
+from shared.db.engine import Row
+from shared.domain.delivery import HELD_RANK, URGENT_MAILS, WRITTEN_MAILS, MailKind
+from shared.domain.mail_preferences import Digest, Preferences
+from shared.domain.suppression import Blame
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database knows about a mail that is to be sent.
+
+    `sent` are the mails the address had lately (when, about which ticket), `earlier` the ids of
+    those about this ticket, oldest first. `told_in` is the digest that has told of it.
+    """
+
+    blame: Blame | None = None
+    preferences: Preferences = field(default_factory=Preferences)
+    locale: str | None = None
+    zone: str = "UTC"
+    sent: Sequence[tuple[datetime, str]] = ()
+    earlier: Sequence[str] = ()
+    unknown_before: bool = False
+    told_in: str | None = None
+    opens_at: datetime | None = None
+    attachments: Sequence[Row] = ()
+
+
+def refusal(
+    kind: MailKind, delivery: Row, known: Known, now: datetime
+) -> NotWanted | Postponed | None:
+    """Return why a mail is not sent now, or None when it is."""
+    if known.told_in is not None:
+        return NotWanted(f"told in the digest {known.told_in}")
+    if known.blame is not None and known.blame.holds(now):
+        until = f" until {known.blame.until:%Y-%m-%d}" if known.blame.until else ""
+        return NotWanted(f"nothing is sent to this address{until}: {known.blame.reason}")
+    wanted = known.preferences
+    no_digest = MailKind.DIGEST in wanted.off and wanted.digest is not Digest.NONE
+    if kind in wanted.off or (no_digest and kind not in URGENT_MAILS):
+        return NotWanted("the receiver does not want mails of this kind")
+    if kind not in WRITTEN_MAILS:
+        loop = over_cap(delivery["ticket_id"], known.sent, now)
+        if loop is not None:
+            return NotWanted(loop)
+    return None if kind in URGENT_MAILS else _held(delivery, known, now)
+
+
+def _held(delivery: Row, known: Known, now: datetime) -> Postponed | None:
+    wanted = known.preferences
+    zone = zone_of(wanted.time_zone, known.zone)
+    if delivery["rank"] != HELD_RANK:
+        digest = wanted.next_digest(now, zone)
+        if digest is not None:
+            return Postponed(digest, "waits for the receiver's digest", held=True)
+    quiet = wanted.quiet_until(now, zone)
+    return None if quiet is None else Postponed(quiet, "the receiver's quiet hours", held=True)

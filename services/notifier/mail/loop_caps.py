@@ -1,0 +1,41 @@
+"""How many mails an address may get: where two machines answer each other, this ends it. Pure.
+
+The limits are those of Zammad, after loops that others had. Mails that a person wrote are counted
+and never stopped.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+#: (minutes, mails) to one address about one ticket.
+PER_TICKET = ((10, 10), (30, 15), (60, 25), (180, 50), (600, 100))
+#: (minutes, mails) to one address about anything.
+PER_RECIPIENT = ((10, 30), (30, 60), (60, 120), (180, 240), (600, 360))
+
+#: As far back as anything is counted, and as many as ever matter.
+WINDOW = timedelta(minutes=600)
+MAX_COUNTED = 360
+
+
+def over_cap(ticket_id: str, sent: Sequence[tuple[datetime, str]], now: datetime) -> str | None:
+    """Return why an address gets no further mail about a ticket now, or None.
+
+    `sent` are the mails it had within `WINDOW`: when each was sent, and about which ticket.
+    """
+    about_it = [at for at, about in sent if about == ticket_id]
+    return _over(about_it, PER_TICKET, now, "about this ticket") or _over(
+        [at for at, _ in sent], PER_RECIPIENT, now, "about anything"
+    )
+
+
+def _over(
+    sent: Sequence[datetime], caps: Sequence[tuple[int, int]], now: datetime, about: str
+) -> str | None:
+    for minutes, most in caps:
+        count = sum(1 for at in sent if at > now - timedelta(minutes=minutes))
+        if count >= most:
+            return (
+                f"a loop is suspected: the address had {count} mails {about} "
+                f"in {minutes} minutes, and {most} are allowed"
+            )
+    return None
