@@ -4,9 +4,11 @@ import itertools
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.domain import endpoint_secret
 from shared.domain.attachment import AttachmentRules
 from shared.domain.delivery import FIRST_ATTEMPT_RANK, DeliveryChannel
 from shared.domain.ids import Prefix, new_id
+from shared.domain.subscription import AfterOutage, Ordering, PayloadStyle, SigningScheme
 from shared.domain.work import WorkState
 from shared.schemas.ticket import CreateTicketSchema
 from tests.desk import ticket_body
@@ -46,6 +48,7 @@ def delivery(**changed: Any) -> dict[str, Any]:
         "rank": FIRST_ATTEMPT_RANK,
         "lease_token": None,
         "data_started_at": None,
+        "payload": None,
         "created_at": NOW,
         "finished_at": None,
         "work_state": WorkState.READY,
@@ -64,9 +67,18 @@ def subscription(**changed: Any) -> dict[str, Any]:
         "url": f"https://receiver-{number}.example/hook",
         "event_types": [],
         "description": "",
-        "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "filter": None,
+        "payload_style": PayloadStyle.FULL,
+        "headers": {},
+        "secrets": [endpoint_secret.make(SigningScheme.V1, NOW)],
+        "rate_limit_per_s": None,
+        "concurrency": None,
+        "ordering": Ordering.TICKET,
+        "after_outage": AfterOutage.ALL,
+        "owner_email": None,
         "enabled": True,
         "disabled_reason": None,
+        "disabled_at": None,
         "created_at": NOW,
         "updated_at": NOW,
         **changed,

@@ -11,23 +11,27 @@ from services.notifier.channels.eml_folder import EmlFolderChannel
 from services.notifier.channels.smtp import SmtpChannel
 from services.notifier.channels.webhook import WebhookChannel
 from services.notifier.deliver import DeliveryEngine
+from services.notifier.endpoint_claims import EndpointClaims
 from services.notifier.fan_out import FanOut
+from services.notifier.job import Job
 from services.notifier.mail.bootstrap import mail_tools
 from services.notifier.mail.sender import MailSender
-from services.notifier.repository import DeliveryRepository, Job
+from services.notifier.mail_claims import MailClaims
+from services.notifier.owner_mails.message import OwnerMails
+from services.notifier.owner_mails.sender import OwnerMailSender
+from services.notifier.repository import DeliveryRepository
 from services.notifier.results import Results
 from services.notifier.schedule import EMAIL_DELAYS_S, WEBHOOK_DELAYS_S
 from services.notifier.senders import WebhookSender
 from shared.db.search.indexer import SearchIndexer
 from shared.db.work_lists import EVENTS_TO_FAN_OUT
 from shared.domain.address_guard import AddressGuard
-from shared.domain.delivery import DeliveryChannel
 from shared.domain.work import ListName
 from shared.messaging.feed_follower import FeedFollower
 from shared.messaging.list_runner import ListRunner
 from shared.messaging.worker_host import Bound, Service
 from shared.runtime import Runtime
-from shared.settings import Settings
+from shared.settings import Settings, public_url
 
 #: Longer than the slowest exchange and its record, so that no lease ends under a living sender.
 WEBHOOK_LEASE_MARGIN = timedelta(seconds=10)
@@ -100,7 +104,7 @@ def _search_indexing(runtime: Runtime) -> FeedFollower:
 
 def _bound(runtime: Runtime, name: ListName, engine: DeliveryEngine) -> Bound:
     runner = ListRunner(name, engine.poke, full_batch=1, ring=runtime.ring)
-    return Bound(runner, engine.repository.has_ready, engine.repository.next_due)
+    return Bound(runner, engine.claims.has_ready, engine.claims.next_due)
 
 
 def _webhooks(runtime: Runtime) -> DeliveryEngine:
@@ -112,8 +116,9 @@ def _webhooks(runtime: Runtime) -> DeliveryEngine:
     lease = timedelta(seconds=settings.webhook_timeout_s) + WEBHOOK_LEASE_MARGIN
     return DeliveryEngine(
         "webhook",
-        DeliveryRepository(runtime.database, DeliveryChannel.WEBHOOK, lease),
-        lambda _: WebhookSender(channel),
+        EndpointClaims(runtime.database, lease),
+        DeliveryRepository(runtime.database, mail_enabled=_mail_enabled(settings)),
+        lambda _: WebhookSender(channel, runtime.clock, public_url(settings)),
         _results(WEBHOOK_DELAYS_S),
         runtime.clock,
         limit=settings.webhook_concurrency,
@@ -122,11 +127,17 @@ def _webhooks(runtime: Runtime) -> DeliveryEngine:
     )
 
 
+def _mail_enabled(settings: Settings) -> bool:
+    return settings.email_url.partition(":")[0] in _MAIL_CHANNELS
+
+
 def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
     settings = runtime.settings
     tools = mail_tools(runtime.settings, runtime.database, runtime.clock, runtime.storage)
 
-    def sender(engine: DeliveryEngine) -> MailSender:
+    owner_mails = OwnerMails(settings.email_from)
+
+    def sender(engine: DeliveryEngine) -> OwnerMailSender:
         async def record_data_started(job: Job) -> None:
             delivery_id, now = job.delivery["id"], runtime.clock.now()
             held = await engine.in_thread(
@@ -138,11 +149,13 @@ def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
                 message = f"the lease of {delivery_id} was lost before DATA"
                 raise LeaseLost(message)
 
-        return MailSender(tools, channel, engine, record_data_started)
+        others = MailSender(tools, channel, engine, record_data_started)
+        return OwnerMailSender(owner_mails, channel, record_data_started, others)
 
     return DeliveryEngine(
         "email",
-        DeliveryRepository(runtime.database, DeliveryChannel.EMAIL, EMAIL_LEASE),
+        MailClaims(runtime.database, EMAIL_LEASE),
+        DeliveryRepository(runtime.database, mail_enabled=True),
         sender,
         _results(EMAIL_DELAYS_S),
         runtime.clock,

@@ -9,19 +9,17 @@ database, not the number of deliveries.
 import asyncio
 import contextlib
 import threading
-from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Protocol, TypeVar
 
-from services.notifier.channels.base import (
-    Delivered,
-    NotWanted,
-    Outcome,
-    PermanentFailure,
-    Postponed,
-)
-from services.notifier.repository import MAX_ENDPOINTS, DeliveryRepository, Job
+from sqlalchemy import Connection
+
+from services.notifier.channels.base import Delivered, NotWanted, Outcome, Postponed
+from services.notifier.job import Claimed, Job
+from services.notifier.places import Places
+from services.notifier.repository import DeliveryRepository
 from services.notifier.results import Results
 from shared.domain.clock import Clock
 from shared.domain.errors import PatchbayError, Unavailable
@@ -48,6 +46,22 @@ class Sender(Protocol):
         ...
 
 
+class Claims(Protocol):
+    """Leases the deliveries of a channel."""
+
+    def claim(self, now: datetime, places: Places) -> Claimed:
+        """Lease what is due and has room in the places that are free."""
+        ...
+
+    def has_ready(self, connection: Connection, before: datetime) -> bool:
+        """Tell whether something that may be sent has been due since `before`."""
+        ...
+
+    def next_due(self, connection: Connection, after: datetime) -> datetime | None:
+        """Return when the next delivery may be sent, after a moment."""
+        ...
+
+
 class DeliveryEngine:
     """One channel's deliveries in this process, on an event loop of its own.
 
@@ -58,6 +72,7 @@ class DeliveryEngine:
     def __init__(
         self,
         name: str,
+        claims: Claims,
         repository: DeliveryRepository,
         build_sender: Callable[["DeliveryEngine"], Sender],
         results: Results,
@@ -68,12 +83,12 @@ class DeliveryEngine:
         call_others: Callable[[], None],
     ) -> None:
         self.name = name
+        self.claims = claims
         self.repository = repository
         self._sender = build_sender(self)
         self._results = results
         self._clock = clock
-        self._limit = limit
-        self._share = share
+        self._places = Places(limit, share)
         self._call_others = call_others
         self._loop: asyncio.AbstractEventLoop | None = None
         self._database_threads = ThreadPoolExecutor(2, thread_name_prefix=f"{name}-db")
@@ -81,7 +96,6 @@ class DeliveryEngine:
         self._wake = asyncio.Event()
         self._recorded = asyncio.Event()
         self._finished: list[tuple[Job, Outcome]] = []
-        self._in_flight: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._full = False
         self._stopping = False
@@ -158,27 +172,24 @@ class DeliveryEngine:
     async def _lease_all(self) -> None:
         """Lease until nothing is due or there is no room; what gets free later pokes again."""
         while not self._stopping:
-            room = self._limit - len(self._tasks)
-            if room <= 0:
+            if self._places.free <= 0:
                 if not self._full:
                     self._full = True
                     self._call_others()
                 return
             self._full = False
-            busy = dict(self._in_flight)
-            now = self._clock.now()
-            jobs = await self.in_thread(
-                lambda room=room, busy=busy, now=now: self.repository.lease(  # type: ignore[misc]
-                    now, room, self._share, busy
+            now, places = self._clock.now(), self._places.copy()
+            claimed = await self.in_thread(
+                lambda now=now, places=places: self.claims.claim(  # type: ignore[misc]
+                    now, places
                 )
             )
-            for job in jobs:
-                self._in_flight[job.delivery["receiver"]] += 1
+            for job in claimed.jobs:
+                self._places.take(job.receiver, job.delivery["rank"])
                 task = asyncio.create_task(self._send(job))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-            receivers = {job.delivery["receiver"] for job in jobs}
-            if len(jobs) < room and len(receivers) < MAX_ENDPOINTS:
+            if not claimed.more:
                 return
 
     async def _send(self, job: Job) -> None:
@@ -189,10 +200,7 @@ class DeliveryEngine:
             # and ends, instead of coming back for ever.
             log.exception("delivery.crashed", delivery=job.delivery["id"])
             outcome = self._results.crash(error)
-        receiver = job.delivery["receiver"]
-        self._in_flight[receiver] -= 1
-        if not self._in_flight[receiver]:
-            del self._in_flight[receiver]
+        self._places.give_back(job.receiver, job.delivery["rank"])
         self._finished.append((job, outcome))
         self._recorded.set()
 
@@ -210,20 +218,10 @@ class DeliveryEngine:
 
     async def _record(self, finished: Sequence[tuple[Job, Outcome]]) -> None:
         now = self._clock.now()
-        rows = [self._results.row(job, outcome, now) for job, outcome in finished]
-        attempts = [
-            self._results.attempt(job, outcome, now)
-            for job, outcome in finished
-            if not isinstance(outcome, Postponed)
-        ]
-        gone = {
-            job.delivery["receiver"]: outcome.reason
-            for job, outcome in finished
-            if isinstance(outcome, PermanentFailure) and outcome.gone
-        }
+        ended = self._results.finished(finished, now)
         while True:
             try:
-                await self.in_thread(lambda: self.repository.record(rows, attempts, gone, now))
+                await self.in_thread(lambda: self.repository.record(ended))
                 break
             except PatchbayError as error:
                 # Without the record the lease ends and the event is sent once more; a receiver
@@ -233,7 +231,7 @@ class DeliveryEngine:
                     return
                 await asyncio.sleep(RECORD_RETRY_S)
             except Exception:
-                log.exception("engine.record_failed", channel=self.name, rows=len(rows))
+                log.exception("engine.record_failed", channel=self.name, rows=len(finished))
                 if len(finished) > 1:
                     for one in finished:
                         await self._record([one])

@@ -1,20 +1,19 @@
 """Events become deliveries: one for each subscriber that wants the event, one for each mail."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any
 
 from services.notifier import outbox
 from services.notifier.mail.kinds import TELLING, mails_of
+from services.notifier.subscriber import Document, Subscriber
 from shared.db.batch import run_batch
 from shared.db.engine import Database, Row, Transaction
-from shared.db.types import load_json
+from shared.db.new_delivery import new_delivery
 from shared.db.work_lists import EVENTS_TO_FAN_OUT
 from shared.domain.clock import Clock
 from shared.domain.delivery import BULK_RANK, FIRST_ATTEMPT_RANK, DeliveryChannel
-from shared.domain.ids import Prefix, new_id
 from shared.domain.ticket import Lane
-from shared.domain.work import ListName, WorkState
+from shared.domain.work import ListName
 
 
 class FanOut:
@@ -50,51 +49,21 @@ class FanOut:
     def _fan_out(self, tx: Transaction, entries: Sequence[Row]) -> None:
         now = self._clock.now()
         ranks = {entry["id"]: entry["rank"] for entry in entries}
-        wanted = [
-            (endpoint["id"], frozenset(endpoint["event_types"]))
-            for endpoint in outbox.endpoints(tx)
-        ]
+        subscribers = [Subscriber.of(row) for row in outbox.endpoints(tx)]
         deliveries: list[dict[str, Any]] = []
         for event in outbox.events(tx, list(ranks)):
             rank = BULK_RANK if ranks[event["id"]] >= Lane.BULK.rank * 10 else FIRST_ATTEMPT_RANK
             event_type = event["type"]
-            for endpoint_id, event_types in wanted:
-                if not event_types or str(event_type) in event_types:
-                    deliveries.append(
-                        _delivery(event, DeliveryChannel.WEBHOOK, endpoint_id, "event", rank, now)
-                    )
+            document = Document(event["body"])
+            deliveries += [
+                new_delivery(event, DeliveryChannel.WEBHOOK, subscriber.id, "event", rank, now)
+                for subscriber in subscribers
+                if subscriber.wants(str(event_type), document)
+            ]
             if self._mail_enabled and event_type in TELLING:
-                data = load_json(event["body"])["data"]
+                data = document.value["data"]
                 deliveries += [
-                    _delivery(event, DeliveryChannel.EMAIL, to.address, kind.value, rank, now)
+                    new_delivery(event, DeliveryChannel.EMAIL, to.address, kind.value, rank, now)
                     for kind, to in mails_of(event_type, data, self._alerts_to)
                 ]
         outbox.keep_deliveries(tx, list(ranks), deliveries, now)
-
-
-def _delivery(
-    event: Row,
-    channel: DeliveryChannel,
-    receiver: str,
-    kind: str,
-    rank: int,
-    now: datetime,
-) -> dict[str, Any]:
-    return {
-        "id": new_id(Prefix.DELIVERY),
-        "event_id": event["id"],
-        "ticket_id": event["ticket_id"],
-        "sequence": event["sequence"],
-        "channel": channel.value,
-        "receiver": receiver,
-        "kind": kind,
-        "rank": rank,
-        "lease_token": None,
-        "data_started_at": None,
-        "created_at": now,
-        "finished_at": None,
-        "work_state": WorkState.READY.value,
-        "available_at": now,
-        "attempts": 0,
-        "last_error": None,
-    }

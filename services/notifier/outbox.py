@@ -11,6 +11,7 @@ from shared.db.models import Delivery, OutboxEntry, Subscription, TicketEvent
 from shared.db.models.base import table
 from shared.db.types import READY
 from shared.domain.delivery import HELD_RANK
+from shared.domain.subscription import Ordering
 
 _DELIVERIES, _SUBSCRIPTIONS = table(Delivery), table(Subscription)
 _EVENTS, _OUTBOX = table(TicketEvent), table(OutboxEntry)
@@ -18,7 +19,8 @@ _EVENTS, _OUTBOX = table(TicketEvent), table(OutboxEntry)
 
 def endpoints(tx: Transaction) -> list[Row]:
     """Return the subscriptions that want events now."""
-    query = select(_SUBSCRIPTIONS).where(_SUBSCRIPTIONS.c.enabled)
+    columns = (_SUBSCRIPTIONS.c.id, _SUBSCRIPTIONS.c.event_types, _SUBSCRIPTIONS.c.filter)
+    query = select(*columns).where(_SUBSCRIPTIONS.c.enabled)
     return tx.rows(query)
 
 
@@ -51,6 +53,7 @@ def keep_deliveries(
 def _rest_with_predecessors(tx: Transaction, delivery_ids: Sequence[str], now: datetime) -> None:
     """Let new deliveries wait for an earlier one of their ticket that rests after a failure."""
     ahead = _DELIVERIES.alias("ahead")
+    unordered = select(_SUBSCRIPTIONS.c.id).where(_SUBSCRIPTIONS.c.ordering == Ordering.NONE)
     resting = and_(
         ahead.c.ticket_id == _DELIVERIES.c.ticket_id,
         ahead.c.receiver == _DELIVERIES.c.receiver,
@@ -59,6 +62,7 @@ def _rest_with_predecessors(tx: Transaction, delivery_ids: Sequence[str], now: d
         ahead.c.last_error.is_not(None),
         ahead.c.rank != HELD_RANK,
         ahead.c.available_at > now,
+        ahead.c.receiver.not_in(unordered),
     )
     due = select(func.max(ahead.c.available_at)).where(resting).scalar_subquery()
     tx.execute(

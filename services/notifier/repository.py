@@ -1,112 +1,94 @@
-"""The notifier's SQL for deliveries: leasing those that are due, keeping their results."""
+"""The notifier's SQL for what became of deliveries, with the health of the endpoints."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Integer,
-    Select,
-    Text,
-    and_,
-    exists,
-    func,
-    or_,
-    select,
-    update,
-)
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import update
 
-from shared.db.engine import Database, Row, Transaction
-from shared.db.models import Delivery, DeliveryAttempt, OutboxEntry, Subscription, TicketEvent
+from services.notifier import health_repository, ordering, owner_news
+from services.notifier.health import News, NewsKind, Report, Verdict, observe
+from services.notifier.job import Job
+from shared.db.engine import Database, Transaction
+from shared.db.models import Delivery, DeliveryAttempt, Subscription
 from shared.db.models.base import table
-from shared.db.types import READY, UTCDateTime
+from shared.db.types import READY
 from shared.db.work_lists import DELIVERIES_DUE
-from shared.domain.delivery import HELD_RANK, DeliveryChannel
+from shared.domain.delivery import DeliveryChannel
+from shared.domain.endpoint_health import Health
 from shared.domain.work import WorkState
 from shared.observability.logging import get_logger
 
 _DELIVERIES, _ATTEMPTS = table(Delivery), table(DeliveryAttempt)
-_SUBSCRIPTIONS, _EVENTS, _OUTBOX = table(Subscription), table(TicketEvent), table(OutboxEntry)
+_SUBSCRIPTIONS = table(Subscription)
 
-_FOLLOWING: dict[str, TypeEngine[Any]] = {
-    "ticket_id": Text(),
-    "receiver": Text(),
-    "sequence": Integer(),
-    "due": UTCDateTime(),
-}
+#: How exact `last_success_at` of a healthy endpoint is: writing it each time would be a write for
+#: each batch that says next to nothing.
+SUCCESS_NOTED_EVERY = timedelta(seconds=60)
 
 log = get_logger()
 
-#: Endpoints served by one claim; the ones that waited longest come first.
-MAX_ENDPOINTS = 50
-
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A leased delivery with everything that is needed to send it."""
+class Finished:
+    """What finished since the last record.
 
-    delivery: Row
-    token: str
-    body: str
-    endpoint: Row | None
+    `deliveries` and `attempts` are rows; `followers` the places in their tickets, with `due`, of
+    those whose followers move. `reports` are by endpoint, `gone` the reason of those that asked for
+    no more, `jobs` one of each endpoint.
+    """
 
-    @property
-    def attempt(self) -> int:
-        """Which try this is, from 1."""
-        return int(self.delivery["attempts"]) + 1
+    now: datetime
+    deliveries: Sequence[Mapping[str, Any]]
+    attempts: Sequence[Mapping[str, Any]]
+    followers: Sequence[Mapping[str, Any]] = ()
+    reports: Mapping[str, Sequence[Report]] = field(default_factory=dict)
+    gone: Mapping[str, str] = field(default_factory=dict)
+    jobs: Mapping[str, Job] = field(default_factory=dict)
 
 
 class DeliveryRepository:
-    """Leases and settles the deliveries of one channel."""
+    """Records what became of leased deliveries."""
 
-    def __init__(self, database: Database, channel: DeliveryChannel, lease: timedelta) -> None:
+    def __init__(self, database: Database, *, mail_enabled: bool) -> None:
         self._database = database
-        self._channel = channel
-        self._lease = lease
+        self._mail_enabled = mail_enabled
+        # Endpoints that were not well when this process last recorded something of them. A hint
+        # and no truth: it lets successes that were leased before a failure be counted.
+        self._unwell: set[str] = set()
 
-    def lease(self, now: datetime, limit: int, share: int, busy: Mapping[str, int]) -> list[Job]:
-        """Lease up to `limit` due deliveries, the most urgent first.
+    def record(self, finished: Finished) -> None:
+        """Write the outcomes, what happened in each attempt, and what both say of the endpoints.
 
-        `busy` counts what is in flight for each receiver; none gets more than `share` at once, so a
-        receiver that answers slowly holds up only its own deliveries.
+        An endpoint that asked for no more is disabled, and what was on its way there is cancelled.
+        One that was disabled because nothing got through keeps what waits for it.
         """
+        touched = self._touched(finished)
         with self._database.transaction() as tx:
-            claimed: list[tuple[Row, Row | None]] = []
-            full = [receiver for receiver, count in busy.items() if count >= share]
-            for receiver, endpoint in self._due_receivers(tx, now, full):
-                room = min(limit - len(claimed), share - busy.get(receiver or "", 0))
-                if room > 0:
-                    query = self._due(receiver, now).limit(room)
-                    claimed += [(row, endpoint) for row in tx.rows(query)]
-            if not claimed:
-                return []
-            rows = [row for row, _ in claimed]
-            token = DELIVERIES_DUE.lease(tx, rows, now, self._lease)
-        return [Job(row, token, row["body"], endpoint) for row, endpoint in claimed]
-
-    def record(
-        self,
-        deliveries: Sequence[Mapping[str, Any]],
-        attempts: Sequence[Mapping[str, Any]],
-        gone: Mapping[str, str],
-        now: datetime,
-    ) -> None:
-        """Write the outcomes of leased deliveries and what happened in each attempt.
-
-        `gone` names endpoints that asked for no more, with the reason: they are disabled, and what
-        was on its way there is cancelled.
-        """
-        with self._database.transaction() as tx:
-            DELIVERIES_DUE.settle(tx, [row["values"] for row in deliveries])
+            # The locks come first, in the order of ids: two processes never wait in a circle.
+            healths = self._observe(tx, finished, touched)
+            DELIVERIES_DUE.settle(tx, finished.deliveries)
             # Once more is no harm: the reply to a first commit may have been lost.
-            tx.insert_new(_ATTEMPTS, attempts)
-            _move_followers(tx, [row for row in deliveries if row["moves_followers"]])
-            for endpoint_id, reason in gone.items():
-                _disable(tx, endpoint_id, reason, now)
-                log.warning("subscription.disabled", subscription=endpoint_id, reason=reason)
+            tx.insert_new(_ATTEMPTS, finished.attempts)
+            health_repository.save(tx, {each: health for each, (health, _) in healths.items()})
+            self._note_successes(tx, finished, touched)
+            ordering.move_followers(tx, finished.followers)
+            news = {each: told for each, (_, told) in healths.items() if told}
+            for endpoint_id, reason in finished.gone.items():
+                news[endpoint_id] = (_gone(finished.now, reason),)
+                _cancel(tx, endpoint_id, finished.now)
+            for endpoint_id, told in news.items():
+                if told[-1].kind is NewsKind.DISABLED:
+                    _disable(tx, endpoint_id, told[-1])
+            owner_news.tell(
+                tx,
+                {each: (finished.jobs[each], told) for each, told in news.items()},
+                finished.now,
+                mail_enabled=self._mail_enabled,
+            )
+        for endpoint_id, (health, _) in healths.items():
+            (self._unwell.discard if health.clean else self._unwell.add)(endpoint_id)
 
     def record_data_started(
         self, delivery_id: str, token: str, now: datetime, until: datetime
@@ -130,121 +112,66 @@ class DeliveryRepository:
         with self._database.transaction() as tx:
             return tx.first(statement) is not None
 
-    def has_ready(self, connection: Connection, before: datetime) -> bool:
-        """Tell whether a delivery that may be sent has been due since `before`."""
-        due = self._ready().where(_DELIVERIES.c.available_at <= before)
-        return bool(connection.execute(select(exists(due))).scalar_one())
+    def _touched(self, finished: Finished) -> set[str]:
+        """Return the endpoints whose health changes by more than the time of a success."""
+        return {
+            endpoint_id
+            for endpoint_id, reports in finished.reports.items()
+            if endpoint_id in self._unwell
+            or not _is_clean(finished.jobs[endpoint_id].health)
+            or any(report.verdict is not Verdict.DELIVERED for report in reports)
+        }
 
-    def next_due(self, connection: Connection, after: datetime) -> datetime | None:
-        """Return when the next delivery becomes due after a moment."""
-        query = (
-            self._ready()
-            .where(_DELIVERIES.c.available_at > after)
-            .with_only_columns(func.min(_DELIVERIES.c.available_at))
-        )
-        found: datetime | None = connection.execute(query).scalar_one()
-        return found
+    def _observe(
+        self, tx: Transaction, finished: Finished, touched: set[str]
+    ) -> dict[str, tuple[Health, tuple[News, ...]]]:
+        if not touched:
+            return {}
+        unknown = [each for each in touched if finished.jobs[each].health is None]
+        health_repository.add(tx, unknown)
+        found = health_repository.locked(tx, touched)
+        return {each: observe(found[each], finished.reports[each]) for each in sorted(found)}
 
-    def _ready(self) -> Select[Any]:
-        ready = select(_DELIVERIES.c.id).where(
-            _DELIVERIES.c.channel == self._channel, _DELIVERIES.c.work_state == READY
-        )
-        if self._channel is DeliveryChannel.WEBHOOK:
-            enabled = select(_SUBSCRIPTIONS.c.id).where(_SUBSCRIPTIONS.c.enabled)
-            ready = ready.where(_DELIVERIES.c.receiver.in_(enabled))
-        return ready
-
-    def _due_receivers(
-        self, tx: Transaction, now: datetime, full: Sequence[str]
-    ) -> list[tuple[str | None, Row | None]]:
-        """Return the endpoints that have something due; e-mail has no endpoints and is one."""
-        if self._channel is not DeliveryChannel.WEBHOOK:
-            return [(None, None)]
-        oldest = (
-            select(func.min(_DELIVERIES.c.available_at))
-            .where(
-                _DELIVERIES.c.channel == self._channel,
-                _DELIVERIES.c.receiver == _SUBSCRIPTIONS.c.id,
-                _DELIVERIES.c.work_state == READY,
-            )
-            .scalar_subquery()
-        )
-        query = (
-            select(_SUBSCRIPTIONS, oldest.label("oldest"))
-            .where(_SUBSCRIPTIONS.c.enabled, _SUBSCRIPTIONS.c.id.not_in(full), oldest <= now)
-            .order_by("oldest")
-            .limit(MAX_ENDPOINTS)
-        )
-        return [(row["id"], row) for row in tx.rows(query)]
-
-    def _due(self, receiver: str | None, now: datetime) -> Select[Any]:
-        """Return due deliveries that no earlier event of their ticket is still ahead of.
-
-        Earlier means a delivery to the same receiver that is not finished, or an event that is not
-        even fanned out yet: both are visible here until the transaction that handles them commits.
-        """
-        ahead = _DELIVERIES.alias("ahead")
-        delivery_ahead = exists().where(
-            and_(
-                ahead.c.ticket_id == _DELIVERIES.c.ticket_id,
-                ahead.c.receiver == _DELIVERIES.c.receiver,
-                ahead.c.sequence < _DELIVERIES.c.sequence,
-                ahead.c.work_state == READY,
-                ahead.c.rank != HELD_RANK,
-            )
-        )
-        event_ahead = exists().where(
-            and_(
-                _OUTBOX.c.ticket_id == _DELIVERIES.c.ticket_id,
-                _OUTBOX.c.sequence < _DELIVERIES.c.sequence,
-                _OUTBOX.c.work_state == READY,
-            )
-        )
-        query = (
-            select(_DELIVERIES, _EVENTS.c.body, _EVENTS.c.correlation_id)
-            .join(_EVENTS, _EVENTS.c.id == _DELIVERIES.c.event_id)
-            .where(
-                _DELIVERIES.c.channel == self._channel,
-                _DELIVERIES.c.work_state == READY,
-                _DELIVERIES.c.available_at <= now,
-                ~or_(delivery_ahead, event_ahead),
-            )
-            .order_by(_DELIVERIES.c.rank, _DELIVERIES.c.available_at)
-            .with_for_update(skip_locked=True, of=_DELIVERIES)
-        )
-        return query if receiver is None else query.where(_DELIVERIES.c.receiver == receiver)
+    def _note_successes(self, tx: Transaction, finished: Finished, touched: set[str]) -> None:
+        due = [
+            {"subscription_id": endpoint_id, "last_success_at": reports[-1].ended_at}
+            for endpoint_id, reports in sorted(finished.reports.items())
+            if endpoint_id not in touched
+            and _is_old(finished.jobs[endpoint_id].health, reports[-1].ended_at)
+        ]
+        health_repository.note_success(tx, due)
 
 
-def _move_followers(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Give later events of a ticket the time at which the one ahead of them is due.
-
-    A follower whose predecessor rests for hours must rest too; left ready it would be looked at,
-    and passed over, by every claim until then.
-    """
-    if not rows:
-        return
-    ahead = tx.dialect.rows_as_table("ahead", _FOLLOWING)
-    statement = (
-        update(_DELIVERIES)
-        .where(
-            _DELIVERIES.c.ticket_id == ahead.c.ticket_id,
-            _DELIVERIES.c.receiver == ahead.c.receiver,
-            _DELIVERIES.c.sequence > ahead.c.sequence,
-            _DELIVERIES.c.work_state == READY,
-        )
-        .values(available_at=ahead.c.due)
-    )
-    due = [{**row["place"], "due": row["values"]["available_at"]} for row in rows]
-    tx.execute(statement, tx.dialect.rows_parameters("ahead", due))
+def _is_clean(health: Health | None) -> bool:
+    return health is not None and health.clean
 
 
-def _disable(tx: Transaction, endpoint_id: str, reason: str, now: datetime) -> None:
-    """Disable a subscription whose receiver is gone, and cancel what was on its way there."""
+def _is_old(health: Health | None, now: datetime) -> bool:
+    noted = health.last_success_at if health else None
+    return noted is None or now - noted >= SUCCESS_NOTED_EVERY
+
+
+def _gone(now: datetime, reason: str) -> News:
+    return News(NewsKind.DISABLED, now, now, 1, reason)
+
+
+def _disable(tx: Transaction, endpoint_id: str, news: News) -> None:
+    """Disable a subscription; a person enabled it, so only a person enables it again."""
     tx.execute(
         update(_SUBSCRIPTIONS)
-        .where(_SUBSCRIPTIONS.c.id == endpoint_id)
-        .values(enabled=False, disabled_reason=reason, updated_at=now)
+        .where(_SUBSCRIPTIONS.c.id == endpoint_id, _SUBSCRIPTIONS.c.enabled)
+        .values(
+            enabled=False,
+            disabled_reason=news.disabled_reason,
+            disabled_at=news.at,
+            updated_at=news.at,
+        )
     )
+    log.warning("subscription.disabled", subscription=endpoint_id, reason=news.disabled_reason)
+
+
+def _cancel(tx: Transaction, endpoint_id: str, now: datetime) -> None:
+    """Cancel what is on its way to a receiver that asked for no more."""
     tx.execute(
         update(_DELIVERIES)
         .where(

@@ -1,5 +1,6 @@
 """What an outcome means for a delivery: done, once more and when, or the end. Pure."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from random import Random
@@ -14,10 +15,13 @@ from services.notifier.channels.base import (
     TemporaryFailure,
     Unknown,
 )
-from services.notifier.repository import Job
+from services.notifier.health import Report, Verdict
+from services.notifier.job import Job
+from services.notifier.repository import Finished
 from services.notifier.schedule import next_attempt
 from shared.domain.delivery import BULK_RANK, HELD_RANK, RETRY_RANK
 from shared.domain.ids import Prefix, new_id
+from shared.domain.subscription import Ordering
 from shared.domain.work import WorkState
 
 MAX_DETAIL_CHARS = 500
@@ -30,6 +34,35 @@ class Results:
     def __init__(self, delays_s: Sequence[int], rng: Random) -> None:
         self._delays_s = delays_s
         self._rng = rng
+
+    def finished(self, ended: Sequence[tuple[Job, Outcome]], now: datetime) -> Finished:
+        """Return all that is to be recorded of jobs that ended, in the order in which they did."""
+        rows = [self.row(job, outcome, now) for job, outcome in ended]
+        reports: dict[str, list[Report]] = defaultdict(list)
+        for job, outcome in ended:
+            if job.endpoint is not None:
+                reports[job.receiver].append(report(job, outcome, now))
+        return Finished(
+            now=now,
+            deliveries=[row["values"] for row in rows],
+            attempts=[
+                self.attempt(job, outcome, now)
+                for job, outcome in ended
+                if not isinstance(outcome, Postponed)
+            ],
+            followers=[
+                {**row["place"], "due": row["values"]["available_at"]}
+                for row in rows
+                if row["moves_followers"]
+            ],
+            reports=reports,
+            gone={
+                job.receiver: _told(outcome)
+                for job, outcome in ended
+                if isinstance(outcome, Delivered | PermanentFailure) and outcome.gone
+            },
+            jobs={job.receiver: job for job, _ in ended},
+        )
 
     def row(self, job: Job, outcome: Outcome, now: datetime) -> dict[str, Any]:
         """Return what becomes of a delivery.
@@ -53,12 +86,12 @@ class Results:
             "finished_at": None if retrying else now,
         }
         place = {name: job.delivery[name] for name in ("ticket_id", "receiver", "sequence")}
-        moves_followers = not held and (retrying or job.attempt > 1)
+        ordered = job.endpoint is None or job.endpoint["ordering"] is not Ordering.NONE
+        moves_followers = ordered and not held and (retrying or job.attempt > 1)
         return {"values": values, "place": place, "moves_followers": moves_followers}
 
     def attempt(self, job: Job, outcome: Outcome, now: datetime) -> dict[str, Any]:
         """Return the row of this attempt."""
-        detail = outcome.detail if isinstance(outcome, Delivered) else outcome.reason
         return {
             "id": new_id(Prefix.ATTEMPT),
             "delivery_id": job.delivery["id"],
@@ -67,13 +100,14 @@ class Results:
             "duration_ms": outcome.duration_ms,
             "outcome": type(outcome).__name__,
             "status": outcome.status,
-            "detail": _clean(detail, MAX_DETAIL_CHARS),
+            "detail": _clean(_told(outcome), MAX_DETAIL_CHARS),
+            "operator_detail": _operator_detail(outcome),
             "response_body": _clean(outcome.response_body or "", MAX_BODY_CHARS),
         }
 
     def crash(self, error: Exception) -> Outcome:
         """Return what an exception of our own counts as."""
-        return TemporaryFailure(f"internal error: {type(error).__name__}")
+        return TemporaryFailure(f"internal error: {type(error).__name__}", ours=True)
 
     def _fate(
         self, job: Job, outcome: Outcome, now: datetime
@@ -101,6 +135,40 @@ class Results:
                 return WorkState.READY, again, outcome.reason
             case _:
                 assert_never(outcome)
+
+
+def report(job: Job, outcome: Outcome, now: datetime) -> Report:
+    """Return what an outcome says about the endpoint as a whole."""
+    wait_s = outcome.retry_after_s if isinstance(outcome, TemporaryFailure) else None
+    return Report(verdict(outcome), job.leased_at, now, _told(outcome), wait_s)
+
+
+def verdict(outcome: Outcome) -> Verdict:
+    """Classify an outcome.
+
+    Whoever answers 408 or 425 would have taken the event at another moment. A receiver that
+    declines one message by name, or asks to be told no more, is well.
+    """
+    match outcome:
+        case Delivered() | PermanentFailure():
+            return Verdict.DELIVERED
+        case TemporaryFailure(ours=True) | Unknown() | NotWanted() | Postponed():
+            return Verdict.NOTHING
+        case TemporaryFailure(status=429):
+            return Verdict.THROTTLED
+        case TemporaryFailure(status=status) if status and 400 <= status < 500:
+            return Verdict.FAILED if status in (408, 425) else Verdict.REFUSED
+        case _:
+            return Verdict.FAILED
+
+
+def _told(outcome: Outcome) -> str:
+    return outcome.detail if isinstance(outcome, Delivered) else outcome.reason
+
+
+def _operator_detail(outcome: Outcome) -> str | None:
+    found = outcome.operator_detail if isinstance(outcome, TemporaryFailure) else None
+    return None if found is None else _clean(found, MAX_DETAIL_CHARS)
 
 
 def _rank(job: Job, outcome: Outcome, *, retrying: bool) -> int:

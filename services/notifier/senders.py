@@ -2,24 +2,33 @@
 
 from services.notifier.channels.base import Outcome
 from services.notifier.channels.webhook import WebhookChannel, WebhookRequest
-from services.notifier.repository import Job
+from services.notifier.job import Job
+from services.notifier.payload import payload
+from shared.domain.clock import Clock
+from shared.domain.endpoint_secret import in_force
 
 
 class WebhookSender:
-    """Sends the event's stored bytes to the subscription's URL."""
+    """Sends the event to the subscription's URL, in its style, signed by its secrets."""
 
-    def __init__(self, channel: WebhookChannel) -> None:
+    def __init__(self, channel: WebhookChannel, clock: Clock, public_url: str) -> None:
         self._channel = channel
+        self._clock = clock
+        self._public_url = public_url
 
     async def send(self, job: Job) -> Outcome:
         """Post the event."""
-        assert job.endpoint is not None  # noqa: S101 -- webhook jobs are leased with their endpoint
+        endpoint = job.endpoint
+        assert endpoint is not None  # noqa: S101 -- webhook jobs are leased with their endpoint
+        styled = payload(job.body, endpoint["payload_style"], self._public_url)
+        signing = in_force(endpoint["secrets"], self._clock.now())
         request = WebhookRequest(
-            url=job.endpoint["url"],
+            url=endpoint["url"],
             message_id=job.delivery["event_id"],
-            body=job.body.encode(),
-            secrets=(job.endpoint["secret"],),
-            headers={},
+            body=styled.body,
+            secrets=tuple(each["secret"] for each in signing),
+            headers=endpoint["headers"],
+            content_type=styled.content_type,
         )
         return await self._channel.send(request)
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.db.dialects import Dialect, dialect_for
-from shared.db.dialects.base import Write
+from shared.db.dialects.base import Write, plain_rows
 from shared.db.service_levels import ServiceLevels
 from shared.domain.errors import TooBroad, Unavailable
 
@@ -22,9 +22,7 @@ def rows(
     connection: Connection, statement: Executable, parameters: Mapping[str, Any] | None = None
 ) -> list[Row]:
     """Run a query and return its rows as plain dictionaries."""
-    result = connection.execute(statement, parameters or {})
-    names = tuple(result.keys())
-    return [dict(zip(names, row, strict=True)) for row in result]
+    return plain_rows(connection.execute(statement, parameters or {}))
 
 
 def first(connection: Connection, statement: Executable) -> Row | None:
@@ -85,14 +83,16 @@ class Transaction:
         key: tuple[str, ...] = ("id",),
         *,
         raised: str | None = None,
+        cleared: str | None = None,
     ) -> None:
         """Update one row of the table for each given row, matched by the columns of `key`.
 
         `raised` is a column of the key that goes up by one: a row whose version is another by now
-        stays as it is.
+        stays as it is. `cleared` is one that becomes null.
         """
         if rows:
-            self._writes.append(self.dialect.update(table, key, rows, raised=raised))
+            write = self.dialect.update(table, key, rows, raised=raised, cleared=cleared)
+            self._writes.append(write)
 
     def delete(self, table: Table, values: Sequence[Any], key: str = "id") -> None:
         """Delete the rows whose `key` is one of the values."""

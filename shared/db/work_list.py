@@ -82,9 +82,10 @@ class WorkList:
     def settle(self, tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
         """Write the outcome of leased rows; each row has the key, `lease_token` and new values.
 
-        A row whose lease has passed to somebody else stays as it is.
+        A row whose lease has passed to somebody else stays as it is. The token goes, so that what
+        is under way can be told from what rests.
         """
-        tx.update(self.table, rows, key=(self.key, "lease_token"))
+        tx.update(self.table, rows, key=(self.key, "lease_token"), cleared="lease_token")
 
     def fail(self, tx: Transaction, row: Row, error: str, now: datetime) -> WorkState:
         """Record that handling a row failed: it rests and is tried again, or is dead.

@@ -29,6 +29,14 @@ class MailKind(StrEnum):
     DIGEST = "digest"
 
 
+class OwnerMailKind(StrEnum):
+    """Which mail to the owner of a webhook a delivery is."""
+
+    WEBHOOK_FAILING = "webhook_failing"
+    WEBHOOK_DISABLED = "webhook_disabled"
+    WEBHOOK_RECOVERED = "webhook_recovered"
+
+
 #: Mails to agents; all others go to requesters.
 AGENT_MAILS = frozenset(
     {

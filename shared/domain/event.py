@@ -32,3 +32,12 @@ class EventType(StrEnum):
     TICKET_MERGED = "ticket.merged"
     TICKET_SLA_WARNED = "ticket.sla_warned"
     TICKET_SLA_BREACHED = "ticket.sla_breached"
+
+
+class OperationalEventType(StrEnum):
+    """What is told about webhooks themselves; only to those who ask for it by name."""
+
+    WEBHOOK_TEST = "webhook.test"
+    WEBHOOK_FAILING = "webhook.failing"
+    WEBHOOK_RECOVERED = "webhook.recovered"
+    WEBHOOK_DISABLED = "webhook.disabled"

@@ -29,6 +29,7 @@ class Prefix(StrEnum):
     DELIVERY = "dlv"
     DRY_RUN = "dry"
     EVENT = "evt"
+    ENDPOINT_SECRET = "sec"  # noqa: S105 -- how its id begins
     SIGNING_KEY = "sgn"
     REQUESTER = "rqr"
     JOB = "job"

@@ -13,10 +13,13 @@ from deploy.local.packages import ensure_packages
 from deploy.local.servers import Servers
 from shared.observability.logging import configure_logging
 from shared.settings import LogFormat
-from tests.bench import bulk, mail, routing, scenarios, search, stored
+from tests.bench import bulk, deliveries, mail, routing, scenarios, search, stored
 from tests.bench.report import render
 
-SCENARIOS = ("http", "pipeline", "open", "backlog", "routing", "bulk", "search", "stored", "mail")
+SCENARIOS = (
+    *("http", "pipeline", "open", "backlog", "routing", "bulk", "search", "stored"),
+    *("deliveries", "noisy", "mail"),
+)
 
 
 @click.command()
@@ -101,6 +104,16 @@ def _plan(servers: Servers, directory: Path, share: int) -> dict[str, Any]:
         ),
         "search: a million tickets": lambda: search.search(servers, 25_000, 40 // share),
         "mail: receipts to a local mail server": lambda: mail.mails(servers, 8_000 // share),
+        "deliveries: signed and recorded, by HTTP and HTTPS": lambda: deliveries.rates(
+            servers, 30_000 // share, directory
+        ),
+        "deliveries: 100,000 due at once": lambda: deliveries.backlog(servers, 100_000 // share),
+        "deliveries: one event to 1,000 subscribers": lambda: deliveries.wide(
+            servers, max(2, 10 // share)
+        ),
+        "noisy: 10 % of receivers hang, 10 % answer 500": lambda: deliveries.noisy(
+            servers, 20_000 // share, max(20, 60 // share), directory
+        ),
         "stored: beside a million tickets": lambda: stored.stored(
             servers, 25_000, 40 // share, 12_000 // share
         ),
@@ -116,6 +129,8 @@ def _ratios(figures: dict[str, Any]) -> dict[str, float]:
         "live_posts_beside_bulk": ("live_beside_bulk_per_s", "live_alone_per_s"),
         "posts_beside_a_million": ("stored_posts_per_s", "empty_posts_per_s"),
         "mail_vs_bare_loop": ("mail_per_s", "mail_bare_per_s"),
+        "deliveries_vs_bare_loop_http": ("deliveries_http_per_s", "bare_http_per_s"),
+        "deliveries_vs_bare_loop_https": ("deliveries_https_per_s", "bare_https_per_s"),
         "backlog_vs_dramatiq_chain": ("backlog_per_s", "dramatiq_chain_per_s"),
     }
     return {

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -33,6 +34,8 @@ class Desk:
     api: str
     receiver_port: int
     processes: dict[str, psutil.Process] = field(default_factory=dict)
+    #: How the receiver is asked; by TLS it has a certificate of its own.
+    scheme: str = "http"
 
     def start(self, name: str, *command: str) -> None:
         """Start a Python process of ours."""
@@ -64,7 +67,8 @@ class Desk:
 
     def ask_receiver(self, path: str) -> Any:
         """Ask the receiver what it got."""
-        with urlopen(f"http://127.0.0.1:{self.receiver_port}{path}", timeout=60) as answer:
+        url = f"{self.scheme}://127.0.0.1:{self.receiver_port}{path}"
+        with urlopen(url, timeout=60, context=self._trusting()) as answer:
             return json.load(answer)
 
     def wait_for_webhooks(self, count: int) -> bool:
@@ -98,6 +102,10 @@ class Desk:
             name: sum(p.memory_info().rss for p in [root, *root.children(recursive=True)]) / 2**20
             for name, root in self.processes.items()
         }
+
+    def _trusting(self) -> ssl.SSLContext | None:
+        certificate = self.settings.get("SSL_CERT_FILE")
+        return ssl.create_default_context(cafile=certificate) if certificate else None
 
     def _arrived(self) -> int:
         time.sleep(0.05)

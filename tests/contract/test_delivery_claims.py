@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from services.notifier.endpoint_claims import MAX_ENDPOINTS, EndpointClaims
 from services.notifier.outbox import keep_deliveries
-from services.notifier.repository import MAX_ENDPOINTS, DeliveryRepository
+from services.notifier.places import Places
 from shared.db.engine import Database
 from shared.db.models import Delivery, OutboxEntry, Subscription, Ticket, TicketEvent
 from shared.db.models.base import table
 from shared.db.ticket_changes import NewTicket, create
-from shared.domain.delivery import BULK_RANK, RETRY_RANK, DeliveryChannel
+from shared.domain.delivery import BULK_RANK, RETRY_RANK
 from shared.domain.work import WorkState
 from tests.factories import NOW, delivery, outbox_entry, subscription, ticket_content
 from tests.rows import rows, set_columns
@@ -21,8 +22,8 @@ EARLIER = NOW - timedelta(hours=1)
 
 
 @pytest.fixture
-def repository(database: Database) -> DeliveryRepository:
-    return DeliveryRepository(database, DeliveryChannel.WEBHOOK, timedelta(seconds=30))
+def claims(database: Database) -> EndpointClaims:
+    return EndpointClaims(database, timedelta(seconds=30))
 
 
 @pytest.fixture
@@ -42,10 +43,12 @@ def add(database: Database, model: Any, *given: dict[str, Any]) -> list[str]:
     return [row["id"] for row in given]
 
 
-def leased(
-    repository: DeliveryRepository, limit: int = 100, share: int = 100, **busy: int
-) -> list[str]:
-    return [job.delivery["id"] for job in repository.lease(NOW, limit, share, busy)]
+def leased(claims: EndpointClaims, limit: int = 4000, share: int = 100, **busy: int) -> list[str]:
+    places = Places(limit, share)
+    for receiver, count in busy.items():
+        for _ in range(count):
+            places.take(receiver, 0)
+    return [job.delivery["id"] for job in claims.claim(NOW, places).jobs]
 
 
 def one(event: dict[str, Any], receiver: str, **changed: Any) -> dict[str, Any]:
@@ -53,19 +56,19 @@ def one(event: dict[str, Any], receiver: str, **changed: Any) -> dict[str, Any]:
 
 
 def test_a_leased_job_has_all_that_is_needed_to_send_it(
-    database: Database, repository: DeliveryRepository, event: dict[str, Any]
+    database: Database, claims: EndpointClaims, event: dict[str, Any]
 ) -> None:
     [endpoint] = add(database, Subscription, subscription())
     [delivery_id] = add(database, Delivery, one(event, endpoint))
-    [job] = repository.lease(NOW, 10, 10, {})
+    [job] = claims.claim(NOW, Places(10, 10)).jobs
     assert (job.delivery["id"], job.body, job.attempt) == (delivery_id, event["body"], 1)
     assert job.endpoint is not None
     assert job.endpoint["id"] == endpoint
-    assert leased(repository) == []
+    assert leased(claims) == []
 
 
 def test_what_comes_later_in_a_ticket_waits_for_what_comes_earlier(
-    database: Database, repository: DeliveryRepository, event: dict[str, Any]
+    database: Database, claims: EndpointClaims, event: dict[str, Any]
 ) -> None:
     endpoint, other = add(database, Subscription, subscription(), subscription())
     ticket_id = event["ticket_id"]
@@ -75,27 +78,27 @@ def test_what_comes_later_in_a_ticket_waits_for_what_comes_earlier(
     behind = one(event, endpoint, ticket_id=ticket_id, sequence=2)
     elsewhere = one(event, other, ticket_id=ticket_id, sequence=2)
     add(database, Delivery, failing, behind, elsewhere)
-    assert leased(repository) == [elsewhere["id"]]
+    assert leased(claims) == [elsewhere["id"]]
     set_columns(database, Delivery, failing["id"], work_state=WorkState.DEAD)
-    assert leased(repository) == [behind["id"]]
+    assert leased(claims) == [behind["id"]]
 
 
 def test_an_event_that_is_not_fanned_out_yet_holds_up_those_behind_it(
-    database: Database, repository: DeliveryRepository, event: dict[str, Any]
+    database: Database, claims: EndpointClaims, event: dict[str, Any]
 ) -> None:
     [endpoint] = add(database, Subscription, subscription())
     behind = one(event, endpoint, ticket_id=event["ticket_id"], sequence=2)
     add(database, Delivery, behind)
     ahead = outbox_entry(ticket_id=event["ticket_id"], sequence=1)
     add(database, OutboxEntry, ahead)
-    assert leased(repository) == []
+    assert leased(claims) == []
     with database.transaction() as tx:
         tx.delete(table(OutboxEntry), [ahead["id"]])
-    assert leased(repository) == [behind["id"]]
+    assert leased(claims) == [behind["id"]]
 
 
 def test_first_attempts_go_before_retries_and_live_before_bulk(
-    database: Database, repository: DeliveryRepository, event: dict[str, Any]
+    database: Database, claims: EndpointClaims, event: dict[str, Any]
 ) -> None:
     [endpoint] = add(database, Subscription, subscription())
     ranks = [BULK_RANK, RETRY_RANK, 0]
@@ -110,31 +113,31 @@ def test_first_attempts_go_before_retries_and_live_before_bulk(
         Delivery,
         *(one(e, endpoint, rank=rank) for e, rank in zip(events, ranks, strict=True)),
     )
-    assert [leased(repository, limit=1) for _ in range(3)] == [[first], [retry], [bulk]]
+    assert [leased(claims, limit=1) for _ in range(3)] == [[first], [retry], [bulk]]
 
 
 def test_what_is_in_flight_counts_against_a_receivers_share(
-    database: Database, repository: DeliveryRepository, event: dict[str, Any]
+    database: Database, claims: EndpointClaims, event: dict[str, Any]
 ) -> None:
     slow, prompt = add(database, Subscription, subscription(), subscription())
     add(database, Delivery, one(event, slow))
     [wanted] = add(database, Delivery, one(event, prompt))
-    assert leased(repository, share=3, **{slow: 3}) == [wanted]
+    assert leased(claims, share=3, **{slow: 3}) == [wanted]
 
 
 def test_a_disabled_subscription_has_nothing_due(
-    database: Database, repository: DeliveryRepository, event: dict[str, Any]
+    database: Database, claims: EndpointClaims, event: dict[str, Any]
 ) -> None:
     [endpoint] = add(database, Subscription, subscription(enabled=False))
     add(database, Delivery, one(event, endpoint))
-    assert leased(repository) == []
+    assert leased(claims) == []
     with database.reading() as connection:
-        assert not repository.has_ready(connection, NOW)
-        assert repository.next_due(connection, EARLIER) is None
+        assert not claims.has_ready(connection, NOW)
+        assert claims.next_due(connection, EARLIER) is None
 
 
 def test_many_receivers_that_fail_do_not_keep_a_healthy_one_waiting(
-    database: Database, repository: DeliveryRepository, event: dict[str, Any]
+    database: Database, claims: EndpointClaims, event: dict[str, Any]
 ) -> None:
     """Each failing one has an event to be tried again later, and one behind it, due long since."""
     failing = add(database, Subscription, *(subscription() for _ in range(MAX_ENDPOINTS)))
@@ -153,15 +156,15 @@ def test_many_receivers_that_fail_do_not_keep_a_healthy_one_waiting(
             keep_deliveries(tx, [], [behind], EARLIER)
     [healthy] = add(database, Subscription, subscription())
     [wanted] = add(database, Delivery, one(event, healthy))
-    assert leased(repository) == [wanted]
+    assert leased(claims) == [wanted]
 
 
 def test_receivers_whose_share_is_used_up_do_not_keep_a_healthy_one_waiting(
-    database: Database, repository: DeliveryRepository, event: dict[str, Any]
+    database: Database, claims: EndpointClaims, event: dict[str, Any]
 ) -> None:
     slow = add(database, Subscription, *(subscription() for _ in range(MAX_ENDPOINTS)))
     add(database, Delivery, *(one(event, e, available_at=EARLIER) for e in slow))
     [healthy] = add(database, Subscription, subscription())
     [wanted] = add(database, Delivery, one(event, healthy))
     busy = dict.fromkeys(slow, 5)
-    assert leased(repository, share=5, **busy) == [wanted]
+    assert leased(claims, share=5, **busy) == [wanted]

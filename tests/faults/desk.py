@@ -32,6 +32,7 @@ class Desk:
         self._database = Database(database_url)
         self._port = port
         self._token = token
+        self._hook = ""
 
     def client(self) -> Client:
         """Return a client with a connection of its own."""
@@ -52,6 +53,13 @@ class Desk:
                 for process in self.processes.values():
                     process.stop()
                 self._database.close()
+
+    def pace_webhooks(self, per_s: int) -> None:
+        """Let no more than so many webhooks go out in a second."""
+        client = self.client()
+        changed = client.ask("PATCH", f"/v1/webhooks/{self._hook}", {"rate_limit_per_s": per_s})
+        assert changed.status == 200, changed.document
+        client.close()
 
     def restart(self, name: str) -> None:
         """Start a killed process again and wait until it is ready."""
@@ -104,6 +112,7 @@ class Desk:
         client = self.client()
         hook = client.post("/v1/webhooks", {"url": self.subscriber.url})
         assert hook.status == 201, hook.document
+        self._hook = hook.document["id"]
         self.subscriber.expect(hook.document["secret"])
         assert client.post("/v1/skills", {"name": SKILL}).status == 201
         for number in range(agents):

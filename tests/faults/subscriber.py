@@ -36,6 +36,8 @@ class Subscriber:
         self.arrivals: list[Arrival] = []
         self.refused: list[str] = []
         self.url = ""
+        #: How long it thinks about each event before it answers, in seconds.
+        self.pause_s = 0.0
         self._verifier: Webhook | None = None
         self._loop = asyncio.new_event_loop()
         self._listening = threading.Event()
@@ -101,4 +103,6 @@ class Subscriber:
                 monotonic(),
             )
         )
+        if self.pause_s:
+            await asyncio.sleep(self.pause_s)
         return web.Response(status=204)

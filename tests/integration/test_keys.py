@@ -204,7 +204,7 @@ def test_the_secret_is_shown_once(desk: Desk, receiver: Receiver, runtime: Runti
     assert "secret" not in desk.ok("GET", f"/v1/webhooks/{made['id']}")
     assert all("secret" not in item for item in desk.ok("GET", "/v1/webhooks")["items"])
     [row] = rows(runtime.database, Subscription)
-    assert row["secret"] == made["secret"]
+    assert row["secrets"][0]["secret"] == made["secret"]
 
 
 def test_signing_keys_are_rotated_with_an_overlap(

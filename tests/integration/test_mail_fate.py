@@ -10,6 +10,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from deploy.local.ports import choose_port
+from services.notifier.mail_claims import MailClaims
+from services.notifier.places import Places
 from services.notifier.repository import DeliveryRepository
 from shared.db.models import Delivery
 from shared.db.models.base import table
@@ -88,7 +90,7 @@ def test_a_worker_that_dies_in_data_leaves_the_mail_unknown(
 ) -> None:
     clock = ShiftedClock()
     runtime = new_runtime(None, clock)
-    dead = DeliveryRepository(runtime.database, DeliveryChannel.EMAIL, timedelta(minutes=15))
+    dead = DeliveryRepository(runtime.database, mail_enabled=True)
     # The fan-out makes the mail's delivery; the first worker leases it, begins DATA and dies.
     fan_out = new_runtime(replace(settings, email_url=f"file:{settings.data_dir / 'first'}"))
     host = start_host(fan_out, ["notifier"])
@@ -99,7 +101,8 @@ def test_a_worker_that_dies_in_data_leaves_the_mail_unknown(
     with runtime.database.transaction() as tx:
         table_ = table(Delivery)
         tx.execute(table_.update().values(work_state=WorkState.READY, available_at=clock.now()))
-    [job] = dead.lease(clock.now(), 1, 1, {})
+    claims = MailClaims(runtime.database, timedelta(minutes=15))
+    [job] = claims.claim(clock.now(), Places(1, 1)).jobs
     until = clock.now() + timedelta(minutes=11)
     assert dead.record_data_started(mail["id"], job.token, clock.now(), until)
 

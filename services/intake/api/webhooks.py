@@ -2,12 +2,14 @@
 
 import socket
 from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Response
 from marshmallow import RAISE
 
-from services.intake import repository
+from services.intake import endpoint_health, repository
 from services.intake.api.auth import requires
 from services.intake.api.change import change
 from services.intake.api.http import (
@@ -18,15 +20,17 @@ from services.intake.api.http import (
     page,
     parts,
 )
+from shared.domain import endpoint_secret
 from shared.domain.address_guard import AddressGuard, ForbiddenAddress
+from shared.domain.endpoint_health import Health
 from shared.domain.errors import FieldError, InvalidInput
-from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
-from shared.domain.webhook_signature import new_secret
+from shared.domain.subscription import SigningScheme
 from shared.schemas.base import patch_of
 from shared.schemas.subscription import (
     CreateSubscriptionSchema,
     NewSubscriptionSchema,
+    RotateSecretSchema,
     SubscriptionPageSchema,
     SubscriptionSchema,
     UpdateSubscriptionSchema,
@@ -42,23 +46,23 @@ _new_schema = NewSubscriptionSchema(unknown="exclude")
 @requires("webhooks:write", problems=(400, 401, 403, 413, 415, 422, 503))
 @body(CreateSubscriptionSchema())
 @blp.response(201, NewSubscriptionSchema())
-def create_subscription(content: Mapping[str, Any]) -> Response:
+def create_subscription(content: dict[str, Any]) -> Response:
     """Subscribe a URL to events. The answer holds the signing secret, this once."""
     app = parts()
     _vet(app.guard, content["url"])
     now = app.now()
+    signing = content.pop("signing")
+    secret = endpoint_secret.make(signing, now)
     row = {
         "id": new_id(Prefix.SUBSCRIPTION),
-        "url": content["url"],
-        "event_types": [event_type.value for event_type in content["event_types"]],
-        "description": content["description"],
-        "secret": new_secret(),
-        "enabled": content["enabled"],
+        **content,
+        "secrets": [secret],
         "disabled_reason": None,
+        "disabled_at": None if content["enabled"] else now,
         "created_at": now,
         "updated_at": now,
     }
-    document = _new_schema.dump({**row, "event_types": content["event_types"]})
+    document = _with_secret(row, secret, now)
     with change() as unit:
         repository.add(unit.tx, repository.SUBSCRIPTIONS, row)
         return unit.answer(document, 201, {"Location": f"/v1/webhooks/{row['id']}"})
@@ -70,11 +74,14 @@ def create_subscription(content: Mapping[str, Any]) -> Response:
 @blp.response(200, SubscriptionPageSchema())
 def list_subscriptions(query: Mapping[str, Any]) -> Response:
     """List subscriptions."""
+    now = parts().now()
     with parts().database.reading() as connection:
         rows = repository.listing(
             connection, repository.SUBSCRIPTIONS, query["after"], query["limit"] + 1
         )
-    return page(_schema, [_readable(row) for row in rows], "id", query["limit"])
+        healths = endpoint_health.of_endpoints(connection, [row["id"] for row in rows])
+    documents = [_readable(row, now, healths.get(row["id"])) for row in rows]
+    return page(_schema, documents, "id", query["limit"])
 
 
 @blp.route("/webhooks/<subscription_id>", methods=["GET"])
@@ -84,7 +91,8 @@ def get_subscription(subscription_id: str) -> Response:
     """Read a subscription."""
     with parts().database.reading() as connection:
         row = repository.one(connection, repository.SUBSCRIPTIONS, subscription_id, "subscription")
-    return answer(_schema.dump(_readable(row)))
+        healths = endpoint_health.of_endpoints(connection, [subscription_id])
+    return answer(_schema.dump(_readable(row, parts().now(), healths.get(subscription_id))))
 
 
 @blp.route("/webhooks/<subscription_id>", methods=["PATCH"])
@@ -95,24 +103,74 @@ def update_subscription(content: Mapping[str, Any], subscription_id: str) -> Res
     """Change a subscription.
 
     A disabled subscription gets no new events; what was on its way waits until it is enabled.
+    `enabled: true` and a new `url` also end a pause or rest of the endpoint.
     """
     app = parts()
-    values: dict[str, Any] = {**content, "updated_at": app.now()}
+    now = app.now()
+    values: dict[str, Any] = {**content, "updated_at": now}
     if "url" in content:
         _vet(app.guard, content["url"])
-    if "event_types" in content:
-        values["event_types"] = [event_type.value for event_type in content["event_types"]]
-    if content.get("enabled"):
+    if "enabled" in content:
         values["disabled_reason"] = None
+        values["disabled_at"] = None if content["enabled"] else now
     with change() as unit:
         subscriptions = repository.SUBSCRIPTIONS
+        if content.get("enabled") or "url" in content:
+            endpoint_health.begin_anew(unit.tx, subscription_id)
         repository.change(unit.tx, subscriptions, subscription_id, values, "subscription")
         row = repository.one(unit.tx.flushed(), subscriptions, subscription_id, "subscription")
-        return unit.answer(_schema.dump(_readable(row)))
+        healths = endpoint_health.of_endpoints(unit.tx.flushed(), [subscription_id])
+        return unit.answer(_schema.dump(_readable(row, now, healths.get(subscription_id))))
 
 
-def _readable(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**row, "event_types": [EventType(name) for name in row["event_types"]]}
+@blp.route("/webhooks/<subscription_id>/rotate-secret", methods=["POST"])
+@requires("webhooks:write", problems=(400, 401, 403, 404, 413, 415, 422, 503))
+@body(RotateSecretSchema())
+@blp.response(200, NewSubscriptionSchema())
+def rotate_secret(content: Mapping[str, Any], subscription_id: str) -> Response:
+    """Sign with a new secret from now on; the old ones sign beside it for a while.
+
+    The answer holds the new secret, this once.
+    """
+    now, subscriptions = parts().now(), repository.SUBSCRIPTIONS
+    with change() as unit:
+        row = repository.locked(unit.tx, subscriptions, subscription_id, "subscription")
+        scheme = content["signing"] or SigningScheme(row["secrets"][0]["scheme"])
+        secret = endpoint_secret.make(scheme, now)
+        overlap = timedelta(seconds=content["overlap_s"])
+        secrets = endpoint_secret.rotated(row["secrets"], secret, now, overlap)
+        values = {"secrets": secrets, "updated_at": now}
+        repository.change(unit.tx, subscriptions, subscription_id, values, "subscription")
+        health = endpoint_health.of_endpoints(unit.tx.flushed(), [subscription_id])
+        shown = _with_secret({**row, **values}, secret, now, health.get(subscription_id))
+        return unit.answer(shown)
+
+
+def _readable(
+    row: Mapping[str, Any], now: datetime, health: Health | None = None
+) -> dict[str, Any]:
+    secrets = [
+        {**each, "scheme": SigningScheme(each["scheme"])}
+        for each in endpoint_secret.in_force(row["secrets"], now)
+    ]
+    health = health or Health()
+    return {
+        **row,
+        "secrets": secrets,
+        "header_names": sorted(row["headers"]),
+        "health": {**asdict(health), "state": health.state(now)},
+    }
+
+
+def _with_secret(
+    row: Mapping[str, Any],
+    secret: endpoint_secret.Secret,
+    now: datetime,
+    health: Health | None = None,
+) -> dict[str, Any]:
+    shown = {**_readable(row, now, health), "secret": endpoint_secret.to_verify_with(secret)}
+    document: dict[str, Any] = _new_schema.dump(shown)
+    return document
 
 
 def _vet(guard: AddressGuard, url: str) -> None:

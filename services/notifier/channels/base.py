@@ -15,12 +15,14 @@ class Delivered:
     """The other side took the message.
 
     `status` is its HTTP or SMTP reply code (None where there is none), `detail` one line about it.
+    `gone` says that it was the last one that the endpoint wants.
     """
 
     status: int | None
     detail: str
     duration_ms: int = 0
     response_body: str | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +30,9 @@ class TemporaryFailure:
     """Not delivered now; the same message may get through later.
 
     `retry_after_s` is the wait in seconds the other side asked for, as it was sent: whoever plans
-    the next attempt clamps it. `refuses_us` says that no message gets through until the operator
-    mends something, such as a password.
+    the next attempt clamps it. `operator_detail` says what the reason must not, such as an address
+    that was refused; `ours` says that the fault is in Patchbay, `refuses_us` that no message gets
+    through until the operator mends something, such as a password.
     """
 
     reason: str
@@ -37,6 +40,8 @@ class TemporaryFailure:
     retry_after_s: int | None = None
     duration_ms: int = 0
     response_body: str | None = None
+    operator_detail: str | None = None
+    ours: bool = False
     refuses_us: bool = False
 
 
@@ -44,8 +49,8 @@ class TemporaryFailure:
 class PermanentFailure:
     """This message will never be taken; trying again only annoys.
 
-    `gone` says that the endpoint as a whole asked for no more (HTTP 410), `no_mailbox` that there
-    is no such address (RFC 3463: 5.1.x).
+    `gone` says that the endpoint as a whole asked for no more (HTTP 410, `webhook-delivery`),
+    `no_mailbox` that there is no such address (RFC 3463: 5.1.x).
     """
 
     reason: str

@@ -2,7 +2,9 @@
 
 Only 2xx is success and only 410 is final (Standard Webhooks 1.0, "delivery success and failure").
 Every other refusal is tried again: receivers often answer 401 or 404 while they are deployed, and
-mend it within the hour.
+mend it within the hour. A receiver that knows better says so in the header `webhook-delivery`
+(standard-webhooks pull request 291, and Svix' "delivery control"): `abort-message` gives up this
+message, `disable` asks for no more at all.
 """
 
 import re
@@ -21,6 +23,9 @@ from services.notifier.channels.base import (
 KEPT_BODY_BYTES = 4096
 _MAX_LOCATION_LENGTH = 200
 _ASKS_FOR_TIME = (429, 503)
+CONTROL_HEADER = "webhook-delivery"
+_DISABLE, _ABORT = "disable", "abort-message"
+_ORDERS = (_DISABLE, _ABORT)
 _DELTA_SECONDS = re.compile(r"[0-9]{1,10}")
 
 
@@ -39,11 +44,14 @@ def outcome_of(
     """
     # PostgreSQL refuses NUL in text, and an attempt that cannot be recorded would be sent for ever.
     text = body[:KEPT_BODY_BYTES].decode("utf-8", "replace").replace("\x00", "\ufffd") or None
-    reason = f"HTTP {status}{remark}"
+    order = headers.get(CONTROL_HEADER, "").strip().lower()
+    said = f", {CONTROL_HEADER}: {order}" if order in _ORDERS else ""
+    reason = f"HTTP {status}{said}{remark}"
+    gone = status == 410 or order == _DISABLE
     if 200 <= status < 300:
-        return Delivered(status, reason, duration_ms, text)
-    if status == 410:
-        return PermanentFailure(reason, status, True, duration_ms, text)
+        return Delivered(status, reason, duration_ms, text, gone)
+    if gone or order == _ABORT:
+        return PermanentFailure(reason, status, gone, duration_ms, text)
     if 300 <= status < 400:
         location = headers.get("Location", "")[:_MAX_LOCATION_LENGTH]
         reason = f"HTTP {status}, redirects are not followed (Location: {location}){remark}"

@@ -1,6 +1,7 @@
-"""What went wrong when no complete HTTP answer came, in words the endpoint's owner may read.
+"""What went wrong when no complete HTTP answer came.
 
-The texts of the exceptions hold resolved addresses, so none of them is passed on.
+In words that the endpoint's owner may read, and in those of the exceptions, which hold resolved
+addresses and are for the operator alone.
 """
 
 import os
@@ -24,6 +25,18 @@ def refusal_behind(fault: BaseException | None) -> ForbiddenAddress | None:
             return fault.refusal
         fault = fault.__cause__
     return None
+
+
+def explain(fault: BaseException) -> str:
+    """Give the operator's reason: what the libraries said, each cause once."""
+    texts: list[str] = []
+    cause: BaseException | None = fault
+    while cause is not None:
+        text = f"{type(cause).__name__}: {cause}"
+        if text not in texts:
+            texts.append(text)
+        cause = cause.__cause__
+    return "; ".join(texts)
 
 
 def describe(fault: Exception) -> str:

@@ -29,7 +29,12 @@ from services.notifier.channels.guarded_dial import (
     open_session,
 )
 from services.notifier.channels.http_answer import outcome_of
-from services.notifier.channels.http_fault import before_any_answer, describe, refusal_behind
+from services.notifier.channels.http_fault import (
+    before_any_answer,
+    describe,
+    explain,
+    refusal_behind,
+)
 from shared.domain.address_guard import AddressGuard, ForbiddenAddress
 from shared.domain.clock import Clock
 from shared.domain.webhook_signature import signature_headers
@@ -55,6 +60,7 @@ class WebhookRequest:
     body: bytes
     secrets: tuple[str, ...]
     headers: Mapping[str, str]
+    content_type: str = "application/json"
 
 
 @dataclass(slots=True)
@@ -87,7 +93,6 @@ class WebhookChannel:
         self._timeout_s = timeout_s
         self._tls = tls
         self._headers = {
-            "Content-Type": "application/json",
             "User-Agent": f"Patchbay/{version}",
             "Accept-Encoding": "identity",
         }
@@ -100,24 +105,28 @@ class WebhookChannel:
         """Post one message; every fault is an outcome, only cancellation is raised."""
         started = perf_counter()
         answer = _Answer()
-        failure = ""
+        failure, detail = "", None
         try:
             url = self._vetted(request.url)
             timestamp = int(self._clock.now().timestamp())
             headers = signature_headers(
                 request.secrets, request.message_id, timestamp, request.body
             )
+            headers["Content-Type"] = request.content_type
             if request.headers:
                 headers = permitted(request.headers) | headers
+            # The first one reads the certificate authorities, which is no time of the receiver's.
+            self._sessions()
             async with asyncio.timeout(self._timeout_s):
                 await self._exchange(url, headers, request.body, answer)
         except TimeoutError:
             failure = answer.remark = f"no complete answer within {self._timeout_s:g} s"
         except ForbiddenAddress as refusal:
-            failure = _refused(request, refusal)
+            failure, detail = _refused(request, refusal), refusal.reason
         except (aiohttp.ClientError, OSError) as fault:
             refused = refusal_behind(fault)
             failure = answer.remark = _refused(request, refused) if refused else describe(fault)
+            detail = refused.reason if refused else explain(fault)
         except ValueError as fault:
             failure = f"the request cannot be built: {fault}"
         finally:
@@ -126,7 +135,7 @@ class WebhookChannel:
                 answer.response.close()
         duration_ms = int((perf_counter() - started) * 1000)
         if answer.response is None:
-            return TemporaryFailure(failure, duration_ms=duration_ms)
+            return TemporaryFailure(failure, duration_ms=duration_ms, operator_detail=detail)
         # The status line is the receiver's word: a body cut short does not take it back.
         remark = f", {answer.remark}" if answer.remark else ""
         response = answer.response
@@ -145,22 +154,17 @@ class WebhookChannel:
     async def _exchange(
         self, url: URL, headers: Mapping[str, str], body: bytes, answer: _Answer
     ) -> None:
-        if self._session is None or self._fresh is None:
-            self._session, self._fresh = self._open()
+        pooled, fresh = self._sessions()
         exchange = Exchange(plain_http=url.scheme == "http")
         CURRENT_EXCHANGE.set(exchange)
         try:
-            response = await self._session.post(
-                url, data=body, headers=headers, allow_redirects=False
-            )
+            response = await pooled.post(url, data=body, headers=headers, allow_redirects=False)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as fault:
             if exchange.dialled or not before_any_answer(fault):
                 raise
             # The receiver had closed an idle connection while our request was on its way. The
             # retry gets a connection of its own: the others in the pool may be as dead.
-            response = await self._fresh.post(
-                url, data=body, headers=headers, allow_redirects=False
-            )
+            response = await fresh.post(url, data=body, headers=headers, allow_redirects=False)
         answer.response = response
         content = response.content
         left = MAX_ANSWER_BYTES
@@ -171,6 +175,11 @@ class WebhookChannel:
             chunk = await content.read(left)
             left -= len(chunk)
             answer.body = answer.body + chunk if answer.body else chunk
+
+    def _sessions(self) -> tuple[aiohttp.ClientSession, aiohttp.ClientSession]:
+        if self._session is None or self._fresh is None:
+            self._session, self._fresh = self._open()
+        return self._session, self._fresh
 
     def _open(self) -> tuple[aiohttp.ClientSession, aiohttp.ClientSession]:
         tls = self._tls or ssl.create_default_context()

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, select
 
+from services.notifier.job import Job
 from services.notifier.mail.gate import Known
 from services.notifier.mail.loop_caps import MAX_COUNTED, WINDOW
 from services.notifier.mail.recipient import Recipient
 from services.notifier.mail.threading import MAX_EARLIER
-from services.notifier.repository import Job
 from shared.db.engine import Database, Row, rows
 from shared.db.models import (
     Agent,

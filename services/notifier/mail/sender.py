@@ -16,6 +16,7 @@ from services.notifier.channels.base import (
     TemporaryFailure,
     Unknown,
 )
+from services.notifier.job import Job
 from services.notifier.mail.desk import MailDesk, entry_of
 from services.notifier.mail.domain_rate import DomainRate
 from services.notifier.mail.facts import MailFacts
@@ -25,7 +26,6 @@ from services.notifier.mail.message import MailRenderer, RenderedMail
 from services.notifier.mail.pause import ChannelPause
 from services.notifier.mail.recipient import Recipient
 from services.notifier.mail.repository import MailRepository
-from services.notifier.repository import Job
 from shared.db.types import load_json
 from shared.domain.clock import Clock
 from shared.domain.delivery import HELD_RANK, WRITTEN_MAILS, MailKind

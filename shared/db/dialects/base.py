@@ -1,17 +1,40 @@
 """The seam: what the data layer asks of a database beyond plain SQLAlchemy."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, FromClause, Insert, Table
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    FromClause,
+    Insert,
+    Result,
+    Select,
+    Table,
+)
 from sqlalchemy.types import TypeEngine
 
 from shared.db.types import dump_json
 
 Row = Mapping[str, Any]
+
+
+#: A prepared query that is run for each of several given rows. Takes the connection, the rows, and
+#: the most that it returns, first what is found for the rows that are given first.
+RowsOfEach = Callable[[Connection, Sequence[Row], int], list[dict[str, Any]]]
+
+#: Builds the query for one row, whose columns it gets by name.
+QueryForEach = Callable[[Mapping[str, ColumnElement[Any]]], Select[Any]]
+
+
+def plain_rows(result: Result[Any]) -> list[dict[str, Any]]:
+    """Return the rows of a result as plain dictionaries."""
+    names = tuple(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +80,18 @@ class Dialect(ABC):
 
     @abstractmethod
     def update(
-        self, table: Table, key: tuple[str, ...], rows: Sequence[Row], *, raised: str | None = None
+        self,
+        table: Table,
+        key: tuple[str, ...],
+        rows: Sequence[Row],
+        *,
+        raised: str | None = None,
+        cleared: str | None = None,
     ) -> Write:
         """Set the other columns of each row where all of `key` match, by one statement.
 
-        `raised` is a column of the key that goes up by one, such as a version.
+        `raised` is a column of the key that goes up by one, such as a version; `cleared` one that
+        becomes null, such as the token of a lease.
         """
 
     @abstractmethod
@@ -82,6 +112,16 @@ class Dialect(ABC):
     def rows_parameters(self, name: str, rows: Sequence[Row]) -> Row:
         """Return the parameter that fills a `rows_as_table` of this name."""
         return {name: dump_json(rows)}
+
+    @abstractmethod
+    def rows_of_each(
+        self, name: str, types: Mapping[str, TypeEngine[Any]], build: QueryForEach
+    ) -> RowsOfEach:
+        """Prepare the query that `build` returns, to be run for each of several rows at once.
+
+        The rows have the columns of `types`; the query may have an order, a limit taken from the
+        row, and locks. On a database at a distance all of it is one round trip.
+        """
 
     @abstractmethod
     def send(self, connection: Connection, writes: Sequence[Write], *, commit: bool) -> None:

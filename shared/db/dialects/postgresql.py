@@ -28,13 +28,22 @@ from sqlalchemy import (
     event,
     func,
     literal_column,
+    select,
     text,
+    true,
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeEngine
 
-from shared.db.dialects.base import Dialect, Row, Write
+from shared.db.dialects.base import (
+    Dialect,
+    QueryForEach,
+    Row,
+    RowsOfEach,
+    Write,
+    plain_rows,
+)
 from shared.db.types import dump_json, load_json
 
 _COMPILER = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -120,14 +129,21 @@ class PostgreSQL(Dialect):
         return Write(sql, [dump_json(rows)])
 
     def update(
-        self, table: Table, key: tuple[str, ...], rows: Sequence[Row], *, raised: str | None = None
+        self,
+        table: Table,
+        key: tuple[str, ...],
+        rows: Sequence[Row],
+        *,
+        raised: str | None = None,
+        cleared: str | None = None,
     ) -> Write:
         columns = tuple(rows[0])
-        cached = ("update", table.name, key, columns, raised)
+        cached = ("update", table.name, key, columns, raised, cleared)
         sql = self._sql.get(cached)
         if sql is None:
             assigned = [f"{name} = v.{name}" for name in columns if name not in key]
             assigned += [f"{raised} = v.{raised} + 1"] if raised else []
+            assigned += [f"{cleared} = NULL"] if cleared else []
             assignments = ", ".join(assigned)
             matches = " AND ".join(f"{table.name}.{name} = v.{name}" for name in key)
             sql = self._sql[cached] = (
@@ -152,6 +168,19 @@ class PostgreSQL(Dialect):
         rows = func.json_to_recordset(cast(bindparam(name), JSON(none_as_null=True)))
         columns = [column(key, type_) for key, type_ in types.items()]
         return rows.table_valued(*columns, name=name).render_derived(with_types=True)
+
+    def rows_of_each(
+        self, name: str, types: Mapping[str, TypeEngine[Any]], build: QueryForEach
+    ) -> RowsOfEach:
+        given = self.rows_as_table(name, types)
+        found = build({key: given.c[key] for key in types}).lateral("found")
+        query = select(found).select_from(given.join(found, true())).limit(bindparam("most"))
+
+        def run(connection: Connection, rows: Sequence[Row], limit: int) -> list[dict[str, Any]]:
+            parameters = {**self.rows_parameters(name, rows), "most": limit}
+            return plain_rows(connection.execute(query, parameters))
+
+        return run
 
     def send(self, connection: Connection, writes: Sequence[Write], *, commit: bool) -> None:
         driver: Any = connection.connection.driver_connection

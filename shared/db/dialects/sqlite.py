@@ -30,7 +30,14 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.types import TypeEngine
 
-from shared.db.dialects.base import Dialect, Row, Write
+from shared.db.dialects.base import (
+    Dialect,
+    QueryForEach,
+    Row,
+    RowsOfEach,
+    Write,
+    plain_rows,
+)
 from shared.db.types import UTCDateTime, dump_json, load_json
 
 _COMPILER = sqlite.dialect(json_serializer=dump_json)
@@ -90,15 +97,22 @@ class SQLite(Dialect):
         return Write(sql, self._tuples(table, columns, rows), many=True)
 
     def update(
-        self, table: Table, key: tuple[str, ...], rows: Sequence[Row], *, raised: str | None = None
+        self,
+        table: Table,
+        key: tuple[str, ...],
+        rows: Sequence[Row],
+        *,
+        raised: str | None = None,
+        cleared: str | None = None,
     ) -> Write:
         values = tuple(name for name in rows[0] if name not in key)
         columns = (*values, *key)
-        cached = ("update", table.name, key, columns, raised)
+        cached = ("update", table.name, key, columns, raised, cleared)
         sql = self._sql.get(cached)
         if sql is None:
             assigned = [f"{name} = ?" for name in values]
             assigned += [f"{raised} = {raised} + 1"] if raised else []
+            assigned += [f"{cleared} = NULL"] if cleared else []
             assignments = ", ".join(assigned)
             matches = " AND ".join(f"{name} = ?" for name in key)
             sql = self._sql[cached] = f"UPDATE {table.name} SET {assignments} WHERE {matches}"  # noqa: S608
@@ -129,6 +143,22 @@ class SQLite(Dialect):
 
     def rows_parameters(self, name: str, rows: Sequence[Row]) -> Row:
         return super().rows_parameters(name, [_with_plain_times(row) for row in rows])
+
+    def rows_of_each(
+        self, name: str, types: Mapping[str, TypeEngine[Any]], build: QueryForEach
+    ) -> RowsOfEach:
+        query = build({column: bindparam(column, type_=type_) for column, type_ in types.items()})
+
+        def run(connection: Connection, rows: Sequence[Row], limit: int) -> list[dict[str, Any]]:
+            # No joins by position here, and no distance either: one query after the other.
+            found: list[dict[str, Any]] = []
+            for row in rows:
+                if len(found) >= limit:
+                    break
+                found += plain_rows(connection.execute(query, dict(row)))
+            return found[:limit]
+
+        return run
 
     def send(self, connection: Connection, writes: Sequence[Write], *, commit: bool) -> None:
         driver: Any = connection.connection.driver_connection

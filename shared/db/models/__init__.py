@@ -17,6 +17,7 @@ from shared.db.models.decision import Decision
 from shared.db.models.delivery import Delivery
 from shared.db.models.delivery_attempt import DeliveryAttempt
 from shared.db.models.dry_run import DryRun
+from shared.db.models.endpoint_health import EndpointHealth
 from shared.db.models.event_outbox import OutboxEntry
 from shared.db.models.feed_reader import FeedReader
 from shared.db.models.idempotency_key import IdempotencyKey
@@ -62,6 +63,7 @@ __all__ = [
     "Delivery",
     "DeliveryAttempt",
     "DryRun",
+    "EndpointHealth",
     "FeedReader",
     "IdempotencyKey",
     "Lease",

@@ -1,4 +1,7 @@
-"""deliveries: one event on its way to one receiver. Written by the notifier alone."""
+"""deliveries: one event on its way to one receiver.
+
+Written by the notifier; intake adds test events, and makes what is sent again ready.
+"""
 
 from datetime import datetime
 
@@ -15,12 +18,14 @@ class Delivery(Base, WorkColumns):
 
     `lease_token` fences: a result is recorded only by whoever holds the present lease.
     `data_started_at` is set before an e-mail's DATA, the one step whose success nobody can know
-    after a crash.
+    after a crash. `payload` is the event itself where no ticket has it: a test, or news about
+    webhooks; its `ticket_id` is the receiving subscription's, and its `sequence` 0.
     """
 
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("event_id", "channel", "receiver"),
+        Index("ix_deliveries_receiver", "receiver", "id"),
         Index(
             "ix_deliveries_ready",
             "channel",
@@ -41,6 +46,14 @@ class Delivery(Base, WorkColumns):
         Index(
             "ix_deliveries_due",
             "channel",
+            "available_at",
+            postgresql_where=text("work_state = 'ready'"),
+            sqlite_where=text("work_state = 'ready'"),
+        ),
+        Index(
+            "ix_deliveries_oldest",
+            "channel",
+            "receiver",
             "available_at",
             postgresql_where=text("work_state = 'ready'"),
             sqlite_where=text("work_state = 'ready'"),
@@ -73,5 +86,6 @@ class Delivery(Base, WorkColumns):
     rank: Mapped[int] = mapped_column(SmallInteger)
     lease_token: Mapped[str | None]
     data_started_at: Mapped[datetime | None]
+    payload: Mapped[str | None]
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]

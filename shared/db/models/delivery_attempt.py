@@ -10,7 +10,11 @@ from shared.db.types import IdText
 
 
 class DeliveryAttempt(Base):
-    """One try. `status` is the receiver's answer code, where there was an answer."""
+    """One try. `status` is the receiver's answer code, where there was an answer.
+
+    `detail` is for the owner of the endpoint, `operator_detail` has what only the operator may
+    know, such as the address that was refused.
+    """
 
     __tablename__ = "delivery_attempts"
 
@@ -22,4 +26,5 @@ class DeliveryAttempt(Base):
     outcome: Mapped[str]
     status: Mapped[int | None] = mapped_column(SmallInteger)
     detail: Mapped[str]
+    operator_detail: Mapped[str | None]
     response_body: Mapped[str]

@@ -5,8 +5,19 @@ from datetime import UTC, datetime
 
 import pytest
 import standardwebhooks
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from shared.domain.webhook_signature import InvalidSecret, new_secret, sign, signature_headers
+from shared.domain.webhook_signature import (
+    InvalidSecret,
+    new_key_pair,
+    new_secret,
+    sign,
+    signature_headers,
+)
+
+#: The vector of the asymmetric scheme that senders and receivers share (svix-webhooks, worker.rs).
+PRIVATE = "6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
 
 BODY = b'{"type":"ticket.created","data":{}}'
 
@@ -82,3 +93,43 @@ def test_a_message_is_never_sent_unsigned() -> None:
 
 def _now() -> int:
     return int(datetime.now(UTC).timestamp())
+
+
+def test_the_shared_vector_of_the_asymmetric_scheme_is_reproduced() -> None:
+    entry = sign(
+        f"whsk_{PRIVATE}", "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}'
+    )
+    assert entry == (
+        "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
+    )
+
+
+def test_whoever_has_the_public_key_verifies_and_a_changed_message_fails() -> None:
+    private, public = new_key_pair()
+    assert (private[:5], public[:5]) == ("whsk_", "whpk_")
+    scheme, _, encoded = sign(private, "evt_1", 1700000000, BODY).partition(",")
+    assert scheme == "v1a"
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(public.removeprefix("whpk_")))
+    signature = base64.b64decode(encoded)
+    key.verify(signature, b"evt_1.1700000000." + BODY)
+    with pytest.raises(InvalidSignature):
+        key.verify(signature, b"evt_1.1700000001." + BODY)
+
+
+def test_both_schemes_sign_side_by_side_and_receivers_of_v1_pass_v1a_over() -> None:
+    secret, (private, _) = new_secret(), new_key_pair()
+    headers = signature_headers([private, secret], "evt_1", _now(), BODY)
+    entries = headers["webhook-signature"].split(" ")
+    assert [each.partition(",")[0] for each in entries] == ["v1a", "v1"]
+    assert standardwebhooks.Webhook(secret).verify(BODY, headers)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["", "AAAA", "!", PRIVATE[:-4] + "AAAA", base64.b64encode(bytes(64)).decode()],
+    ids=["empty", "short", "not base64", "foreign public key", "no pair"],
+)
+def test_a_private_key_that_is_none_is_refused_without_being_shown(key: str) -> None:
+    with pytest.raises(InvalidSecret) as refusal:
+        sign(f"whsk_{key}", "evt_1", 1, BODY)
+    assert not key or key not in str(refusal.value)

@@ -13,7 +13,7 @@ from services.notifier.channels.base import (
     TemporaryFailure,
     Unknown,
 )
-from services.notifier.repository import Job
+from services.notifier.job import Job
 from services.notifier.results import MAX_BODY_CHARS, MAX_DETAIL_CHARS, Results
 from services.notifier.schedule import WEBHOOK_DELAYS_S
 from shared.domain.delivery import BULK_RANK, FIRST_ATTEMPT_RANK, RETRY_RANK
@@ -24,7 +24,7 @@ LAST = len(WEBHOOK_DELAYS_S)
 
 def job(attempts: int = 0, **changed: Any) -> Job:
     """A job for the attempt after so many."""
-    return Job(delivery(attempts=attempts, **changed), "token", "{}", None)
+    return Job(delivery(attempts=attempts, **changed), "token", "{}", NOW)
 
 
 def row(outcome: Outcome, attempts: int = 0, **changed: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from alembic import op
 from shared.db.types import Document, UTCDateTime
 
 revision = "0022"
-down_revision = "0016"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

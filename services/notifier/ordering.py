@@ -1,0 +1,98 @@
+"""The SQL of order within a ticket: what is ahead of a delivery, and what waits behind one."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    and_,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.types import TypeEngine
+
+from shared.db.engine import Transaction
+from shared.db.models import Delivery, OutboxEntry, TicketEvent
+from shared.db.models.base import table
+from shared.db.types import READY, UTCDateTime
+from shared.domain.delivery import HELD_RANK
+from shared.domain.work import WorkState
+
+_DELIVERIES, _EVENTS, _OUTBOX = table(Delivery), table(TicketEvent), table(OutboxEntry)
+
+_FOLLOWING: dict[str, TypeEngine[Any]] = {
+    "ticket_id": Text(),
+    "receiver": Text(),
+    "sequence": Integer(),
+    "due": UTCDateTime(),
+}
+
+
+def something_ahead() -> ColumnElement[bool]:
+    """Tell whether an earlier event of the ticket is not delivered to the same receiver yet.
+
+    Earlier means a delivery that is not finished, or an event that is not even fanned out: both are
+    visible here until the transaction that handles them commits.
+    """
+    ahead = _DELIVERIES.alias("ahead")
+    delivery_ahead = exists().where(
+        and_(
+            ahead.c.ticket_id == _DELIVERIES.c.ticket_id,
+            ahead.c.receiver == _DELIVERIES.c.receiver,
+            ahead.c.sequence < _DELIVERIES.c.sequence,
+            ahead.c.work_state == READY,
+            ahead.c.rank != HELD_RANK,
+        )
+    )
+    event_ahead = exists().where(
+        and_(
+            _OUTBOX.c.ticket_id == _DELIVERIES.c.ticket_id,
+            _OUTBOX.c.sequence < _DELIVERIES.c.sequence,
+            # All that is not ready in the outbox is dead. Asked like this, PostgreSQL cannot go by
+            # the index of what is ready, which it would read whole for each row.
+            _OUTBOX.c.work_state != WorkState.DEAD,
+        )
+    )
+    return or_(delivery_ahead, event_ahead)
+
+
+def with_body(condition: ColumnElement[bool]) -> Select[Any]:
+    """Return a query of ready deliveries with what they carry, the most urgent first, locked."""
+    body = func.coalesce(_DELIVERIES.c.payload, _EVENTS.c.body)
+    return (
+        select(_DELIVERIES, body.label("body"), _EVENTS.c.correlation_id)
+        .outerjoin(_EVENTS, _EVENTS.c.id == _DELIVERIES.c.event_id)
+        .where(_DELIVERIES.c.work_state == READY, condition)
+        .order_by(_DELIVERIES.c.rank, _DELIVERIES.c.available_at)
+        .with_for_update(skip_locked=True, of=_DELIVERIES)
+    )
+
+
+def move_followers(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Give later events of a ticket the time at which the one ahead of them is due.
+
+    A follower whose predecessor rests for hours must rest too; left ready it would be looked at,
+    and passed over, by every claim until then. `rows` have the place of the one ahead and `due`.
+    """
+    if not rows:
+        return
+    ahead = tx.dialect.rows_as_table("ahead", _FOLLOWING)
+    statement = (
+        update(_DELIVERIES)
+        .where(
+            _DELIVERIES.c.ticket_id == ahead.c.ticket_id,
+            _DELIVERIES.c.receiver == ahead.c.receiver,
+            _DELIVERIES.c.sequence > ahead.c.sequence,
+            _DELIVERIES.c.work_state == READY,
+            # What is held waits for a time that its receiver chose.
+            _DELIVERIES.c.rank != HELD_RANK,
+        )
+        .values(available_at=ahead.c.due)
+    )
+    tx.execute(statement, tx.dialect.rows_parameters("ahead", rows))

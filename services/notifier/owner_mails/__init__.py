@@ -1,0 +1,1 @@
+"""Mails to owners of webhooks: that one fails, was disabled, or is back."""

@@ -1,0 +1,77 @@
+"""Renders news about a webhook to the bytes of one mail.
+
+Plain text, in English and then in Russian: nobody knows the language of an owner, who is an address
+and nothing else. The same event always gives the same bytes.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email import policy
+from email.message import EmailMessage
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from services.notifier.channels.mail_address import one_line, parse_mailbox
+from shared.domain.delivery import OwnerMailKind
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_POLICY = policy.SMTP.clone(cte_type="7bit")
+_ID = re.compile(r"[A-Za-z0-9_]{1,64}")
+# Control characters and lone surrogates, which neither mail nor UTF-8 can carry.
+_UNSENDABLE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class OwnerMails:
+    """Builds mails in the name of `sender`; raises InvalidMailbox when that is no address."""
+
+    def __init__(self, sender: str) -> None:
+        name, address = parseaddr(sender)
+        self.sender = parse_mailbox(address, name)
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(_TEMPLATES),
+            undefined=StrictUndefined,
+            # Text and no HTML: nothing is escaped, and what others wrote is reduced to one line.
+            autoescape=False,
+            trim_blocks=True,
+            auto_reload=False,
+        )
+
+    def render(self, kind: OwnerMailKind, recipient: str, event: Mapping[str, Any]) -> bytes:
+        """Return one mail with CRLF lines; raises InvalidMailbox for a recipient that is none."""
+        data = event["data"]
+        since = datetime.fromisoformat(data["failing_since"]).astimezone(UTC)
+        values = {
+            "webhook": {name: _clean(value) for name, value in data["webhook"].items()},
+            "since": f"{since:%Y-%m-%d %H:%M} UTC",
+            "failures": int(data["failures"]),
+            "reason": _clean(data["reason"]),
+        }
+        filled = self._environment.get_template(f"{kind.value}.txt").render(values)
+        subject, _, text = filled.partition("\n")
+        message = EmailMessage(policy=_POLICY)
+        message["From"] = self.sender.header()
+        message["To"] = parse_mailbox(recipient).header()
+        message["Subject"] = one_line(subject)
+        message["Date"] = datetime.fromisoformat(event["timestamp"])
+        # RFC 3834 section 5, and what Exchange looks at: holiday notes stay silent.
+        message["Auto-Submitted"] = "auto-generated"
+        message["X-Auto-Response-Suppress"] = "All"
+        message.set_content(text)
+        message["Content-Language"] = "en, ru"
+        return self._id(event, kind) + message.as_bytes()
+
+    def _id(self, event: Mapping[str, Any], kind: OwnerMailKind) -> bytes:
+        # By hand: EmailMessage folds a long id by encoding it, which no client takes for an id.
+        if not _ID.fullmatch(event["id"]):
+            raise ValueError("an id in the event is not one of ours")
+        domain = self.sender.address.rpartition("@")[2]
+        return f"Message-ID: <{event['id']}.{kind.value}@{domain}>\r\n".encode("ascii")
+
+
+def _clean(text: str) -> str:
+    return one_line(_UNSENDABLE.sub("", text))

@@ -1,0 +1,48 @@
+"""Notifiers that are killed again and again while they deliver: nothing is lost, order is kept.
+
+The long form kills fifty times during some five thousand deliveries. The subscriber takes its time,
+so every kill finds deliveries that arrived and are not recorded: those come twice, with one id.
+"""
+
+import pytest
+
+from deploy.local.waiting import wait_until
+from tests.faults.conftest import Note
+from tests.faults.desk import Desk
+from tests.faults.load import Run
+from tests.faults.proof import prove
+
+#: Tickets and kills, in the short form and in the long one; a ticket has about three events.
+SHORT, LONG = (150, 2), (1_700, 50)
+PER_S = 200
+PAUSE_S = 0.02
+PATIENCE_S = 30.0
+
+pytestmark = pytest.mark.xdist_group("faults-others")
+
+
+def test_killing_notifiers_while_they_deliver_loses_nothing_and_keeps_the_order(
+    desk: Desk, rounds: int, seed: int, note: Note
+) -> None:
+    tickets, kills = SHORT if rounds == 1 else LONG
+    desk.subscriber.pause_s = PAUSE_S
+    desk.pace_webhooks(PER_S)
+    run = Run(desk, seed)
+    run.post(tickets)
+    step = tickets // kills
+    for number in range(kills):
+        goal = len(desk.subscriber.arrivals) + step
+        wait_until(lambda goal=goal: _enough(desk, goal), PATIENCE_S)
+        if number == kills - 1:
+            desk.pace_webhooks(1000)
+        desk.processes["notifier"].kill()
+        desk.restart("notifier")
+    prove(run, note)
+    arrivals = desk.subscriber.arrivals
+    distinct = {arrival.event_id: arrival.sequence for arrival in arrivals}
+    note(f"{kills} kills, {len(arrivals)} arrivals of {len(distinct)} events")
+    assert all(distinct[arrival.event_id] == arrival.sequence for arrival in arrivals)
+
+
+def _enough(desk: Desk, goal: int) -> bool:
+    return len(desk.subscriber.arrivals) >= goal or not desk.left()
