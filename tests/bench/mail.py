@@ -56,7 +56,7 @@ async def _bare(port: int, count: int) -> float:
     assert isinstance(mail, RenderedMail)
 
     async def connection() -> None:
-        async with aiosmtplib.SMTP("127.0.0.1", port, start_tls=False) as client:
+        async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False) as client:
             for _ in range(count // CONNECTIONS):
                 await client.mail(mail.sender)
                 await client.rcpt(mail.recipient)
