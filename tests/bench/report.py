@@ -39,6 +39,7 @@ _TITLES = {
     "list_p99_ms": "… p99, ms",
     "mail_bare_per_s": "baseline: the same bytes by a bare aiosmtplib loop, 4 connections, /s",
     "mail_per_s": "mails looked up, rendered, sent over the pool and recorded, /s",
+    "mail_cpu_ms": "… CPU of the notifier for each, ms",
     "bare_http_per_s": "baseline: a bare aiohttp loop posts the same bytes by HTTP, /s",
     "deliveries_http_per_s": "signed, recorded deliveries by HTTP, /s",
     "deliveries_http_cpu_ms": "… CPU of the notifier for each, ms",
