@@ -91,6 +91,8 @@ def move_followers(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
             _DELIVERIES.c.receiver == ahead.c.receiver,
             _DELIVERIES.c.sequence > ahead.c.sequence,
             _DELIVERIES.c.work_state == READY,
+            # What is held waits for a time that its receiver chose.
+            _DELIVERIES.c.rank != HELD_RANK,
         )
         .values(available_at=ahead.c.due)
     )

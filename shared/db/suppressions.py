@@ -1,6 +1,6 @@
 """mail_suppressions: who is not written to. The one writer; both services use it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +15,11 @@ _SUPPRESSIONS = table(MailSuppression)
 MAX_DETAIL_CHARS = 500
 
 
-def blame_of(connection: Connection, address: str) -> Blame | None:
-    """Return what is known of an address, in any case of letters."""
-    found = rows(connection, _of(address))
-    return _blame(found[0]) if found else None
+def blames_of(connection: Connection, addresses: Sequence[str]) -> dict[str, Blame]:
+    """Return what is known of addresses, by the address in small letters."""
+    wanted = sorted({address.strip().lower() for address in addresses})
+    query = select(_SUPPRESSIONS).where(_SUPPRESSIONS.c.address.in_(wanted))
+    return {row["address"]: _blame(row) for row in rows(connection, query)}
 
 
 def blame(

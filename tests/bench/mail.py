@@ -22,7 +22,7 @@ from shared.domain.clock import SystemClock
 from shared.domain.delivery import DeliveryChannel, MailKind
 from shared.domain.work import WorkState
 from shared.schemas.ticket import CreateTicketSchema
-from tests.bench.desk import PATIENCE_S, desk, start_workers
+from tests.bench.desk import PATIENCE_S, desk, per_ticket_ms, start_workers
 from tests.bench.scenarios import answers_anything
 
 #: As PATCHBAY_EMAIL_CONCURRENCY by default.
@@ -40,12 +40,13 @@ def mails(servers: Servers, count: int) -> dict[str, Any]:
         database = Database(made.settings["PATCHBAY_DATABASE_URL"])
         _fill(database, count)
         start_workers(made, "notifier")
-        began, already = time.perf_counter(), _sent(database)
+        began, already, before = time.perf_counter(), _sent(database), made.cpu()
         if not wait_until(lambda: _sent(database) >= count, PATIENCE_S):
             raise RuntimeError(f"only {_sent(database)} of {count} mails were sent")
         per_s = (count - already) / (time.perf_counter() - began)
+        cpu = per_ticket_ms(before, made.cpu(), count - already)
         database.close()
-    return {"mail_bare_per_s": bare, "mail_per_s": per_s}
+    return {"mail_bare_per_s": bare, "mail_per_s": per_s, "mail_cpu_ms": cpu["notifier"]}
 
 
 async def _bare(port: int, count: int) -> float:
@@ -56,7 +57,7 @@ async def _bare(port: int, count: int) -> float:
     assert isinstance(mail, RenderedMail)
 
     async def connection() -> None:
-        async with aiosmtplib.SMTP("127.0.0.1", port, start_tls=False) as client:
+        async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False) as client:
             for _ in range(count // CONNECTIONS):
                 await client.mail(mail.sender)
                 await client.rcpt(mail.recipient)

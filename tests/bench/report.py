@@ -55,6 +55,7 @@ _TITLES = {
     "noisy_sick_worst_ms": "… the worst, ms",
     "mail_bare_per_s": "baseline: the same bytes by a bare aiosmtplib loop, 4 connections, /s",
     "mail_per_s": "mails looked up, rendered, sent over the pool and recorded, /s",
+    "mail_cpu_ms": "… CPU of the notifier for each, ms",
     "backlog_per_s": "backlog routed and delivered, /s",
     "backlog_routed_flatness": "… slowest over fastest tenth, routing",
     "backlog_delivered_flatness": "… slowest over fastest tenth, webhooks",

@@ -62,16 +62,15 @@ def test_every_mail_can_be_read_wide_and_narrow_light_and_dark(
         )
         page = tmp_path / f"{kind}.html"
         page.write_text(text.html, encoding="utf-8")
+        tab.go(page.as_uri())
         for width, dark in ((700, False), (340, True)):
             tab.size(width)
             tab.dark(dark)
-            tab.go(page.as_uri())
-            picture = tmp_path / f"{kind}.{width}.png"
-            tab.picture(picture)
-            assert picture.read_bytes().startswith(b"\x89PNG"), kind
             assert tab.script(OVERFLOW) == 0, (kind, width)
             assert tab.script(CONTRAST) >= 4.5, (kind, width)
-            assert tab.script("document.querySelector('h1').innerText"), kind
+        picture = tmp_path / f"{kind}.png"
+        tab.picture(picture)
+        assert picture.read_bytes().startswith(b"\x89PNG"), kind
     assert tab.complaints() == []
     tab.close()
 

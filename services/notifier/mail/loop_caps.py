@@ -12,9 +12,8 @@ PER_TICKET = ((10, 10), (30, 15), (60, 25), (180, 50), (600, 100))
 #: (minutes, mails) to one address about anything.
 PER_RECIPIENT = ((10, 30), (30, 60), (60, 120), (180, 240), (600, 360))
 
-#: As far back as anything is counted, and as many as ever matter.
+#: As far back as anything is counted.
 WINDOW = timedelta(minutes=600)
-MAX_COUNTED = 360
 
 
 def over_cap(ticket_id: str, sent: Sequence[tuple[datetime, str]], now: datetime) -> str | None:

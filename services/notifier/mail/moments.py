@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -10,10 +11,13 @@ from babel.dates import format_date
 DEFAULT_ZONE = "UTC"
 
 
+@lru_cache(maxsize=64)
 def clock_words(locale: Locale, zone: str) -> Callable[[str], str]:
     """Return what makes `January 2, 2026, 03:04 UTC` of `2026-01-02T03:04:05Z`."""
     place = zone_of(zone)
 
+    # The text and the page of a mail, and mails of one batch, tell the same few moments.
+    @lru_cache(maxsize=64)
     def when(moment: str) -> str:
         there = datetime.fromisoformat(moment).astimezone(place)
         name = there.tzname() or DEFAULT_ZONE

@@ -1,6 +1,8 @@
 """The notifier's SQL for mails: what is known of a receiver, and what a digest tells."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,7 +10,7 @@ from sqlalchemy import Connection, exists, select
 
 from services.notifier.job import Job
 from services.notifier.mail.gate import Known
-from services.notifier.mail.loop_caps import MAX_COUNTED, WINDOW
+from services.notifier.mail.loop_caps import WINDOW
 from services.notifier.mail.recipient import Recipient
 from services.notifier.mail.threading import MAX_EARLIER
 from shared.db.engine import Database, Row, rows
@@ -23,7 +25,7 @@ from shared.db.models import (
     TicketEvent,
 )
 from shared.db.models.base import table
-from shared.db.suppressions import blame, blame_of
+from shared.db.suppressions import blame, blames_of
 from shared.db.types import READY
 from shared.domain.attachment import ScanState
 from shared.domain.delivery import HELD_RANK, DeliveryChannel
@@ -45,33 +47,59 @@ _MOMENT = timedelta(microseconds=1)
 _OURS = _DELIVERIES.c.channel == DeliveryChannel.EMAIL
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A mail that is to be sent: its delivery, who gets it, and the event in wire form."""
+
+    job: Job
+    recipient: Recipient
+    event: Mapping[str, Any]
+
+
 class MailRepository:
-    """Reads what a mail needs to know, on one connection for each mail."""
+    """Reads what mails need to know, for many of them at once."""
 
     def __init__(self, database: Database, zone: str) -> None:
         self._database = database
         self._zone = zone
 
-    def known(
-        self, job: Job, recipient: Recipient, event: Mapping[str, Any], now: datetime
-    ) -> Known:
-        """Return everything that decides about a mail and is not in its event."""
-        delivery, receiver = job.delivery, job.delivery["receiver"]
+    def known(self, asked: Sequence[Asked], now: datetime) -> list[Known]:
+        """Return everything that decides about each mail and is not in its event.
+
+        A fixed number of queries, however many mails there are.
+        """
+        receivers = sorted({each.job.receiver for each in asked})
+        retried = [each.job.delivery["id"] for each in asked if each.job.attempt > 1]
+        held = [each.job.delivery["id"] for each in asked if each.job.delivery["rank"] == HELD_RANK]
+        comments = [comment["id"] for each in asked if (comment := _comment_of(each.event))]
         with self._database.reading() as connection:
-            person = _person(connection, recipient.id)
-            wanted = preferences_of(person["document"] if person else None)
-            return Known(
-                blame=blame_of(connection, receiver),
-                preferences=wanted,
-                locale=(person or {}).get("locale") or recipient.locale,
-                zone=wanted.time_zone or (person or {}).get("time_zone") or self._zone,
-                sent=_sent(connection, receiver, now),
-                earlier=_earlier(connection, delivery),
-                unknown_before=job.attempt > 1 and _unknown_before(connection, delivery["id"]),
-                told_in=_told_in(connection, delivery) if delivery["rank"] == HELD_RANK else None,
-                opens_at=self._opens_at(connection, event),
-                attachments=_attachments(connection, event["data"].get("comment")),
+            blames = blames_of(connection, receivers)
+            people = _people(connection, [each.recipient.id for each in asked])
+            sent = _sent(connection, receivers, now)
+            earlier = _earlier(connection, asked)
+            unknown = _unknown_before(connection, retried)
+            told_in = _told_in(connection, held)
+            files = _attachments(connection, comments)
+            opening = [self._opens_at(connection, each.event) for each in asked]
+        found = []
+        for each, opens_at in zip(asked, opening, strict=True):
+            delivery, person = each.job.delivery, people.get(each.recipient.id or "", {})
+            wanted = preferences_of(person.get("document"))
+            found.append(
+                Known(
+                    blame=blames.get(each.job.receiver.strip().lower()),
+                    preferences=wanted,
+                    locale=person.get("locale") or each.recipient.locale,
+                    zone=wanted.time_zone or person.get("time_zone") or self._zone,
+                    sent=sent.get(each.job.receiver, ()),
+                    earlier=earlier.get(delivery["id"], ()),
+                    unknown_before=delivery["id"] in unknown,
+                    told_in=told_in.get(delivery["id"]),
+                    opens_at=opens_at,
+                    attachments=files.get((_comment_of(each.event) or {}).get("id", ""), ()),
+                )
             )
+        return found
 
     def collect(self, job: Job, now: datetime) -> tuple[list[Row], int] | None:
         """Take the held mails of a receiver into the digest that this delivery sends.
@@ -130,77 +158,110 @@ class MailRepository:
         return opens if opens > at else None
 
 
-def _person(connection: Connection, person_id: str | None) -> Row | None:
-    if person_id is None:
-        return None
-    source = _AGENTS if person_id.startswith(Prefix.AGENT) else _REQUESTERS
-    zone = () if source is _AGENTS else (_REQUESTERS.c.time_zone,)
-    query = (
-        select(source.c.locale, _PREFERENCES.c.document, *zone)
-        .outerjoin(_PREFERENCES, _PREFERENCES.c.id == source.c.id)
-        .where(source.c.id == person_id)
-    )
-    found = rows(connection, query)
-    return found[0] if found else None
+def _comment_of(event: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the comment of an event if it brought files along."""
+    comment: Mapping[str, Any] | None = event["data"].get("comment")
+    return comment if comment and comment["attachments"] else None
 
 
-def _sent(connection: Connection, receiver: str, now: datetime) -> Sequence[tuple[datetime, str]]:
-    query = (
-        select(_DELIVERIES.c.finished_at, _DELIVERIES.c.ticket_id)
-        .where(
-            _OURS,
-            _DELIVERIES.c.receiver == receiver,
-            _DELIVERIES.c.finished_at > now - WINDOW,
-            _DELIVERIES.c.work_state.in_([WorkState.DONE, WorkState.UNKNOWN]),
-        )
-        .order_by(_DELIVERIES.c.finished_at.desc())
-        .limit(MAX_COUNTED)
-    )
-    return [(row["finished_at"], row["ticket_id"]) for row in rows(connection, query)]
+def _people(connection: Connection, ids: Sequence[str | None]) -> dict[str, Row]:
+    known = {each for each in ids if each is not None}
+    agents = sorted(each for each in known if each.startswith(f"{Prefix.AGENT}_"))
+    found: list[Row] = []
+    for source, wanted in ((_AGENTS, agents), (_REQUESTERS, sorted(known - set(agents)))):
+        if wanted:
+            zone = () if source is _AGENTS else (_REQUESTERS.c.time_zone,)
+            query = (
+                select(source.c.id, source.c.locale, _PREFERENCES.c.document, *zone)
+                .outerjoin(_PREFERENCES, _PREFERENCES.c.id == source.c.id)
+                .where(source.c.id.in_(wanted))
+            )
+            found += rows(connection, query)
+    return {row["id"]: row for row in found}
 
 
-def _earlier(connection: Connection, delivery: Row) -> Sequence[str]:
-    query = (
-        select(_DELIVERIES.c.id)
-        .where(
-            _OURS,
-            _DELIVERIES.c.receiver == delivery["receiver"],
-            _DELIVERIES.c.finished_at.is_not(None),
-            _DELIVERIES.c.ticket_id == delivery["ticket_id"],
-            _DELIVERIES.c.sequence < delivery["sequence"],
-            _DELIVERIES.c.work_state == WorkState.DONE,
-        )
-        .order_by(_DELIVERIES.c.sequence.desc())
-        .limit(MAX_EARLIER)
-    )
-    return [row["id"] for row in rows(connection, query)][::-1]
-
-
-def _unknown_before(connection: Connection, delivery_id: str) -> bool:
+def _sent(
+    connection: Connection, receivers: Sequence[str], now: datetime
+) -> dict[str, list[tuple[datetime, str]]]:
     query = select(
-        exists().where(_ATTEMPTS.c.delivery_id == delivery_id, _ATTEMPTS.c.outcome == "Unknown")
+        _DELIVERIES.c.receiver, _DELIVERIES.c.finished_at, _DELIVERIES.c.ticket_id
+    ).where(
+        _OURS,
+        _DELIVERIES.c.receiver.in_(receivers),
+        _DELIVERIES.c.finished_at > now - WINDOW,
+        _DELIVERIES.c.work_state.in_([WorkState.DONE, WorkState.UNKNOWN]),
     )
-    return bool(connection.execute(query).scalar_one())
-
-
-def _told_in(connection: Connection, delivery: Row) -> str | None:
-    query = select(_ENTRIES.c.digest_id).where(_ENTRIES.c.id == delivery["id"])
-    found: str | None = connection.execute(query).scalar()
+    found: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    for row in rows(connection, query):
+        found[row["receiver"]].append((row["finished_at"], row["ticket_id"]))
     return found
 
 
-def _attachments(connection: Connection, comment: Mapping[str, Any] | None) -> list[Row]:
-    if not comment or not comment["attachments"]:
-        return []
+def _earlier(connection: Connection, asked: Sequence[Asked]) -> dict[str, list[str]]:
+    """Return by delivery the mails of its ticket to its receiver before it, oldest first."""
+    later = [each.job.delivery for each in asked if each.job.delivery["sequence"] > 1]
+    if not later:
+        return {}
+    query = (
+        select(
+            _DELIVERIES.c.id,
+            _DELIVERIES.c.receiver,
+            _DELIVERIES.c.ticket_id,
+            _DELIVERIES.c.sequence,
+        )
+        .where(
+            _OURS,
+            _DELIVERIES.c.receiver.in_(sorted({row["receiver"] for row in later})),
+            _DELIVERIES.c.ticket_id.in_(sorted({row["ticket_id"] for row in later})),
+            _DELIVERIES.c.finished_at.is_not(None),
+            _DELIVERIES.c.work_state == WorkState.DONE,
+        )
+        .order_by(_DELIVERIES.c.sequence)
+    )
+    threads: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows(connection, query):
+        threads[row["receiver"], row["ticket_id"]].append(row)
+    return {
+        delivery["id"]: [
+            row["id"]
+            for row in threads[delivery["receiver"], delivery["ticket_id"]]
+            if row["sequence"] < delivery["sequence"]
+        ][-MAX_EARLIER:]
+        for delivery in later
+    }
+
+
+def _unknown_before(connection: Connection, ids: Sequence[str]) -> set[str]:
+    if not ids:
+        return set()
+    query = select(_ATTEMPTS.c.delivery_id).where(
+        _ATTEMPTS.c.delivery_id.in_(ids), _ATTEMPTS.c.outcome == "Unknown"
+    )
+    return set(connection.execute(query).scalars())
+
+
+def _told_in(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    if not ids:
+        return {}
+    query = select(_ENTRIES.c.id, _ENTRIES.c.digest_id).where(_ENTRIES.c.id.in_(ids))
+    return {row["id"]: row["digest_id"] for row in rows(connection, query)}
+
+
+def _attachments(connection: Connection, comment_ids: Sequence[str]) -> dict[str, list[Row]]:
+    if not comment_ids:
+        return {}
     query = (
         select(_ATTACHMENTS)
         .where(
-            _ATTACHMENTS.c.comment_id == comment["id"],
+            _ATTACHMENTS.c.comment_id.in_(comment_ids),
             _ATTACHMENTS.c.state != ScanState.INFECTED,
         )
         .order_by(_ATTACHMENTS.c.id)
     )
-    return rows(connection, query)
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows(connection, query):
+        found[row["comment_id"]].append(row)
+    return found
 
 
 def _first_is_due(connection: Connection, delivery_id: str, now: datetime) -> bool:

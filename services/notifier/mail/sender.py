@@ -25,7 +25,8 @@ from services.notifier.mail.kinds import mails_of
 from services.notifier.mail.message import MailRenderer, RenderedMail
 from services.notifier.mail.pause import ChannelPause
 from services.notifier.mail.recipient import Recipient
-from services.notifier.mail.repository import MailRepository
+from services.notifier.mail.repository import Asked, MailRepository
+from services.notifier.mail.together import Together
 from shared.db.types import load_json
 from shared.domain.clock import Clock
 from shared.domain.delivery import HELD_RANK, WRITTEN_MAILS, MailKind
@@ -80,6 +81,7 @@ class MailSender:
         self._channel = channel
         self._threads = threads
         self._record_data_started = record_data_started
+        self._known = Together(self._look_up)
 
     async def send(self, job: Job) -> Outcome:
         """Send the mail, unless it must not, need not or cannot be sent now."""
@@ -92,7 +94,8 @@ class MailSender:
         recipient = _recipient(kind, event, receiver)
         if tools.desk.is_ours(receiver):
             return NotWanted("the address is the desk's own, mail to it would loop")
-        known, facts = await self._threads.in_thread(lambda: self._look(job, recipient, event))
+        known = await self._known.ask(Asked(job, recipient, event))
+        facts = await self._facts(kind, job, recipient, event, known)
         if job.delivery["data_started_at"] is not None:
             reason = "an earlier attempt ended inside SMTP DATA; the mail may have been sent"
             return Unknown(reason, resend=_resend(kind, known))
@@ -115,13 +118,23 @@ class MailSender:
         """Close the channel."""
         await self._channel.close()
 
-    def _look(
-        self, job: Job, recipient: Recipient, event: Mapping[str, Any]
-    ) -> tuple[Known, MailFacts]:
-        tools = self._tools
-        known = tools.repository.known(job, recipient, event, tools.clock.now())
-        kind = MailKind(job.delivery["kind"])
-        return known, tools.desk.facts(kind, job.delivery, recipient, event, known)
+    async def _look_up(self, asked: Sequence[Asked]) -> Sequence[Known]:
+        now = self._tools.clock.now()
+        return await self._threads.in_thread(lambda: self._tools.repository.known(asked, now))
+
+    async def _facts(
+        self,
+        kind: MailKind,
+        job: Job,
+        recipient: Recipient,
+        event: Mapping[str, Any],
+        known: Known,
+    ) -> MailFacts:
+        def gather() -> MailFacts:
+            return self._tools.desk.facts(kind, job.delivery, recipient, event, known)
+
+        # Files are read from the storage, and the signing keys now and then from the database.
+        return await self._threads.in_thread(gather)
 
     def _too_fast(self, job: Job) -> Postponed | None:
         delivery = job.delivery

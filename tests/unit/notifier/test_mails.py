@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notifier.channels.base import PermanentFailure
@@ -240,6 +240,7 @@ def test_markup_in_a_ticket_is_shown_and_not_obeyed() -> None:
     assert "{{ 7*7 }}" in html
 
 
+@settings(max_examples=25)
 @given(name=st.text(max_size=150), subject=st.text(max_size=300), description=st.text(max_size=50))
 def test_no_text_can_add_a_header(name: str, subject: str, description: str) -> None:
     changed = {"subject": subject, "description": description, "requester": {"name": name}}
@@ -256,6 +257,7 @@ def test_no_text_can_add_a_header(name: str, subject: str, description: str) -> 
         read(content)
 
 
+@settings(max_examples=25)
 @given(text=st.text(max_size=400))
 def test_every_text_arrives_as_it_was_written(text: str) -> None:
     """But for what mail cannot carry, and lines that are set anew; whatever the encoding."""
@@ -285,6 +287,7 @@ def test_small_files_come_along_and_large_ones_are_links() -> None:
     assert "recording.mp4: https://help.example.com/t/" in body(message, "plain")
 
 
+@settings(max_examples=25)
 @given(name=st.text(min_size=1, max_size=255))
 def test_no_name_of_a_file_can_add_a_header(name: str) -> None:
     clean = "".join(c for c in name if c.isprintable()) or "x"
