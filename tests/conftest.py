@@ -18,6 +18,7 @@ pytest_plugins = [
     "tests.fixtures.receivers",
     "tests.fixtures.shops",
     "tests.fixtures.browsers",
+    "tests.fixtures.node",
 ]
 
 

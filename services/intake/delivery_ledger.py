@@ -95,6 +95,11 @@ def to_replay(tx: Transaction, receiver: str, filters: Mapping[str, Any], limit:
     return list(tx.execute(query).scalars())
 
 
+def add(tx: Transaction, deliveries: Sequence[Mapping[str, Any]]) -> None:
+    """Put new deliveries on their way."""
+    tx.insert(DELIVERIES, deliveries)
+
+
 def replay(tx: Transaction, due: Mapping[str, datetime]) -> None:
     """Make deliveries ready again, each at its moment; their attempts begin anew."""
     fresh = {
@@ -142,7 +147,7 @@ def add_missed(
         }
         for event, moment in due
     ]
-    tx.insert(DELIVERIES, added)
+    add(tx, added)
 
 
 def event_type(row: Row) -> str | None:
