@@ -21,7 +21,7 @@ RULES: dict[str, tuple[str, ...]] = {
         rf"There is no (?:{_THING}) {_TEXT}(?:\.|; .*)",
         rf"There is no upload {_TEXT} of yours with content; it may be used or expired\.",
         r"What was delivered before .* is not known any more; begin there\.",
-        r"More than \d+ at once; narrow it by `created_before`, and ask again\.",
+        r"More than \d+ (?:events|at once); narrow it by `created_before`, and ask again\.",
         r"A ticket holds at most 20 attachments\.",
         r"This Idempotency-Key was used before with another request; use a new one\.",
         r"This Idempotency-Key began (a job with other options|with another body); use a new one\.",
