@@ -34,7 +34,7 @@ _schema = QueuedDeliverySchema()
 blp = webhooks.blp
 
 
-@blp.route("/webhooks/<subscription_id>/test", methods=["POST"])
+@blp.route(f"/webhooks/{webhooks.SUBSCRIPTION_ID}/test", methods=["POST"])
 @requires("webhooks:write", problems=(400, 401, 403, 404, 409, 413, 415, 422, 503))
 @body(TestWebhookSchema())
 @blp.response(202, QueuedDeliverySchema())
