@@ -25,6 +25,7 @@ from services.intake.openapi import docs
 from services.intake.openapi.blueprints import API
 from services.intake.pages import assets, downloads, status, support
 from services.intake.pages.site import build_site
+from services.intake.quick_rule import QuickRule
 from services.intake.rate_limits import RateLimits
 from services.intake.reference import ReferenceData
 from services.intake.slow_bodies import SlowBodies
@@ -56,6 +57,7 @@ def build(runtime: Runtime) -> Flask:
     idempotency_ttl = timedelta(seconds=settings.idempotency_ttl_s)
     reference = ReferenceData(runtime.database)
     app = Flask("patchbay", static_folder=None)
+    app.url_rule_class = QuickRule
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.json.sort_keys = False  # type: ignore[attr-defined]

@@ -197,7 +197,9 @@ class DeliveryRepository:
             and_(
                 _OUTBOX.c.ticket_id == _DELIVERIES.c.ticket_id,
                 _OUTBOX.c.sequence < _DELIVERIES.c.sequence,
-                _OUTBOX.c.work_state == READY,
+                # All that is not ready in the outbox is dead. Asked like this, PostgreSQL cannot
+                # go by the index of what is ready, which it would read whole for each row.
+                _OUTBOX.c.work_state != WorkState.DEAD,
             )
         )
         body = func.coalesce(_DELIVERIES.c.payload, _EVENTS.c.body)

@@ -45,7 +45,7 @@ def _row(found: Row, now: datetime) -> dict[str, Any]:
 def _figures(category: ColumnElement[Any], now: datetime) -> Select[Any]:
     columns = _ASSIGNMENTS.c
     in_turn = func.lead(columns.started_at).over(
-        partition_by=columns.ticket_id, order_by=columns.started_at
+        partition_by=columns.ticket_id, order_by=(columns.started_at, columns.id)
     )
     held = (
         select(

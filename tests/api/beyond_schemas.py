@@ -51,6 +51,7 @@ RULES: dict[str, tuple[str, ...]] = {
         r"Only `[a-z_]+`( or `[a-z_]+`)* takes this\.",
         r"Say (what it waits for|which agent)\.",
         r"A test says this\.",
+        r"Only a requester's confirmation takes this\.",
         r"What a requester says is public\.",
         r"Say since when; what was missed is looked for among all events\.",
     ),

@@ -2,15 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
+from services.notifier.repository import DeliveryRepository
 from shared.db.dialects import postgresql
 from shared.db.engine import Database
-from shared.db.models import OutboxEntry
+from shared.db.models import Delivery, OutboxEntry, Subscription
 from shared.db.models.base import table
-from tests.factories import outbox_entry
+from shared.domain.delivery import DeliveryChannel
+from tests.factories import NOW, delivery, outbox_entry, subscription
 from tests.fixtures.modes import Mode
 
 OUTBOX = table(OutboxEntry)
@@ -94,3 +98,27 @@ def test_a_statement_first_used_on_a_short_list_goes_by_the_index_once_the_list_
     monkeypatch.setattr(postgresql, "REPLAN_S", 0)
     update(counted, entries)
     assert "Index Scan using pk_event_outbox" in plan_of_update(counted)
+
+
+def test_a_claim_of_deliveries_looks_for_events_ahead_by_ticket(counted: Database) -> None:
+    entries = [outbox_entry() for _ in range(4_000)]
+    with counted.transaction() as tx:
+        tx.insert(OUTBOX, entries)
+        tx.insert(table(Subscription), [subscription(id="whk_1")])
+        tx.insert(table(Delivery), [delivery(receiver="whk_1")])
+        # The last stays, at the end of the file: the server knows of many pages with one row.
+        tx.delete(OUTBOX, [entry["id"] for entry in entries[:-1]])
+    outside_transactions(counted, "VACUUM ANALYZE event_outbox")
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        asked.append((statement, values))
+
+    event.listen(counted.engine, "before_cursor_execute", note)
+    repository = DeliveryRepository(counted, DeliveryChannel.WEBHOOK, timedelta(minutes=1))
+    repository.lease(NOW, 10, 10, {})
+    [claim] = [each for each in asked if "FOR UPDATE OF deliveries" in each[0]]
+    with counted.reading() as connection:
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {claim[0]}", claim[1]).scalars())
+    assert "ix_event_outbox_ticket" in plan
+    assert "ix_event_outbox_ready" not in plan

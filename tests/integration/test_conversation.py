@@ -1,7 +1,5 @@
 """What is said about a ticket, and what that sets in motion."""
 
-from typing import Any
-
 import pytest
 
 from tests.fixtures.shops import Shop
@@ -104,29 +102,30 @@ def test_requesters_neither_see_nor_write_internal_comments(shop: Shop, ticket: 
     assert shop.desk.call("POST", f"/v1/tickets/{ticket}/comments", said).status_code == 422
 
 
-@pytest.mark.parametrize(
-    ("body", "pointer"),
-    [
-        ({}, "/body"),
-        ({"body": ""}, "/body"),
-        ({"body": "x" * 100_001}, "/body"),
-        ({"body": "a\x00b"}, "/body"),
-        ({"body": "x", "time_spent_s": -1}, "/time_spent_s"),
-        ({"body": "x", "time_spent_s": 1.5}, "/time_spent_s"),
-        ({"body": "x", "author": {"kind": "agent"}}, "/author/id"),
-        ({"body": "x", "author": {"kind": "agent", "id": "agt_nobody"}}, "/author/id"),
-        ({"body": "x", "author": {"kind": "god"}}, "/author/kind"),
-        ({"body": "x", "visibility": "secret"}, "/visibility"),
-        ({"body": "x", "colour": "red"}, "/colour"),
-    ],
-)
+IMPOSSIBLE_COMMENTS = [
+    ({}, "/body"),
+    ({"body": ""}, "/body"),
+    ({"body": "x" * 100_001}, "/body"),
+    ({"body": "a\x00b"}, "/body"),
+    ({"body": "x", "time_spent_s": -1}, "/time_spent_s"),
+    ({"body": "x", "time_spent_s": 1.5}, "/time_spent_s"),
+    ({"body": "x", "author": {"kind": "agent"}}, "/author/id"),
+    ({"body": "x", "author": {"kind": "agent", "id": "agt_nobody"}}, "/author/id"),
+    ({"body": "x", "author": {"kind": "god"}}, "/author/kind"),
+    ({"body": "x", "visibility": "secret"}, "/visibility"),
+    ({"body": "x", "colour": "red"}, "/colour"),
+]
+
+
 def test_a_comment_that_cannot_be_is_refused(
-    shop: Shop, ticket: str, body: dict[str, Any], pointer: str
+    shop: Shop, ticket: str, subtests: pytest.Subtests
 ) -> None:
-    response = shop.desk.call("POST", f"/v1/tickets/{ticket}/comments", body)
-    assert response.status_code == 422
-    assert [error["pointer"] for error in response.get_json()["errors"]] == [pointer]
-    assert shop.desk.comments(ticket) == []
+    for body, pointer in IMPOSSIBLE_COMMENTS:
+        with subtests.test(body=body):
+            response = shop.desk.call("POST", f"/v1/tickets/{ticket}/comments", body)
+            assert response.status_code == 422
+            assert [error["pointer"] for error in response.get_json()["errors"]] == [pointer]
+            assert shop.desk.comments(ticket) == []
 
 
 def test_text_is_kept_as_it_was_given(shop: Shop, ticket: str) -> None:

@@ -166,26 +166,27 @@ def test_rules_that_name_what_does_not_exist_are_refused(desk: Desk) -> None:
     assert desk.ok("GET", "/v1/routing/rules")["version"] == 0
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "http://10.0.0.1/hook",
-        "https://192.168.1.1/hook",
-        "https://169.254.169.254/latest",
-        "https://[::1]/hook",
-        "https://localhost/hook",
-        "ftp://example.com/",
-        "https://user:secret@example.com/",
-        "not a url",
-        "https://2130706433/",
-    ],
-)
+PRIVATE_PLACES = [
+    "http://10.0.0.1/hook",
+    "https://192.168.1.1/hook",
+    "https://169.254.169.254/latest",
+    "https://[::1]/hook",
+    "https://localhost/hook",
+    "ftp://example.com/",
+    "https://user:secret@example.com/",
+    "not a url",
+    "https://2130706433/",
+]
+
+
 def test_a_webhook_to_a_private_place_is_refused_at_registration(
-    settings: Settings, new_desk: Callable[..., Desk], url: str
+    settings: Settings, new_desk: Callable[..., Desk], subtests: pytest.Subtests
 ) -> None:
-    desk = new_desk(replace(settings, webhook_allowed_networks=()))
-    response = desk.call("POST", "/v1/webhooks", {"url": url})
-    assert_problem(response, 422, "invalid-input", ["/url"])
+    for url in PRIVATE_PLACES:
+        with subtests.test(url=url):
+            desk = new_desk(replace(settings, webhook_allowed_networks=()))
+            response = desk.call("POST", "/v1/webhooks", {"url": url})
+            assert_problem(response, 422, "invalid-input", ["/url"])
 
 
 @pytest.fixture

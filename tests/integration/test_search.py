@@ -313,11 +313,14 @@ _ODD_TEXT = """' \\ '|' a:b&!c () NEAR( * ^x {a}:b tag:"'" 😀 ½ % _ tag:%27 �
 ODD = _ODD_TEXT.split()
 
 
-@pytest.mark.parametrize("q", ODD)
-def test_signs_that_mean_something_to_a_database_mean_nothing_here(three: Searcher, q: str) -> None:
-    three.page(q)
-    three.add("odd", subject=f"x {q} y", tags=["odd"], category=q)
-    three.page(q, category=q)
+def test_signs_that_mean_something_to_a_database_mean_nothing_here(
+    three: Searcher, subtests: pytest.Subtests
+) -> None:
+    for q in ODD:
+        with subtests.test(q=q):
+            three.page(q)
+            three.add("odd", subject=f"x {q} y", tags=["odd"], category=q)
+            three.page(q, category=q)
 
 
 def test_very_long_texts_can_be_stored_and_found_by_their_beginning(searcher: Searcher) -> None:
