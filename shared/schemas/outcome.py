@@ -58,7 +58,7 @@ class LinkSchema(StrictSchema):
         required=True,
         validate=validate.NoneOf([LinkKind.MERGED], error="Merging makes this one."),
     )
-    ticket_id = fields.String(required=True, validate=validate.Length(max=64))
+    ticket_id = line(64, required=True)
 
 
 class LinkedSchema(StrictSchema):
@@ -81,7 +81,7 @@ class LinkedListSchema(StrictSchema):
 class MergeSchema(StrictSchema):
     """The ticket that this one becomes part of."""
 
-    into = fields.String(required=True, validate=validate.Length(max=64))
+    into = line(64, required=True)
 
 
 class FollowUpSchema(StrictSchema):
