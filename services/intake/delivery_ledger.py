@@ -15,7 +15,7 @@ from shared.db.subscriber import Document, Subscriber
 from shared.db.types import load_json
 from shared.domain.delivery import REPLAY_RANK, DeliveryChannel
 from shared.domain.delivery_state import WORK_STATES, DeliveryState
-from shared.domain.errors import NotFound
+from shared.domain.errors import FieldError, InvalidInput, NotFound
 from shared.domain.ids import Prefix, first_id
 from shared.domain.work import WorkState
 
@@ -26,6 +26,8 @@ _EVENTS, _OUTBOX = table(TicketEvent), table(OutboxEntry)
 MAX_TRIES = 100
 #: Events that are read at once when what was missed is looked for.
 _EVENTS_AT_ONCE = 1000
+#: Events that are looked through at the most: the subscription is locked meanwhile.
+MAX_EVENTS = 50_000
 
 #: What is sent again unless told otherwise.
 UNDELIVERED = (DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.UNKNOWN)
@@ -95,6 +97,11 @@ def to_replay(tx: Transaction, receiver: str, filters: Mapping[str, Any], limit:
     return list(tx.execute(query).scalars())
 
 
+def add(tx: Transaction, deliveries: Sequence[Mapping[str, Any]]) -> None:
+    """Put new deliveries on their way."""
+    tx.insert(DELIVERIES, deliveries)
+
+
 def replay(tx: Transaction, due: Mapping[str, datetime]) -> None:
     """Make deliveries ready again, each at its moment; their attempts begin anew."""
     fresh = {
@@ -121,10 +128,7 @@ def missed(
     found: list[Row] = []
     for event in _not_meant_for(connection, subscription["id"], filters):
         document = Document(event["body"])
-        # Nobody is told of what was imported.
-        if "imported" in document.value["data"]:
-            continue
-        if subscriber.wants(str(event["type"]), document):
+        if subscriber.wants(str(event["type"]), document) and not _imported(event, document):
             found.append(event)
             if len(found) == limit:
                 break
@@ -142,7 +146,7 @@ def add_missed(
         }
         for event, moment in due
     ]
-    tx.insert(DELIVERIES, added)
+    add(tx, added)
 
 
 def event_type(row: Row) -> str | None:
@@ -174,13 +178,18 @@ def _conditions(filters: Mapping[str, Any]) -> Iterator[ColumnElement[bool]]:
         yield DELIVERIES.c.created_at < filters["created_before"]
 
 
+def _imported(event: Row, document: Document) -> bool:
+    """Tell whether an event is one of the past, of which nobody is told."""
+    return '"imported":true' in event["body"] and bool(document.value["data"].get("imported"))
+
+
 def _not_meant_for(
     connection: Connection, receiver: str, filters: Mapping[str, Any]
 ) -> Iterator[Row]:
     """Yield events that have no delivery to a subscription and are fanned out already.
 
     One statement asks for both, or an event that is fanned out in between would go twice. Ids begin
-    with the time, so a moment is a place in the primary key.
+    with the time, so a moment is a place in the primary key. Raises InvalidInput for too many.
     """
     known = exists().where(
         DELIVERIES.c.event_id == _EVENTS.c.id,
@@ -203,6 +212,11 @@ def _not_meant_for(
         query = query.where(_EVENTS.c.ticket_id == filters["ticket_id"])
     beginning = first_id(Prefix.EVENT, filters["created_after"])
     batch = rows(connection, query.where(_EVENTS.c.id >= beginning))
+    seen = 0
     while batch:
+        seen += len(batch)
+        if seen > MAX_EVENTS:
+            detail = f"More than {MAX_EVENTS} events; narrow it by `created_before`, and ask again."
+            raise InvalidInput(detail, [FieldError("/created_before", detail)])
         yield from batch
         batch = rows(connection, query.where(_EVENTS.c.id > batch[-1]["id"]))

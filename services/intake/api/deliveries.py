@@ -18,6 +18,7 @@ from services.intake.api.http import (
     body,
     parts,
 )
+from services.intake.api.webhooks import SUBSCRIPTION_ID
 from shared.db.engine import Row, Transaction
 from shared.domain.api_key import ALL
 from shared.domain.clock import rfc3339
@@ -56,7 +57,7 @@ class DeliveryQuerySchema(DeliveryFilterSchema, PageQuerySchema):
     """Which deliveries, and which page of them."""
 
 
-@blp.route("/webhooks/<subscription_id>/deliveries", methods=["GET"])
+@blp.route(f"/webhooks/{SUBSCRIPTION_ID}/deliveries", methods=["GET"])
 @requires("deliveries:read", problems=(401, 403, 404, 422, 503))
 @blp.arguments(DeliveryQuerySchema(), location="query", unknown=RAISE)
 @blp.response(200, DeliveryPageSchema())
@@ -115,7 +116,7 @@ def replay_delivery(_: Mapping[str, Any], delivery_id: str) -> Response:
         return unit.answer(document, 202, {"Location": f"/v1/deliveries/{delivery_id}"})
 
 
-@blp.route("/webhooks/<subscription_id>/replays", methods=["POST"])
+@blp.route(f"/webhooks/{SUBSCRIPTION_ID}/replays", methods=["POST"])
 @requires("deliveries:write", problems=(400, 401, 403, 404, 409, 413, 415, 422, 503))
 @body(ReplaySchema())
 @blp.response(202, ReplayAnswerSchema())

@@ -8,15 +8,13 @@ from urllib.parse import urlsplit
 
 from flask import Response, g
 
-from services.intake import repository
+from services.intake import delivery_ledger, repository
 from services.intake.api import webhooks
 from services.intake.api.auth import requires
 from services.intake.api.change import change
 from services.intake.api.http import body, parts
 from services.intake.event_catalogue import catalogue
 from shared.db.engine import Row
-from shared.db.models import Delivery
-from shared.db.models.base import table
 from shared.db.new_delivery import new_delivery
 from shared.db.types import dump_json
 from shared.domain.clock import rfc3339
@@ -36,7 +34,7 @@ _schema = QueuedDeliverySchema()
 blp = webhooks.blp
 
 
-@blp.route("/webhooks/<subscription_id>/test", methods=["POST"])
+@blp.route(f"/webhooks/{webhooks.SUBSCRIPTION_ID}/test", methods=["POST"])
 @requires("webhooks:write", problems=(400, 401, 403, 404, 409, 413, 415, 422, 503))
 @body(TestWebhookSchema())
 @blp.response(202, QueuedDeliverySchema())
@@ -65,7 +63,7 @@ def test_subscription(content: Mapping[str, Any], subscription_id: str) -> Respo
             now,
             dump_json(event),
         )
-        unit.tx.insert(table(Delivery), [delivery])
+        delivery_ledger.add(unit.tx, [delivery])
         unit.ring(ListName.WEBHOOK)
         document = _schema.dump({**delivery, "state": DeliveryState.PENDING})
         return unit.answer(document, 202, {"Location": f"/v1/deliveries/{delivery['id']}"})
