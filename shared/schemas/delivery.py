@@ -5,7 +5,7 @@ from marshmallow import fields, validate
 from shared.domain.delivery import DeliveryChannel
 from shared.domain.delivery_state import DeliveryState
 from shared.domain.event import EventType, OperationalEventType
-from shared.schemas.base import Flag, StrictSchema, Timestamp, Whole, no_nul, page
+from shared.schemas.base import Flag, StrictSchema, Timestamp, Whole, line, page
 
 #: Replays in a second, unless told otherwise and at the most; and how many one request may ask for.
 DEFAULT_RATE_PER_S, MAX_RATE_PER_S, MAX_REPLAYS = 20, 1000, 20_000
@@ -104,7 +104,7 @@ class DeliveryFilterSchema(StrictSchema):
 
     state = fields.Enum(DeliveryState, by_value=True)
     event_type = fields.Enum(EventType, by_value=True)
-    ticket_id = fields.String(validate=no_nul)
+    ticket_id = line(64)
     created_after = Timestamp(metadata={"description": "At this moment or later."})
     created_before = Timestamp(metadata={"description": "Before this moment."})
 
@@ -129,7 +129,7 @@ class ReplaySchema(StrictSchema):
     event_types = fields.List(
         fields.Enum(EventType, by_value=True), validate=validate.Length(min=1, max=100)
     )
-    ticket_id = fields.String(validate=no_nul)
+    ticket_id = line(64)
     created_after = Timestamp()
     created_before = Timestamp()
     missed = Flag(
