@@ -147,3 +147,27 @@ def test_after_an_outage_the_latest_of_each_ticket_is_sent_to_who_chose_it(
     assert receiver.accepted[0].event["data"]["ticket"]["tags"] == ["c"]
     left_out = [row for row in webhooks(runtime) if row["work_state"] is WorkState.CANCELLED]
     assert len(left_out) + len(receiver.accepted) == len(desk.event_types(ticket_id))
+
+
+def test_the_owner_of_a_webhook_that_is_disabled_gets_a_mail(
+    working_desk: Desk, runtime: Runtime, receiver: Receiver
+) -> None:
+    desk = working_desk
+    receiver.manner = lambda event, earlier: 410
+    content = {
+        "url": receiver.url,
+        "event_types": ["ticket.created"],
+        "owner_email": "ops@example.com",
+    }
+    endpoint = desk.ok("POST", "/v1/webhooks", content)["id"]
+    desk.ticket()
+    mine = table(Delivery).c.receiver == "ops@example.com"
+
+    def sent() -> bool:
+        return [row["work_state"] for row in rows(runtime.database, Delivery, mine)] == ["done"]
+
+    eventually(sent)
+    outbox = runtime.settings.data_dir / "outbox"
+    [mail] = [text for path in outbox.rglob("*.eml") if "ops@" in (text := path.read_text())]
+    assert "Webhook to 127.0.0.1 is disabled" in mail
+    assert endpoint in mail
