@@ -99,6 +99,7 @@ class Settings:
     webhook_timeout_s: float
     webhook_concurrency: int
     webhook_endpoint_concurrency: int
+    delivery_retention_s: int
     storage_url: str
     storage_s3_endpoint: str
     storage_s3_region: str
@@ -273,6 +274,7 @@ def _read(env: environs.Env) -> dict[str, Any]:
         "webhook_endpoint_concurrency": env.int(
             "WEBHOOK_ENDPOINT_CONCURRENCY", 128, validate=at_least_one
         ),
+        "delivery_retention_s": env.int("DELIVERY_RETENTION_S", 90 * 86_400, validate=not_negative),
         "storage_url": env.str(
             "STORAGE_URL", "file:var/attachments", validate=_scheme("file", "s3")
         ),

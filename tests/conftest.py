@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.fixtures.relays",
     "tests.fixtures.shops",
     "tests.fixtures.browsers",
+    "tests.fixtures.node",
 ]
 
 

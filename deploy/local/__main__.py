@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from deploy.local.errors import LocalServerError
-from deploy.local.packages import ensure_browser, ensure_packages
+from deploy.local.packages import ensure_browser, ensure_node, ensure_packages
 from deploy.local.servers import Servers
 from deploy.local.services import Services, patchbay
 
@@ -91,12 +91,15 @@ def status(context: click.Context, directory: Path) -> None:
 
 @main.command()
 @click.option("--browser", is_flag=True, help="Chromium too, for the tests of the public pages.")
-def packages(*, browser: bool) -> None:
+@click.option("--node", is_flag=True, help="Node.js too, for the tests of receivers.")
+def packages(*, browser: bool, node: bool) -> None:
     """Install PostgreSQL and RabbitMQ where they are missing and this may be done."""
     try:
         ensure_packages()
         if browser:
             ensure_browser()
+        if node:
+            ensure_node()
     except LocalServerError as error:
         raise click.ClickException(str(error)) from None
 

@@ -12,7 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.local.errors import PackagesMissing
-from deploy.local.programs import BROWSER_PACKAGE, browser_program, missing, missing_packages
+from deploy.local.programs import (
+    BROWSER_PACKAGE,
+    NODE_PACKAGES,
+    browser_program,
+    missing,
+    missing_packages,
+    node_programs,
+)
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 DENY_ALL = "#!/bin/sh\n# Written by deploy.local while it installs packages.\nexit 101\n"
@@ -45,6 +52,15 @@ def ensure_browser() -> None:
         # Recommended packages are left out, and a browser without a font writes nothing.
         _install([BROWSER_PACKAGE, "fonts-dejavu-core"])
         browser_program()
+
+
+def ensure_node() -> None:
+    """Make sure that there is a Node.js with npm, as `ensure_packages` does of servers."""
+    try:
+        node_programs()
+    except PackagesMissing:
+        _install(list(NODE_PACKAGES))
+        node_programs()
 
 
 def _install(packages: list[str]) -> None:

@@ -13,6 +13,7 @@ RABBITMQ_ARCHIVE = Path("/opt/rabbitmq/sbin")
 POSTGRES_PACKAGE = "postgresql"
 RABBITMQ_PACKAGE = "rabbitmq-server"
 BROWSER_PACKAGE = "chromium"
+NODE_PACKAGES = ("nodejs", "npm")
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -51,6 +52,14 @@ def epmd_program() -> str:
     if found is None:
         raise missing([RABBITMQ_PACKAGE])
     return found
+
+
+def node_programs() -> tuple[str, str]:
+    """Node.js and npm, which receivers in JavaScript are tested with. Raises PackagesMissing."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        raise missing(list(NODE_PACKAGES))
+    return node, npm
 
 
 def browser_program() -> str:

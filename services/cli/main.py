@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("services.cli.search", "Make the full-text index anew."),
     "simulate": ("services.cli.simulate", "Compare routing profiles on a log or a scenario."),
     "import": ("services.cli.importing.command", "Bring tickets in from a file, by the API."),
+    "webhooks": ("services.cli.webhooks.command", "Subscribe, see what was sent, probe receivers."),
     "demo": ("services.demo.command", "Carry real incidents through the whole pipeline."),
 }
 

@@ -9,6 +9,7 @@ from services.intake.api import health, problems, requests
 from services.intake.api.auth import Authenticator
 from services.intake.api.files import Files
 from services.intake.api.http import Parts
+from services.intake.api.quick_rule import QuickRule
 from services.intake.api.transfers import Slots
 from services.intake.attachments.clamd import Clamd
 from services.intake.attachments.receiving import Receiving
@@ -25,7 +26,6 @@ from services.intake.openapi import docs
 from services.intake.openapi.blueprints import API
 from services.intake.pages import assets, downloads, status, support, unsubscribe
 from services.intake.pages.site import build_site
-from services.intake.quick_rule import QuickRule
 from services.intake.rate_limits import RateLimits
 from services.intake.reference import ReferenceData
 from services.intake.slow_bodies import SlowBodies
@@ -91,6 +91,7 @@ def build(runtime: Runtime) -> Flask:
             }
         ),
         idempotency_ttl=idempotency_ttl,
+        delivery_retention=timedelta(seconds=settings.delivery_retention_s) or None,
         bulk=bulk_desk.build(
             runtime.database,
             runtime.clock,

@@ -23,12 +23,14 @@ from services.notifier.repository import DeliveryRepository
 from services.notifier.results import Results
 from services.notifier.schedule import EMAIL_DELAYS_S, WEBHOOK_DELAYS_S
 from services.notifier.senders import WebhookSender
+from shared.db.delivery_retention import forget_deliveries
 from shared.db.search.indexer import SearchIndexer
 from shared.db.work_lists import EVENTS_TO_FAN_OUT
 from shared.domain.address_guard import AddressGuard
 from shared.domain.work import ListName
 from shared.messaging.feed_follower import FeedFollower
 from shared.messaging.list_runner import ListRunner
+from shared.messaging.timers import PeriodicJob
 from shared.messaging.worker_host import Bound, Service
 from shared.runtime import Runtime
 from shared.settings import Settings, public_url
@@ -38,6 +40,8 @@ WEBHOOK_LEASE_MARGIN = timedelta(seconds=10)
 EMAIL_LEASE = timedelta(minutes=3)
 #: The lease from the start of DATA on, whose answer may take ten minutes (RFC 5321 §4.5.3.2.6).
 DATA_LEASE = timedelta(minutes=11)
+
+FORGET_EVERY = timedelta(minutes=10)
 
 #: Mails leased for each connection that sends them, so that none waits for the database.
 MAILS_AHEAD = 4
@@ -92,8 +96,21 @@ def build(runtime: Runtime) -> Service:
             Bound(fan_out, EVENTS_TO_FAN_OUT.has_ready, EVENTS_TO_FAN_OUT.next_due),
             *(_bound(runtime, name, engine) for name, engine in engines.items()),
         ],
+        jobs=_jobs(runtime),
         engines=[*engines.values(), _search_indexing(runtime)],
     )
+
+
+def _jobs(runtime: Runtime) -> list[PeriodicJob]:
+    kept_s = runtime.settings.delivery_retention_s
+    if not kept_s:
+        return []
+    kept, database = timedelta(seconds=kept_s), runtime.database
+    return [
+        PeriodicJob(
+            "forget deliveries", FORGET_EVERY, lambda now: forget_deliveries(database, now - kept)
+        )
+    ]
 
 
 def _search_indexing(runtime: Runtime) -> FeedFollower:

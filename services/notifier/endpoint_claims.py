@@ -19,6 +19,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -34,12 +35,13 @@ from services.notifier.health.observe import blocked_until
 from services.notifier.health_repository import HEALTH
 from services.notifier.job import Claimed, Job
 from services.notifier.places import Places, is_slow
+from shared.db.dialects.base import plain_rows
 from shared.db.engine import Database, Row, Transaction
 from shared.db.models import Delivery, Subscription
 from shared.db.models.base import table
-from shared.db.types import READY, UTCDateTime
+from shared.db.types import READY, WEBHOOK, UTCDateTime
 from shared.db.work_lists import DELIVERIES_DUE
-from shared.domain.delivery import RETRY_RANK, DeliveryChannel
+from shared.domain.delivery import FIRST_ATTEMPT_RANK, RETRY_RANK
 from shared.domain.endpoint_health import Health
 from shared.domain.subscription import AfterOutage, Ordering
 
@@ -85,13 +87,20 @@ class EndpointClaims:
     def __init__(self, database: Database, lease: timedelta) -> None:
         self._database = database
         self._lease = lease
+        live = _oldest_live()
+        self._endpoints = {
+            _ALL_RANKS: _endpoints(_oldest(), live),
+            RETRY_RANK: _endpoints(live, live),
+        }
         self._deliveries = database.dialect.rows_of_each("given", _GIVEN, _due_of_endpoint)
 
     def claim(self, now: datetime, places: Places) -> Claimed:
         """Lease what is due and has room, live events before everything else."""
         ranks_below = _ALL_RANKS if places.slow_free else RETRY_RANK
+        asked = {"now": now, "full": places.full()}
         with self._database.transaction() as tx:
-            found = _endpoints(tx, now, places.full(), ranks_below)
+            rows = plain_rows(tx.execute(self._endpoints[ranks_below], asked))
+            found = [_due(row) for row in rows]
             due = self._guard(tx, found, now)
             self._coalesce(tx, due, now)
             rows, hit = self._take(tx, due, now, places, ranks_below)
@@ -252,7 +261,7 @@ def _oldest(*conditions: ColumnElement[bool]) -> Any:
     return (
         select(func.min(_DELIVERIES.c.available_at))
         .where(
-            _DELIVERIES.c.channel == DeliveryChannel.WEBHOOK,
+            _DELIVERIES.c.channel == WEBHOOK,
             _DELIVERIES.c.receiver == _SUBSCRIPTIONS.c.id,
             _DELIVERIES.c.work_state == READY,
             *conditions,
@@ -261,10 +270,30 @@ def _oldest(*conditions: ColumnElement[bool]) -> Any:
     )
 
 
-def _endpoints(tx: Transaction, now: datetime, full: Sequence[str], ranks_below: int) -> list[_Due]:
-    """Return the endpoints that have something due and may get it."""
-    live = _oldest(_DELIVERIES.c.rank == 0)
-    oldest = live if ranks_below <= RETRY_RANK else _oldest()
+def _oldest_live() -> Any:
+    # By rank first, although it is 0 in all of them: in that order only the index that begins with
+    # it will do, and a replay of 100,000 older ones is not gone through.
+    return (
+        select(_DELIVERIES.c.available_at)
+        .where(
+            _DELIVERIES.c.channel == WEBHOOK,
+            _DELIVERIES.c.receiver == _SUBSCRIPTIONS.c.id,
+            _DELIVERIES.c.work_state == READY,
+            _DELIVERIES.c.rank <= FIRST_ATTEMPT_RANK,
+        )
+        .order_by(_DELIVERIES.c.rank, _DELIVERIES.c.available_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _endpoints(oldest: Any, live: Any) -> Select[Any]:
+    """Return the query of endpoints that have something due and may get it.
+
+    Built once, for building it takes longer than asking it. Takes `now`, and `full`, the ids of
+    those that have all they may have.
+    """
+    now = bindparam("now", type_=UTCDateTime())
     # The offset keeps PostgreSQL from asking for the oldest of each once for every place below.
     each = (
         select(
@@ -276,19 +305,18 @@ def _endpoints(tx: Transaction, now: datetime, full: Sequence[str], ranks_below:
         .select_from(_with_health())
         .where(
             _SUBSCRIPTIONS.c.enabled,
-            _SUBSCRIPTIONS.c.id.not_in(full),
-            _open_to_all(now),
+            _SUBSCRIPTIONS.c.id.not_in(bindparam("full", expanding=True)),
+            or_(HEALTH.c.blocked_until.is_(None), HEALTH.c.blocked_until <= now),
         )
         .offset(0)
         .subquery("each_endpoint")
     )
-    query = (
+    return (
         select(each)
         .where(each.c.oldest <= now)
         .order_by(case((each.c.oldest_live <= now, 0), else_=1), each.c.oldest)
         .limit(MAX_ENDPOINTS)
     )
-    return [_due(row) for row in tx.rows(query)]
 
 
 def _due(row: Row) -> _Due:
@@ -299,7 +327,7 @@ def _due(row: Row) -> _Due:
 def _due_of_endpoint(given: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
     """Return the due deliveries of one endpoint that nothing of their ticket is still ahead of."""
     mine = and_(
-        _DELIVERIES.c.channel == DeliveryChannel.WEBHOOK,
+        _DELIVERIES.c.channel == WEBHOOK,
         _DELIVERIES.c.receiver == given["endpoint"],
         _DELIVERIES.c.rank < given["ranks_below"],
         _DELIVERIES.c.available_at <= given["due"],

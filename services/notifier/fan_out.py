@@ -5,10 +5,10 @@ from typing import Any
 
 from services.notifier import outbox
 from services.notifier.mail.kinds import TELLING, mails_of
-from services.notifier.subscriber import Document, Subscriber
 from shared.db.batch import run_batch
 from shared.db.engine import Database, Row, Transaction
 from shared.db.new_delivery import new_delivery
+from shared.db.subscriber import Document, Subscriber
 from shared.db.work_lists import EVENTS_TO_FAN_OUT
 from shared.domain.clock import Clock
 from shared.domain.delivery import BULK_RANK, FIRST_ATTEMPT_RANK, DeliveryChannel

@@ -10,8 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from shared.db.engine import Row, Transaction
 from shared.db.models import Delivery, EndpointHealth
 from shared.db.models.base import table
-from shared.db.types import READY
-from shared.domain.delivery import DeliveryChannel
+from shared.db.types import READY, WEBHOOK
 from shared.domain.endpoint_health import Health
 
 HEALTH = table(EndpointHealth)
@@ -83,7 +82,7 @@ def _in_flight(now: datetime) -> ColumnElement[int]:
     return (
         select(func.count())
         .where(
-            _DELIVERIES.c.channel == DeliveryChannel.WEBHOOK,
+            _DELIVERIES.c.channel == WEBHOOK,
             _DELIVERIES.c.receiver == HEALTH.c.subscription_id,
             _DELIVERIES.c.work_state == READY,
             _DELIVERIES.c.available_at > now,

@@ -11,9 +11,8 @@ from services.notifier.places import Places
 from shared.db.engine import Database
 from shared.db.models import Delivery
 from shared.db.models.base import table
-from shared.db.types import READY
+from shared.db.types import EMAIL, READY
 from shared.db.work_lists import DELIVERIES_DUE
-from shared.domain.delivery import DeliveryChannel
 
 _DELIVERIES = table(Delivery)
 
@@ -29,7 +28,7 @@ class MailClaims:
         """Lease what is due, as much as there is room for, the most urgent first."""
         room = places.free
         due = and_(
-            _DELIVERIES.c.channel == DeliveryChannel.EMAIL,
+            _DELIVERIES.c.channel == EMAIL,
             _DELIVERIES.c.available_at <= now,
             ~ordering.something_ahead(),
         )
@@ -58,5 +57,5 @@ class MailClaims:
 
 def _ready() -> Select[Any]:
     return select(_DELIVERIES.c.id).where(
-        _DELIVERIES.c.channel == DeliveryChannel.EMAIL, _DELIVERIES.c.work_state == READY
+        _DELIVERIES.c.channel == EMAIL, _DELIVERIES.c.work_state == READY
     )

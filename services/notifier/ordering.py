@@ -21,7 +21,7 @@ from shared.db.engine import Transaction
 from shared.db.models import Delivery, OutboxEntry, TicketEvent
 from shared.db.models.base import table
 from shared.db.types import READY, UTCDateTime
-from shared.domain.delivery import HELD_RANK
+from shared.domain.delivery import HELD_RANK, REPLAY_RANK
 from shared.domain.work import WorkState
 
 _DELIVERIES, _EVENTS, _OUTBOX = table(Delivery), table(TicketEvent), table(OutboxEntry)
@@ -48,6 +48,7 @@ def something_ahead() -> ColumnElement[bool]:
             ahead.c.sequence < _DELIVERIES.c.sequence,
             ahead.c.work_state == READY,
             ahead.c.rank != HELD_RANK,
+            or_(ahead.c.rank < REPLAY_RANK, _DELIVERIES.c.rank == REPLAY_RANK),
         )
     )
     event_ahead = exists().where(

@@ -10,7 +10,7 @@ from shared.db.engine import Row, Transaction
 from shared.db.models import Delivery, OutboxEntry, Subscription, TicketEvent
 from shared.db.models.base import table
 from shared.db.types import READY
-from shared.domain.delivery import HELD_RANK
+from shared.domain.delivery import HELD_RANK, REPLAY_RANK
 from shared.domain.subscription import Ordering
 
 _DELIVERIES, _SUBSCRIPTIONS = table(Delivery), table(Subscription)
@@ -63,6 +63,7 @@ def _rest_with_predecessors(tx: Transaction, delivery_ids: Sequence[str], now: d
         ahead.c.rank != HELD_RANK,
         ahead.c.available_at > now,
         ahead.c.receiver.not_in(unordered),
+        ahead.c.rank < REPLAY_RANK,
     )
     due = select(func.max(ahead.c.available_at)).where(resting).scalar_subquery()
     tx.execute(

@@ -13,11 +13,11 @@ from sqlalchemy import select
 
 from services.notifier.health import News, NewsKind
 from services.notifier.job import Job
-from services.notifier.subscriber import Document, Subscriber
 from shared.db.engine import Row, Transaction
 from shared.db.models import Delivery, Subscription
 from shared.db.models.base import table
 from shared.db.new_delivery import new_delivery
+from shared.db.subscriber import Document, Subscriber
 from shared.db.types import dump_json
 from shared.domain.clock import rfc3339
 from shared.domain.delivery import FIRST_ATTEMPT_RANK, DeliveryChannel, OwnerMailKind

@@ -13,9 +13,8 @@ from services.notifier.job import Job
 from shared.db.engine import Database, Transaction
 from shared.db.models import Delivery, DeliveryAttempt, Subscription
 from shared.db.models.base import table
-from shared.db.types import READY
+from shared.db.types import READY, WEBHOOK
 from shared.db.work_lists import DELIVERIES_DUE
-from shared.domain.delivery import DeliveryChannel
 from shared.domain.endpoint_health import Health
 from shared.domain.work import WorkState
 from shared.observability.logging import get_logger
@@ -175,7 +174,7 @@ def _cancel(tx: Transaction, endpoint_id: str, now: datetime) -> None:
     tx.execute(
         update(_DELIVERIES)
         .where(
-            _DELIVERIES.c.channel == DeliveryChannel.WEBHOOK,
+            _DELIVERIES.c.channel == WEBHOOK,
             _DELIVERIES.c.receiver == endpoint_id,
             _DELIVERIES.c.work_state == READY,
         )

@@ -19,7 +19,7 @@ from services.notifier.health import Report, Verdict
 from services.notifier.job import Job
 from services.notifier.repository import Finished
 from services.notifier.schedule import next_attempt
-from shared.domain.delivery import BULK_RANK, HELD_RANK, RETRY_RANK
+from shared.domain.delivery import BULK_RANK, HELD_RANK, REPLAY_RANK, RETRY_RANK
 from shared.domain.ids import Prefix, new_id
 from shared.domain.subscription import Ordering
 from shared.domain.work import WorkState
@@ -87,7 +87,8 @@ class Results:
         }
         place = {name: job.delivery[name] for name in ("ticket_id", "receiver", "sequence")}
         ordered = job.endpoint is None or job.endpoint["ordering"] is not Ordering.NONE
-        moves_followers = ordered and not held and (retrying or job.attempt > 1)
+        replayed = job.delivery["rank"] >= REPLAY_RANK
+        moves_followers = ordered and not held and not replayed and (retrying or job.attempt > 1)
         return {"values": values, "place": place, "moves_followers": moves_followers}
 
     def attempt(self, job: Job, outcome: Outcome, now: datetime) -> dict[str, Any]:

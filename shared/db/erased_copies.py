@@ -208,7 +208,7 @@ def _erase_deliveries(tx: Transaction, ticket_ids: Sequence[str], now: datetime)
     tx.execute(
         update(_ATTEMPTS)
         .where(_ATTEMPTS.c.delivery_id.in_(deliveries))
-        .values(detail="", response_body="")
+        .values(detail="", response_body="", operator_detail=None)
     )
 
 

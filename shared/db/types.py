@@ -72,6 +72,9 @@ class Word(TypeDecorator[StrEnum]):
 #: indexes on these two.
 READY: ColumnElement[str] = literal_column("'ready'", String())
 WAITING: ColumnElement[str] = literal_column("'waiting'", String())
+#: The same for the channels of deliveries, whose ready ones have indexes of their own.
+WEBHOOK: ColumnElement[str] = literal_column("'webhook'", String())
+EMAIL: ColumnElement[str] = literal_column("'email'", String())
 
 
 def dump_json(value: object) -> str:

@@ -61,9 +61,11 @@ OPTIONAL_MAILS = frozenset(
 #: What cannot wait for the end of quiet hours or the next digest.
 URGENT_MAILS = frozenset({MailKind.TICKET_OFFERED, MailKind.SLA_WARNED, MailKind.SLA_BREACHED})
 
-#: Ranks of the delivery lists: live first attempts, live retries, then everything in bulk.
+#: Ranks of the delivery lists: live first attempts, live retries, everything in bulk, and last what
+#: is sent again because somebody asked. What is sent again holds up no later event of its ticket.
 FIRST_ATTEMPT_RANK = 0
 RETRY_RANK = 10
 BULK_RANK = 20
 #: Mails that wait for a morning or a digest; no other mail of their ticket waits for them.
 HELD_RANK = 25
+REPLAY_RANK = 30

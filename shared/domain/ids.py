@@ -9,6 +9,7 @@ import os
 import re
 import threading
 import time
+from datetime import datetime
 from enum import StrEnum
 
 _SHAPE = re.compile(r"[a-z]{3}_[0-9a-f]{32}")
@@ -67,6 +68,12 @@ def new_id(prefix: Prefix) -> str:
     random = int.from_bytes(os.urandom(8), "big") & 0x3FFF_FFFF_FFFF_FFFF
     value = (stamp >> 12) << 80 | 0x7 << 76 | (stamp & 0xFFF) << 64 | 0b10 << 62 | random
     return f"{prefix}_{value:032x}"
+
+
+def first_id(prefix: Prefix, moment: datetime) -> str:
+    """Return what is not greater than any id of a kind that was made at a moment or later."""
+    milliseconds = max(int(moment.timestamp() * 1000), 0)
+    return f"{prefix}_{milliseconds << 80:032x}"
 
 
 def is_id(text: str, prefix: Prefix) -> bool:

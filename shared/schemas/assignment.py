@@ -5,7 +5,7 @@ from enum import StrEnum
 from marshmallow import fields, validate
 
 from shared.domain.ticket import Priority
-from shared.schemas.base import Flag, StrictSchema, distinct, line, slug
+from shared.schemas.base import Flag, StrictSchema, distinct, line, no_nul, slug
 from shared.schemas.ticket import MAX_REQUIRED_SKILLS, RequiredSkillSchema
 
 
@@ -19,7 +19,7 @@ class OfferAnswer(StrEnum):
 class AssignSchema(StrictSchema):
     """Who gets the ticket."""
 
-    agent_id = fields.String(required=True)
+    agent_id = fields.String(required=True, validate=no_nul)
     guard = Flag(
         load_default=True,
         metadata={"description": "False assigns even if the agent is away or full."},
@@ -46,6 +46,6 @@ class TransferSchema(StrictSchema):
 class AnswerOfferSchema(StrictSchema):
     """An agent's answer to an offer."""
 
-    agent_id = fields.String(required=True)
+    agent_id = fields.String(required=True, validate=no_nul)
     answer = fields.Enum(OfferAnswer, by_value=True, required=True)
     reason = line(1000, allow_none=True, load_default=None)

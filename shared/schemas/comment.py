@@ -6,7 +6,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from shared.domain.comment import AuthorKind, Visibility
 from shared.schemas.attachment import AttachmentSchema
-from shared.schemas.base import StrictSchema, Timestamp, Whole, line, page
+from shared.schemas.base import StrictSchema, Timestamp, Whole, line, no_nul, page
 from shared.schemas.upload import upload_ids
 
 #: A week of work, in seconds.
@@ -17,7 +17,7 @@ class AuthorSchema(StrictSchema):
     """Who says it. An agent is named by id; the requester is the ticket's."""
 
     kind = fields.Enum(AuthorKind, by_value=True, required=True)
-    id = fields.String(allow_none=True, load_default=None)
+    id = fields.String(allow_none=True, load_default=None, validate=no_nul)
     name = line(255, 1, allow_none=True, load_default=None)
 
     @validates_schema

@@ -13,7 +13,7 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from shared.domain.clock import rfc3339
-from shared.domain.event import EventType
+from shared.domain.event import EventType, OperationalEventType
 from shared.domain.lifecycle import HoldReason
 from shared.domain.link import LinkRole
 from shared.domain.sla import Said
@@ -179,14 +179,14 @@ class TicketMergedDataSchema(TicketDataSchema):
 class EventDefinition:
     """One entry of the event catalogue."""
 
-    event_type: EventType
+    event_type: EventType | OperationalEventType
     version: int
     summary: str
     data: type[Schema]
 
 
 CATALOGUE: dict[EventType, EventDefinition] = {
-    definition.event_type: definition
+    EventType(definition.event_type): definition
     for definition in (
         EventDefinition(
             EventType.TICKET_CREATED, 1, "A ticket was accepted.", TicketCreatedDataSchema

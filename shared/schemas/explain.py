@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from shared.schemas.base import StrictSchema, Timestamp
+from shared.schemas.base import StrictSchema, Timestamp, no_nul
 from shared.schemas.decisions import ExplanationSchema
 from shared.schemas.ticket import AssigneeSchema, CreateTicketSchema
 
@@ -12,7 +12,7 @@ from shared.schemas.ticket import AssigneeSchema, CreateTicketSchema
 class ExplainSchema(StrictSchema):
     """A ticket that exists, or one as it would be sent."""
 
-    ticket_id = fields.String()
+    ticket_id = fields.String(validate=no_nul)
     ticket = fields.Nested(CreateTicketSchema)
 
     @validates_schema

@@ -7,7 +7,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from shared.domain.link import LinkKind, LinkRole
 from shared.domain.outcome import VerificationMethod
 from shared.domain.ticket import Priority, TicketStatus
-from shared.schemas.base import Flag, StrictSchema, Whole, line
+from shared.schemas.base import Flag, StrictSchema, Whole, line, no_nul
 from shared.schemas.ticket import children_rule
 
 
@@ -58,7 +58,7 @@ class LinkSchema(StrictSchema):
         required=True,
         validate=validate.NoneOf([LinkKind.MERGED], error="Merging makes this one."),
     )
-    ticket_id = fields.String(required=True, validate=validate.Length(max=64))
+    ticket_id = fields.String(required=True, validate=[validate.Length(max=64), no_nul])
 
 
 class LinkedSchema(StrictSchema):
@@ -81,7 +81,7 @@ class LinkedListSchema(StrictSchema):
 class MergeSchema(StrictSchema):
     """The ticket that this one becomes part of."""
 
-    into = fields.String(required=True, validate=validate.Length(max=64))
+    into = fields.String(required=True, validate=[validate.Length(max=64), no_nul])
 
 
 class FollowUpSchema(StrictSchema):

@@ -5,7 +5,17 @@ from typing import Any
 from marshmallow import fields, validate
 
 from shared.domain.ticket import Channel, Priority
-from shared.schemas.base import Number, StrictSchema, Timestamp, Whole, distinct, line, page, slug
+from shared.schemas.base import (
+    Number,
+    StrictSchema,
+    Timestamp,
+    Whole,
+    distinct,
+    line,
+    page,
+    plain_document,
+    slug,
+)
 
 #: The profile of a team that says nothing, field by field.
 DEFAULT_DOCUMENT: dict[str, Any] = {
@@ -53,6 +63,7 @@ class ProfileSchema(StrictSchema):
     options = fields.Dict(
         keys=slug(),
         values=fields.Dict(keys=fields.String(), values=fields.Raw(allow_none=True)),
+        validate=plain_document,
         metadata={"description": "Options of plugins, by the plugin's name."},
     )
     offer_s = Whole(

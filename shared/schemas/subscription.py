@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from shared.domain.custom_headers import MAX_HEADERS, refusal
+from shared.domain.custom_headers import MAX_HEADERS, MAX_VALUE_CHARS, refusal
 from shared.domain.errors import BadExpression
 from shared.domain.event_facts import event_filter
 from shared.domain.event_pattern import PATTERNS
@@ -30,6 +30,8 @@ _FILTER = (
     "are not sent."
 )
 _HEADERS = "Custom headers, name to value. They are never shown again; `header_names` are."
+#: As `shared.domain.custom_headers` has it.
+_VALUE = {"pattern": "^[!-~]([ -~]*[!-~])?$", "minLength": 1, "maxLength": MAX_VALUE_CHARS}
 
 
 def _event_types(**kwargs: Any) -> fields.List[str]:
@@ -70,7 +72,7 @@ def _filter(**kwargs: Any) -> fields.String:
 def _headers(**kwargs: Any) -> fields.Dict:
     return fields.Dict(
         keys=fields.String(),
-        values=fields.String(),
+        values=fields.String(metadata=_VALUE),
         validate=[validate.Length(max=MAX_HEADERS), _sendable],
         metadata={"description": _HEADERS, "maxProperties": MAX_HEADERS},
         **kwargs,

@@ -20,6 +20,8 @@ RULES: dict[str, tuple[str, ...]] = {
     "it depends on what is stored": (
         rf"There is no (?:{_THING}) {_TEXT}(?:\.|; .*)",
         rf"There is no upload {_TEXT} of yours with content; it may be used or expired\.",
+        r"What was delivered before .* is not known any more; begin there\.",
+        r"More than \d+ (?:events|at once); narrow it by `created_before`, and ask again\.",
         r"A ticket holds at most 20 attachments\.",
         r"This Idempotency-Key was used before with another request; use a new one\.",
         r"This Idempotency-Key began (a job with other options|with another body); use a new one\.",
@@ -49,7 +51,9 @@ RULES: dict[str, tuple[str, ...]] = {
         r"Only `[a-z_]+`( or `[a-z_]+`)* takes this\.",
         r"Say (what it waits for|which agent)\.",
         r"A test says this\.",
+        r"Only a requester's confirmation takes this\.",
         r"What a requester says is public\.",
+        r"Say since when; what was missed is looked for among all events\.",
     ),
     "it has a grammar of its own: addresses, URLs, CEL": (
         r"Line \d+, column \d+: .*",
@@ -64,6 +68,11 @@ RULES: dict[str, tuple[str, ...]] = {
         r"the host in brackets is not an IPv6 address",
         r"port 0 cannot be reached",
         r"destination not allowed",
+    ),
+    "names of headers are compared in any case, and reserved by table and prefix": (
+        r"A name is 1 to 64 letters, digits and hyphens, and does not begin with a hyphen\.",
+        rf"{_TEXT} is reserved: Patchbay sets it, or something on the way acts on it\.",
+        r"The same header is given more than once\.",
     ),
     "a length of time is compared as a time: PT24H is P1D": (
         r"Must be at least 1 second and at most 30 days\.",

@@ -70,6 +70,8 @@ def furnish(desk: Desk) -> dict[str, list[str]]:
     ticket_ids = [ticket["id"] for ticket in tickets]
     link = {"kind": "link", "url": "https://files.example.com/recording.mp4"}
     attachments = desk.ok("POST", f"/v1/tickets/{ticket_ids[0]}/attachments", link)
+    webhook = desk.webhook("http://127.0.0.1:9/")["id"]
+    queued = desk.ok("POST", f"/v1/webhooks/{webhook}/test", {})
     upload = desk.ok("POST", "/v1/uploads", {"name": "screenshot.png", "size": 48})
     return {
         "path.agent_id": [agent],
@@ -80,7 +82,9 @@ def furnish(desk: Desk) -> dict[str, list[str]]:
         "path.attachment_id": [attachments["items"][0]["id"]],
         "path.upload_id": [upload["id"]],
         "path.requester_id": [tickets[0]["requester"]["id"]],
-        "path.subscription_id": [desk.webhook("http://127.0.0.1:9/")["id"]],
+        "path.subscription_id": [webhook],
+        "path.delivery_id": [queued["id"]],
+        "path.event_type": ["ticket.created", "webhook.test"],
         "path.name": ["network", "vpn", "berlin", "gold", "default"],
         "header.If-Match": ["*"],
     }

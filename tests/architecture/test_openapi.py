@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from shared.schemas.events import CATALOGUE
+from shared.schemas.operational_events import OPERATIONAL
 from tests.desk import Desk
 
 pytestmark = pytest.mark.parametrize("mode", ["embedded"], indirect=True)
@@ -116,7 +117,7 @@ def test_every_path_of_the_application_is_described(desk: Desk, document: dict[s
 
 
 def test_every_event_is_described_as_a_webhook(document: dict[str, Any]) -> None:
-    assert set(document["webhooks"]) == {event_type.value for event_type in CATALOGUE}
+    assert set(document["webhooks"]) == {each.value for each in (*CATALOGUE, *OPERATIONAL)}
 
 
 def test_the_docs_page_needs_nothing_from_elsewhere(desk: Desk) -> None:

@@ -103,7 +103,6 @@ def _plan(servers: Servers, directory: Path, share: int) -> dict[str, Any]:
             servers, 100_000 // share, 200 // share
         ),
         "search: a million tickets": lambda: search.search(servers, 25_000, 40 // share),
-        "mail: receipts to a local mail server": lambda: mail.mails(servers, 8_000 // share),
         "deliveries: signed and recorded, by HTTP and HTTPS": lambda: deliveries.rates(
             servers, 30_000 // share, directory
         ),
@@ -114,6 +113,7 @@ def _plan(servers: Servers, directory: Path, share: int) -> dict[str, Any]:
         "noisy: 10 % of receivers hang, 10 % answer 500": lambda: deliveries.noisy(
             servers, 20_000 // share, max(20, 60 // share), directory
         ),
+        "mail: receipts to a local mail server": lambda: mail.mails(servers, 8_000 // share),
         "stored: beside a million tickets": lambda: stored.stored(
             servers, 25_000, 40 // share, 12_000 // share
         ),
@@ -128,9 +128,9 @@ def _ratios(figures: dict[str, Any]) -> dict[str, float]:
         "bulk_vs_single_commit": ("bulk_per_s", "single_commit_per_s"),
         "live_posts_beside_bulk": ("live_beside_bulk_per_s", "live_alone_per_s"),
         "posts_beside_a_million": ("stored_posts_per_s", "empty_posts_per_s"),
-        "mail_vs_bare_loop": ("mail_per_s", "mail_bare_per_s"),
         "deliveries_vs_bare_loop_http": ("deliveries_http_per_s", "bare_http_per_s"),
         "deliveries_vs_bare_loop_https": ("deliveries_https_per_s", "bare_https_per_s"),
+        "mail_vs_bare_loop": ("mail_per_s", "mail_bare_per_s"),
         "backlog_vs_dramatiq_chain": ("backlog_per_s", "dramatiq_chain_per_s"),
     }
     return {

@@ -89,7 +89,7 @@ def wide(servers: Servers, tries: int) -> Figures:
     with desk(servers, "deliveries_wide") as made:
         _start_endpoints(made, None)
         _subscribe(made, [f"http://127.0.0.1:{made.receiver_port}/ok/"] * SUBSCRIBERS)
-        start_intake(made)
+        _open_desk(made)
         start_workers(made, "notifier")
         taken = []
         for _ in range(tries + 1):
@@ -133,7 +133,7 @@ def _beside(
         base = f"http://127.0.0.1:{made.receiver_port}"
         kinds = ["ok"] * healthy + ["hang"] * hanging + ["fail"] * failing
         _subscribe(made, [f"{base}/{kind}/" for kind in kinds])
-        start_intake(made)
+        _open_desk(made)
         start_workers(made, "notifier")
         rate = per_s / ENDPOINTS
         events = max(1, int(rate * seconds))
@@ -142,6 +142,13 @@ def _beside(
         found = _arrived(made, events * healthy)
     moments = [arrival - began for arrival in found["arrivals"]]
     return {"ages": found["ages"], "series": list(zip(moments, found["ages"], strict=True))}
+
+
+def _open_desk(made: Desk) -> None:
+    """Start intake, with the team and skill that the tickets of the load ask for."""
+    start_intake(made)
+    made.call("POST", "/v1/teams", {"name": "network"})
+    made.call("POST", "/v1/skills", {"name": "vpn"})
 
 
 def _start_endpoints(made: Desk, certificate: Path | None) -> None:

@@ -12,7 +12,7 @@ from shared.db.engine import Database
 from shared.db.models import Delivery
 from shared.db.models.base import table
 from shared.db.work_lists import DELIVERIES_DUE
-from shared.domain.delivery import BULK_RANK, RETRY_RANK
+from shared.domain.delivery import BULK_RANK, REPLAY_RANK, RETRY_RANK
 from shared.domain.endpoint_health import Health
 from shared.domain.subscription import AfterOutage, Ordering
 from shared.domain.work import WorkState
@@ -23,7 +23,6 @@ from tests.waiting import in_threads
 
 SECOND = timedelta(seconds=1)
 LATER = NOW + timedelta(minutes=10)
-REPLAY_RANK = 30
 
 
 @pytest.fixture

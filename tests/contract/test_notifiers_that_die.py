@@ -11,9 +11,10 @@ from random import Random
 from services.notifier.channels.base import Delivered
 from shared.db.engine import Database
 from shared.db.models import Delivery
+from shared.db.models.base import table
 from shared.domain.work import WorkState
-from tests.endpoints import LEASE, Exchange, add_deliveries, add_endpoint
-from tests.factories import NOW
+from tests.endpoints import LEASE, Exchange, add_endpoint
+from tests.factories import NOW, delivery
 from tests.rows import rows
 
 ROUNDS, TICKETS, EVENTS = 50, 25, 4
@@ -23,11 +24,14 @@ def test_whatever_dies_before_it_recorded_is_sent_again_with_the_same_id_and_in_
     database: Database,
 ) -> None:
     chance = Random(20261122)
-    endpoints = [add_endpoint(database) for _ in range(2)]
-    for endpoint in endpoints:
-        for ticket in range(TICKETS):
-            for sequence in range(1, EVENTS + 1):
-                add_deliveries(database, endpoint, ticket_id=f"tkt_{ticket}", sequence=sequence)
+    made = [
+        delivery(receiver=endpoint, ticket_id=f"tkt_{ticket}", sequence=sequence, payload="{}")
+        for endpoint in (add_endpoint(database), add_endpoint(database))
+        for ticket in range(TICKETS)
+        for sequence in range(1, EVENTS + 1)
+    ]
+    with database.transaction() as tx:
+        tx.insert(table(Delivery), made)
     arrived: list[tuple[str, str, int, str]] = []
     now = NOW
     for _ in range(ROUNDS):

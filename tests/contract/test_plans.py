@@ -121,3 +121,29 @@ def test_a_claim_of_deliveries_looks_for_events_ahead_by_ticket(counted: Databas
         plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {claim[0]}", claim[1]).scalars())
     assert "ix_event_outbox_ticket" in plan
     assert "ix_event_outbox_ready" not in plan
+
+
+def test_a_claim_finds_what_is_due_of_each_endpoint_by_its_indexes(counted: Database) -> None:
+    """Also where the server has counted nothing yet and takes the list for short."""
+    endpoints = [subscription() for _ in range(50)]
+    with counted.transaction() as tx:
+        tx.insert(table(Subscription), endpoints)
+        due = [delivery(receiver=each["id"], payload="{}") for each in endpoints]
+        tx.insert(table(Delivery), due)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+        asked.append((statement, values))
+
+    event.listen(counted.engine, "before_cursor_execute", note)
+    EndpointClaims(counted, timedelta(minutes=1)).claim(NOW, Places(1000, 10))
+    queries = [each for each in asked if "oldest_live" in each[0] or "FOR UPDATE" in each[0]]
+    plans = []
+    with counted.reading() as connection:
+        for statement, values in queries:
+            explained = connection.exec_driver_sql(f"EXPLAIN {statement}", values)
+            plans.append("\n".join(explained.scalars()))
+    endpoints_plan, deliveries_plan = plans
+    assert "ix_deliveries_webhook_oldest" in endpoints_plan
+    assert "ix_deliveries_webhook_urgent" in endpoints_plan
+    assert "ix_deliveries_webhook_urgent" in deliveries_plan

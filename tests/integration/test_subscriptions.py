@@ -218,5 +218,5 @@ def test_an_overlap_without_bounds_is_refused(
 
 
 def test_secrets_of_a_webhook_that_is_not_there_cannot_be_rotated(desk: Desk) -> None:
-    response = desk.call("POST", "/v1/webhooks/whk_1/rotate-secret", {})
+    response = desk.call("POST", f"/v1/webhooks/whk_{0:032x}/rotate-secret", {})
     assert_problem(response, 404, "not-found")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.intake import ticket_list
 from tests.fixtures.shops import Shop
 from tests.problems import assert_problem
 
@@ -33,6 +34,16 @@ def tickets(shop: Shop) -> dict[str, str]:
 def names(shop: Shop, query: str) -> list[str]:
     items = shop.desk.ok("GET", f"/v1/tickets?{query}")["items"]
     return [item["subject"] for item in items]
+
+
+def pages(shop: Shop, query: str) -> list[str]:
+    """All that a query finds, page by page."""
+    found, cursor = [], ""
+    while cursor is not None:
+        page = shop.desk.ok("GET", f"/v1/tickets?{query}&after={cursor}")
+        found += [item["subject"] for item in page["items"]]
+        cursor = page["next"]
+    return found
 
 
 QUERIES = [
@@ -82,6 +93,22 @@ def test_times_bound_what_is_listed(shop: Shop, tickets: dict[str, str]) -> None
     ]
 
 
+def test_a_span_of_time_is_listed_the_same_whether_it_holds_few_or_many(
+    shop: Shop, tickets: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = shop.desk.read(tickets["dns"])["created_at"]
+    queries = [
+        f"{span}={at}&sort={sort}&limit=2{more}"
+        for span in ("created_after", "updated_after", "due_before", "created_before")
+        for sort in ("number", "-number", "updated_at", "-updated_at", "due")
+        for more in ("", "&team=none")
+    ]
+    few = [pages(shop, query) for query in queries]
+    monkeypatch.setattr(ticket_list, "FEW", 0)
+    assert [pages(shop, query) for query in queries] == few
+    assert ["named", "done", "spam", "bill"] in few
+
+
 def test_a_requesters_tickets_are_listed(shop: Shop, tickets: dict[str, str]) -> None:
     other = {"name": "Ann Lee", "email": "ann@example.com"}
     made = shop.desk.ticket(subject="other", requester=other)
@@ -100,12 +127,7 @@ def test_pages_hold_each_ticket_once_whatever_changes_meanwhile(
 ) -> None:
     for sort in ("number", "-number", "updated_at", "-updated_at", "due"):
         with subtests.test(sort=sort):
-            found, cursor = [], ""
-            while cursor is not None:
-                page = shop.desk.ok("GET", f"/v1/tickets?sort={sort}&limit=2&after={cursor}")
-                found += [item["subject"] for item in page["items"]]
-                cursor = page["next"]
-            assert found == names(shop, f"sort={sort}")
+            assert pages(shop, f"sort={sort}&limit=2") == names(shop, f"sort={sort}")
 
 
 def test_a_cursor_belongs_to_its_order(shop: Shop, tickets: dict[str, str]) -> None:

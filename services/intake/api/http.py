@@ -62,6 +62,8 @@ class Parts:
     slow_bodies: SlowBodies
     rate_limits: RateLimits
     idempotency_ttl: timedelta
+    #: For how long deliveries are known; without end if it is None.
+    delivery_retention: timedelta | None
     bulk: BulkDesk
 
     def now(self) -> datetime:

@@ -37,7 +37,7 @@ from shared.domain.api_key import ALL
 from shared.domain.errors import Forbidden
 from shared.domain.identity import IdentityKind, identity_of
 from shared.domain.work import ListName
-from shared.schemas.base import StrictSchema, patch_of
+from shared.schemas.base import StrictSchema, line, patch_of
 from shared.schemas.requester import (
     CreateRequesterSchema,
     EraseRequesterSchema,
@@ -63,8 +63,8 @@ class RequesterQuerySchema(PageQuerySchema):
     """Which requesters."""
 
     email = fields.Email(validate=validate.Length(max=254))
-    phone = fields.String(validate=validate.Length(min=3, max=32))
-    external_id = fields.String(validate=validate.Length(min=1, max=255))
+    phone = line(32, 3)
+    external_id = line(255, 1)
 
     @validates_schema
     def _number_with_country(self, data: dict[str, Any], **_: Any) -> None:

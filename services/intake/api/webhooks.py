@@ -38,6 +38,9 @@ from shared.schemas.subscription import (
 
 blp = blueprint("webhooks", "Subscriptions: signed events (Standard Webhooks) to your URL.")
 
+#: No shorter than ids are, so that `/webhooks/event-types` is no subscription.
+SUBSCRIPTION_ID = "<string(minlength=36):subscription_id>"
+
 _schema = SubscriptionSchema(unknown="exclude")
 _new_schema = NewSubscriptionSchema(unknown="exclude")
 
@@ -84,7 +87,7 @@ def list_subscriptions(query: Mapping[str, Any]) -> Response:
     return page(_schema, documents, "id", query["limit"])
 
 
-@blp.route("/webhooks/<subscription_id>", methods=["GET"])
+@blp.route(f"/webhooks/{SUBSCRIPTION_ID}", methods=["GET"])
 @requires("webhooks:read", problems=(401, 403, 404, 503))
 @blp.response(200, SubscriptionSchema())
 def get_subscription(subscription_id: str) -> Response:
@@ -95,7 +98,7 @@ def get_subscription(subscription_id: str) -> Response:
     return answer(_schema.dump(_readable(row, parts().now(), healths.get(subscription_id))))
 
 
-@blp.route("/webhooks/<subscription_id>", methods=["PATCH"])
+@blp.route(f"/webhooks/{SUBSCRIPTION_ID}", methods=["PATCH"])
 @requires("webhooks:write", problems=(400, 401, 403, 404, 413, 415, 422, 503))
 @body(patch_of(UpdateSubscriptionSchema))
 @blp.response(200, SubscriptionSchema())
@@ -123,7 +126,7 @@ def update_subscription(content: Mapping[str, Any], subscription_id: str) -> Res
         return unit.answer(_schema.dump(_readable(row, now, healths.get(subscription_id))))
 
 
-@blp.route("/webhooks/<subscription_id>/rotate-secret", methods=["POST"])
+@blp.route(f"/webhooks/{SUBSCRIPTION_ID}/rotate-secret", methods=["POST"])
 @requires("webhooks:write", problems=(400, 401, 403, 404, 413, 415, 422, 503))
 @body(RotateSecretSchema())
 @blp.response(200, NewSubscriptionSchema())

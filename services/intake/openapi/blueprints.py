@@ -8,6 +8,8 @@ from services.intake.api import (
     bulk,
     calendars,
     comments,
+    deliveries,
+    event_types,
     explain,
     external_ids,
     feed,
@@ -26,7 +28,7 @@ from services.intake.api import (
     ticket_sla,
     tickets,
     uploads,
-    webhooks,
+    webhook_tests,
 )
 from services.intake.pages import public_api
 
@@ -53,7 +55,9 @@ API = (
     sla_policies.blp,
     ticket_sla.blp,
     priorities.blp,
-    webhooks.blp,
+    webhook_tests.blp,
+    event_types.blp,
+    deliveries.blp,
     mail.blp,
     public_api.blp,
     feed.blp,

@@ -15,9 +15,9 @@ from services.intake.openapi import described_fields
 from services.intake.openapi.blueprints import API
 from services.intake.openapi.described_operations import complete
 from shared.schemas.bulk import BulkTicketSchema, LineResultSchema
-from shared.schemas.events import CATALOGUE as EVENTS
-from shared.schemas.events import EventSchema
+from shared.schemas.events import CATALOGUE, EventSchema
 from shared.schemas.import_ticket import ImportTicketSchema
+from shared.schemas.operational_events import OPERATIONAL
 from shared.schemas.problem import ProblemSchema
 from shared.schemas.requester_view import VIEWS
 
@@ -34,6 +34,9 @@ _CONFIG: dict[str, Any] = {
         }
     },
 }
+
+#: Everything that webhooks tell.
+_EVENTS = (*CATALOGUE.values(), *OPERATIONAL.values())
 
 
 @cache
@@ -74,7 +77,7 @@ def _describe(spec: APISpec) -> None:
         BulkTicketSchema,
         ImportTicketSchema,
         LineResultSchema,
-        *(d.data for d in EVENTS.values()),
+        *(d.data for d in _EVENTS),
         *(view.schema() for view in VIEWS),
     ]
     for schema in schemas:
@@ -94,7 +97,7 @@ def _describe(spec: APISpec) -> None:
                 "responses": {"2XX": {"description": "Taken; it is not sent again."}},
             }
         }
-        for definition in EVENTS.values()
+        for definition in _EVENTS
     }
 
 

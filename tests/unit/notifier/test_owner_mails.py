@@ -20,7 +20,8 @@ KINDS = dict(zip(NewsKind, OwnerMailKind, strict=True))
 
 def rendered(kind: NewsKind, reason: str = "HTTP 500", **changed: object) -> bytes:
     news = News(kind, NOW + timedelta(hours=1), NOW, 42, reason)
-    event = {**operational_event(subscription(id="whk_1", **changed), news), "id": "evt_1"}
+    endpoint = subscription(id="whk_1", **{"url": "https://hooks.example/", **changed})
+    event = {**operational_event(endpoint, news), "id": "evt_1"}
     return MAILS.render(KINDS[kind], "ops@example.com", event)
 
 

@@ -61,7 +61,7 @@ def upgrade() -> None:
         batch.drop_column("secret")
     op.add_column("deliveries", sa.Column("payload", sa.Text(), nullable=True))
     op.add_column("delivery_attempts", sa.Column("operator_detail", sa.Text(), nullable=True))
-    op.create_index("ix_deliveries_receiver", "deliveries", ["receiver", "id"])
+    op.create_index("ix_deliveries_receiver", "deliveries", ["receiver", "created_at", "id"])
 
 
 def downgrade() -> None:

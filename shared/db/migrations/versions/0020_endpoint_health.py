@@ -1,4 +1,8 @@
-"""How endpoints have been, and an index that finds the oldest that is due of each."""
+"""How endpoints have been, and indexes of ready deliveries for each channel.
+
+A notifier of the release before asks by indexes that are gone; it works, slowly, until it is
+replaced.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +15,18 @@ branch_labels = None
 depends_on = None
 
 ID = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-READY = sa.text("work_state = 'ready'")
+READY = "work_state = 'ready'"
+BEFORE = {
+    "ix_deliveries_ready": ["channel", "receiver", "rank", "available_at"],
+    "ix_deliveries_urgent": ["channel", "rank", "available_at"],
+    "ix_deliveries_due": ["channel", "available_at"],
+}
+BY_CHANNEL = {
+    "ix_deliveries_webhook_urgent": ("webhook", ["receiver", "rank", "available_at"]),
+    "ix_deliveries_webhook_oldest": ("webhook", ["receiver", "available_at"]),
+    "ix_deliveries_email_urgent": ("email", ["rank", "available_at"]),
+    "ix_deliveries_email_due": ("email", ["available_at"]),
+}
 
 MOMENTS = ("blocked_until", "paused_until", "open_until", "rate_until", "opened_at")
 COUNTS = ("opens", "failures_in_row", "window_attempts", "window_failures", "failures", "warned")
@@ -29,15 +44,20 @@ def upgrade() -> None:
         sa.Column("stale", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("subscription_id", name=op.f("pk_endpoint_health")),
     )
-    op.create_index(
-        "ix_deliveries_oldest",
-        "deliveries",
-        ["channel", "receiver", "available_at"],
-        postgresql_where=READY,
-        sqlite_where=READY,
-    )
+    for name, (channel, columns) in BY_CHANNEL.items():
+        _create_index(name, columns, f"{READY} AND channel = '{channel}'")
+    for name in BEFORE:
+        op.drop_index(name, table_name="deliveries")
 
 
 def downgrade() -> None:
-    op.drop_index("ix_deliveries_oldest", table_name="deliveries")
+    for name, columns in BEFORE.items():
+        _create_index(name, columns, READY)
+    for name in BY_CHANNEL:
+        op.drop_index(name, table_name="deliveries")
     op.drop_table("endpoint_health")
+
+
+def _create_index(name: str, columns: list[str], where: str) -> None:
+    only = sa.text(where)
+    op.create_index(name, "deliveries", columns, postgresql_where=only, sqlite_where=only)

@@ -1,0 +1,1 @@
+"""patchbay webhooks: subscriptions, what was sent to them, and a probe of receivers."""
