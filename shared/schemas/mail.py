@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import fields, validate
 
 from shared.domain.delivery import AGENT_MAILS, OPTIONAL_MAILS, MailKind
 from shared.domain.mail_preferences import DEFAULT_DIGEST_TIME, Digest
@@ -10,30 +10,30 @@ from shared.domain.suppression import SuppressionReason
 from shared.schemas.base import StrictSchema, Timestamp, distinct, page
 from shared.schemas.working_hours import time_zone
 
-_TIME = {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "example": "22:00"}
+_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 
 
-def _time(**kwargs: Any) -> fields.String:
+def _time(example: str, **kwargs: Any) -> fields.String:
+    described = {"pattern": f"^{_CLOCK}$", "example": example, **kwargs.pop("metadata", {})}
     return fields.String(
-        validate=validate.Regexp(r"([01][0-9]|2[0-3]):[0-5][0-9]\Z", error="Write it as 22:00."),
-        metadata=_TIME,
+        validate=validate.Regexp(rf"{_CLOCK}\Z", error=f"Write it as {example}."),
+        metadata=described,
         **kwargs,
     )
 
 
 class _QuietHoursSchema(StrictSchema):
-    """A span of each day; one that ends before it begins goes over midnight."""
+    """A span of each day: over midnight if it ends before it begins, the whole day if it is both.
 
-    until = _time(required=True)
+    Mails then come when it ends.
+    """
 
-    @validates_schema
-    def _is_a_span(self, data: dict[str, Any], **_: Any) -> None:
-        if data.get("from") == data.get("until"):
-            message = "Must differ from `from`; to have no quiet hours, send null."
-            raise ValidationError(message, "until")
+    until = _time("07:00", required=True)
 
 
-QuietHoursSchema = _QuietHoursSchema.from_dict({"from": _time(required=True)}, name="QuietHours")
+QuietHoursSchema = _QuietHoursSchema.from_dict(
+    {"from": _time("22:00", required=True)}, name="QuietHoursSchema"
+)
 
 
 class _PreferencesSchema(StrictSchema):
@@ -71,10 +71,10 @@ class AgentMailPreferencesSchema(_PreferencesSchema):
         load_default=Digest.NONE,
         metadata={"description": "How often mails that can wait come together in one."},
     )
-    digest_at = fields.String(
-        validate=validate.Regexp(r"([01][0-9]|2[0-3]):[0-5][0-9]\Z", error="Write it as 08:00."),
+    digest_at = _time(
+        DEFAULT_DIGEST_TIME,
         load_default=DEFAULT_DIGEST_TIME,
-        metadata={**_TIME, "example": "08:00", "description": "When a daily digest comes."},
+        metadata={"description": "When a daily digest comes."},
     )
 
 

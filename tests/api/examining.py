@@ -21,7 +21,8 @@ from tests.api.beyond_schemas import is_excused
 #: What may answer what the description allows: the state of things may still forbid it.
 ACCEPTED = ("2xx", "3xx", 401, 403, 404, 409)
 
-# Lines of JSON are text to it.
+# Lines of JSON are text to it, and so is a mail.
+schemathesis.serializer.alias("message/rfc822", "text/plain")
 schemathesis.serializer.alias("application/x-ndjson", "text/plain")
 schemathesis.serializer.alias("application/jsonl", "text/plain")
 

@@ -14,7 +14,6 @@ from shared.db.models import Delivery, DeliveryAttempt, OutboxEntry
 from shared.db.models.base import table
 from shared.domain.clock import rfc3339
 from shared.domain.delivery import REPLAY_RANK
-from shared.domain.work import WorkState
 from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
 from shared.settings import Settings
@@ -321,16 +320,13 @@ def test_deliveries_that_are_over_are_forgotten_in_time_with_their_attempts(
     desk.say(desk.ticket()["id"], "held back")
     eventually(lambda: [d["state"] for d in deliveries(desk, webhook)] == ["pending", "delivered"])
     eventually(lambda: deliveries(desk, webhook)[0]["last_error"])
-
-    def mails_left() -> list[Any]:
-        mails = [each for each in rows(runtime.database, Delivery) if each["channel"] == "email"]
-        return [each for each in mails if each["work_state"] is WorkState.READY]
-
-    eventually(lambda: not rows(runtime.database, OutboxEntry) and not mails_left())
-    mails = len(rows(runtime.database, Delivery)) - 2
+    # All that is not over by now is the delivery that failed: mails are.
+    unfinished = table(Delivery).c.finished_at.is_(None)
+    eventually(lambda: len(rows(runtime.database, Delivery, unfinished)) == 1)
     before: datetime = clock.now()
     clock.advance(seconds=1)
     assert forget_deliveries(runtime.database, before - timedelta(hours=1)) == 0
+    mails = len(rows(runtime.database, Delivery)) - 2
     assert forget_deliveries(runtime.database, clock.now()) == 1 + mails
     [left] = deliveries(desk, webhook)
     assert left["state"] == "pending"

@@ -171,7 +171,7 @@ def message_body(view: Callable[..., R]) -> Callable[..., R]:
 
     documented = deepcopy(getattr(view, "_apidoc", {}))
     parameters = documented.setdefault("arguments", {}).setdefault("parameters", [])
-    described = {"type": "string", "format": "binary", "description": "A message (RFC 5322)."}
+    described = {"type": "string", "description": "A message (RFC 5322), as it came."}
     parameters.append(
         {"in": "json", "required": True, "content_type": MESSAGE, "schema": described}
     )

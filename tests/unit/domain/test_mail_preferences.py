@@ -34,6 +34,11 @@ def test_quiet_hours_go_over_midnight_and_follow_the_local_clock(
     assert NIGHT.quiet_until(utc(now), BERLIN) == (utc(until) if until else None)
 
 
+def test_quiet_hours_that_end_when_they_begin_are_the_whole_day() -> None:
+    always = Preferences(quiet=(time(9), time(9)))
+    assert always.quiet_until(utc("2026-01-02T08:00"), BERLIN) == utc("2026-01-03T08:00")
+
+
 def test_a_daily_digest_comes_at_its_hour_and_an_hourly_one_at_the_full() -> None:
     daily = Preferences(digest=Digest.DAILY, digest_at=time(8))
     assert daily.next_digest(utc("2026-01-02T06:59"), BERLIN) == utc("2026-01-02T07:00")
