@@ -9,8 +9,8 @@ from alembic import op
 
 from shared.db.types import UTCDateTime
 
-revision = "0020"
-down_revision = "0018"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

@@ -10,7 +10,7 @@ from shared.db.types import UTCDateTime
 from shared.domain.ids import Prefix, new_id
 from shared.domain.webhook_signature import new_secret
 
-revision = "0018"
+revision = "0017"
 down_revision = "0016"
 branch_labels = None
 depends_on = None

@@ -5,8 +5,8 @@ from alembic import op
 
 from shared.db.types import Document, UTCDateTime
 
-revision = "0022"
-down_revision = "0020"
+revision = "0019"
+down_revision = "0018"
 branch_labels = None
 depends_on = None
 
