@@ -18,6 +18,7 @@ from tests.factories import NOW, delivery, outbox_entry, subscription
 from tests.fixtures.modes import Mode
 
 OUTBOX = table(OutboxEntry)
+LISTS = ("event_outbox", "deliveries", "subscriptions")
 
 
 @pytest.fixture
@@ -34,19 +35,21 @@ def outside_transactions(database: Database, statement: str) -> None:
 
 @contextmanager
 def statistics_only_when_told(database: Database) -> Iterator[None]:
-    """Keep the server from counting the list's rows by itself, which makes plans anew.
+    """Keep the server from counting the lists' rows by itself, which makes plans anew.
 
-    The list begins without the dead rows of whoever used this database before: a page more, and
-    even ten rows are read by the index.
+    The lists begin without what was counted and the dead rows of whoever used this database before:
+    a page more, and even ten rows are read by the index.
     """
-    outside_transactions(database, "ALTER TABLE event_outbox SET (autovacuum_enabled = off)")
-    outside_transactions(database, "TRUNCATE event_outbox")
+    for name in LISTS:
+        outside_transactions(database, f"ALTER TABLE {name} SET (autovacuum_enabled = off)")
+        outside_transactions(database, f"TRUNCATE {name} CASCADE")
     try:
         yield
     finally:
-        outside_transactions(database, "TRUNCATE event_outbox")
-        outside_transactions(database, "ALTER TABLE event_outbox RESET (autovacuum_enabled)")
-        outside_transactions(database, "ANALYZE event_outbox")
+        for name in LISTS:
+            outside_transactions(database, f"TRUNCATE {name} CASCADE")
+            outside_transactions(database, f"ALTER TABLE {name} RESET (autovacuum_enabled)")
+            outside_transactions(database, f"ANALYZE {name}")
 
 
 def update(database: Database, entries: list[dict[str, object]]) -> None:
