@@ -8,7 +8,7 @@ from services.notifier.channels.base import NotWanted, Postponed
 from services.notifier.mail.loop_caps import over_cap
 from services.notifier.mail.moments import zone_of
 from shared.db.engine import Row
-from shared.domain.delivery import HELD_RANK, URGENT_MAILS, WRITTEN_MAILS, MailKind
+from shared.domain.delivery import AGENT_MAILS, HELD_RANK, URGENT_MAILS, WRITTEN_MAILS, MailKind
 from shared.domain.mail_preferences import Digest, Preferences
 from shared.domain.suppression import Blame
 
@@ -46,7 +46,8 @@ def refusal(
     no_digest = MailKind.DIGEST in wanted.off and wanted.digest is not Digest.NONE
     if kind in wanted.off or (no_digest and kind not in URGENT_MAILS):
         return NotWanted("the receiver does not want mails of this kind")
-    if kind not in WRITTEN_MAILS:
+    # A loop needs a machine that writes to the desk, and to that one we answer as to a requester.
+    if kind not in WRITTEN_MAILS | AGENT_MAILS:
         loop = over_cap(delivery["ticket_id"], known.sent, now)
         if loop is not None:
             return NotWanted(loop)

@@ -1,7 +1,7 @@
 """How many mails an address may get: where two machines answer each other, this ends it. Pure.
 
-The limits are those of Zammad, after loops that others had. Mails that a person wrote are counted
-and never stopped.
+The limits are those of Zammad, after loops that others had. Mails that a person wrote, and those to
+agents, are counted and never stopped: no news of the desk is lost to a busy day.
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ from services.notifier.mail.domain_rate import DomainRate
 from services.notifier.mail.gate import Known, refusal
 from services.notifier.mail.loop_caps import PER_RECIPIENT, PER_TICKET, over_cap
 from services.notifier.mail.pause import RESTS_S, ChannelPause
-from shared.domain.delivery import HELD_RANK, URGENT_MAILS, WRITTEN_MAILS, MailKind
+from shared.domain.delivery import AGENT_MAILS, HELD_RANK, URGENT_MAILS, WRITTEN_MAILS, MailKind
 from shared.domain.mail_preferences import Digest, Preferences
 from shared.domain.suppression import SuppressionReason, blamed
 from tests.factories import NOW
@@ -48,9 +48,11 @@ def test_somebody_gets_so_many_mails_about_anything_and_no_more(minutes: int, mo
 
 
 @pytest.mark.parametrize("kind", list(MailKind))
-def test_what_a_person_wrote_is_never_taken_for_a_loop(kind: MailKind) -> None:
+def test_what_a_person_wrote_and_what_goes_to_agents_is_never_taken_for_a_loop(
+    kind: MailKind,
+) -> None:
     found = refusal(kind, DELIVERY, Known(sent=sent(300)), NOW)
-    assert (found is None) == (kind in WRITTEN_MAILS)
+    assert (found is None) == (kind in WRITTEN_MAILS | AGENT_MAILS)
 
 
 @pytest.mark.parametrize("kind", list(MailKind))
