@@ -22,6 +22,9 @@ NODE = "patchbay@localhost"
 PORT_MAPPER = "epmd"
 HANDSHAKE_TIMEOUT_S = 1.0
 
+NOT_UP = "requires the 'rabbit' app to be running"
+"""What ``rabbitmqctl`` says to a node that does not call itself started."""
+
 # Two schedulers that sleep when idle: a node beside tests must not take all the cores.
 SERVER_ERLANG = (
     "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none -kernel inet_dist_use_interface {127,0,0,1}"
@@ -66,10 +69,21 @@ class RabbitMQ(LocalServer):
 
         Raises NotRunning, or ControlFailed if the command fails. A frozen node makes it fail too:
         after about 15 s, when Erlang gives up connecting.
+
+        A node serves clients slightly before it calls itself started; commands in between wait.
         """
         if not self.running:
             raise NotRunning(f"{self.name} in {self.directory} is not running")
-        done = subprocess.run(
+        done = self._run_control(*arguments)
+        if done.returncode != 0 and NOT_UP in done.stdout:
+            self._run_control("await_startup")
+            done = self._run_control(*arguments)
+        if done.returncode != 0:
+            raise ControlFailed(f"rabbitmqctl {arguments[0]} failed:\n{done.stdout}")
+        return done.stdout
+
+    def _run_control(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [str(rabbitmq_programs() / "rabbitmqctl"), "--quiet", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -79,9 +93,6 @@ class RabbitMQ(LocalServer):
             cwd="/",
             check=False,
         )
-        if done.returncode != 0:
-            raise ControlFailed(f"rabbitmqctl {arguments[0]} failed:\n{done.stdout}")
-        return done.stdout
 
     def flush_definitions(self) -> None:
         """Make sure that queues declared so far survive ``kill``.

@@ -8,8 +8,10 @@ more comes, and the way to answer stays open.
 
 The server does not tell which connection a request came by, only from which address. Of the
 connections from there, as many as bodies are late are closed: those that were silent for the whole
-time, the longest first, or trickle. An idle one among them only has to be opened anew. This needs
-Linux (TCP_INFO) and TCP; elsewhere a proxy in front has to limit the time.
+time and a look longer, the longest first, or trickle. The look longer makes sure that a thread whose
+connection is closed was late itself, if it read from the start; only who waited for a thread may be
+closed in its place, and is told that the body broke off. An idle one among them only has to be
+opened anew. This needs Linux (TCP_INFO) and TCP; elsewhere a proxy in front has to limit the time.
 """
 
 import socket
@@ -96,13 +98,14 @@ class SlowBodies:
             for one in late:
                 one.late = True
             counts = Counter(one.ends for one in late)
+            silent_s = self._timeout_s + look_s
             self._received = {
-                ends: _close_slow(ends, count, self._timeout_s, self._received.get(ends, {}))
+                ends: _close_slow(ends, count, silent_s, self._received.get(ends, {}))
                 for ends, count in counts.items()
             }
 
 
-def _close_slow(ends: Ends, count: int, timeout_s: float, before: Received) -> Received:
+def _close_slow(ends: Ends, count: int, silent_s: float, before: Received) -> Received:
     """Close up to `count` slow connections from an address for reading, the most silent first.
 
     Connections of our own, to a database on the same machine say, have another port here.
@@ -125,7 +128,7 @@ def _close_slow(ends: Ends, count: int, timeout_s: float, before: Received) -> R
                 continue
             received[peer] = total
             trickled = 0 < total - before.get(peer, total) < TRICKLE_BYTES
-            if state == _ESTABLISHED and (silent_ms >= timeout_s * 1000 or trickled):
+            if state == _ESTABLISHED and (silent_ms >= silent_s * 1000 or trickled):
                 slow.append((silent_ms, connection))
         slow.sort(key=lambda each: each[0], reverse=True)
         for silent_ms, connection in slow[:count]:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.fixtures.modes import Mode
 from tests.waiting import eventually
 
@@ -60,10 +62,11 @@ def test_nothing_is_lost_on_postgresql_and_rabbitmq(tmp_path: Path, distributed:
     assert "needs an empty database; this one already has 60 tickets" in errors
 
 
-def test_ctrl_c_stops_everything(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_everything(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path, "--tickets", "5000")
     eventually(lambda: list(tmp_path.glob("*/outbox/*.eml")), TIMEOUT_S)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     output, errors = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, output) == (130, "")
     assert errors.splitlines()[-1] == "Interrupted; everything is stopped."

@@ -26,16 +26,7 @@ KEY = "bulk-of-the-test"
 pytestmark = pytest.mark.xdist_group("faults-others")
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Kill both kinds of process in each way; in the short form, one kind in each."""
-    if "desk" in metafunc.fixturenames:
-        kinds = ["serve", "intake"]
-        if metafunc.config.getoption("--rounds", 1) == 1:
-            kinds = ["intake"] if "job" in metafunc.function.__name__ else ["serve"]
-        metafunc.parametrize("desk", kinds, indirect=True)
-
-
-@pytest.fixture
+@pytest.fixture(params=["serve", "intake"])
 def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     """A desk whose process of this name takes bulk bodies."""
     if request.param == "serve":

@@ -12,7 +12,7 @@ from tests.faults.load import Run
 from tests.faults.proof import prove
 
 #: Far more tickets than the agents have room for, so that matching never rests.
-TICKETS, ROOM = 300, 4
+TICKETS, ROOM = 600, 4
 
 pytestmark = pytest.mark.xdist_group("faults-others")
 

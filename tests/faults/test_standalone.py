@@ -10,7 +10,7 @@ from tests.faults.load import Run, Strike
 from tests.faults.modes import standalone
 from tests.faults.proof import prove
 
-TICKETS = 150
+TICKETS = 300
 
 pytestmark = pytest.mark.xdist_group("faults-others")
 

@@ -105,10 +105,9 @@ def test_half_a_body_and_then_nothing_gets_408_and_frees_its_thread(
         status, problem = answer(connection)
         answers.append((status, problem["code"]))
         connection.close()
-    # All are silent for as long, so one whose turn had not come may be given up for another; it is
-    # taken for broken off.
+    # Those whose turn had not come when they were given up are taken for broken off.
     assert set(answers) <= {(408, "request-timeout"), (400, "malformed-request")}
-    assert (408, "request-timeout") in answers
+    assert answers.count((408, "request-timeout")) >= THREADS
     assert healthy(port)
     assert number_of_tickets(database) == 0
 
