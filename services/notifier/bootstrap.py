@@ -14,7 +14,8 @@ from services.notifier.deliver import DeliveryEngine
 from services.notifier.endpoint_claims import EndpointClaims
 from services.notifier.fan_out import FanOut
 from services.notifier.job import Job
-from services.notifier.mail.bootstrap import mail_tools
+from services.notifier.mail.bootstrap import mail_tools, post_rules
+from services.notifier.mail.post import Post
 from services.notifier.mail.sender import MailSender
 from services.notifier.mail_claims import MailClaims
 from services.notifier.owner_mails.message import OwnerMails
@@ -150,9 +151,8 @@ def _mail_enabled(settings: Settings) -> bool:
 
 def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
     settings = runtime.settings
-    tools = mail_tools(runtime.settings, runtime.database, runtime.clock, runtime.storage)
-
-    owner_mails = OwnerMails(settings.email_from)
+    tools = mail_tools(settings, runtime.database, runtime.clock, runtime.storage)
+    rules, owner_mails = post_rules(settings, tools), OwnerMails(settings.email_from)
 
     def sender(engine: DeliveryEngine) -> OwnerMailSender:
         async def record_data_started(job: Job) -> None:
@@ -166,8 +166,9 @@ def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
                 message = f"the lease of {delivery_id} was lost before DATA"
                 raise LeaseLost(message)
 
-        others = MailSender(tools, channel, engine, record_data_started)
-        return OwnerMailSender(owner_mails, channel, record_data_started, others)
+        post = Post(rules, channel, engine, record_data_started)
+        others = MailSender(tools, post, engine)
+        return OwnerMailSender(owner_mails, tools, post, engine, others)
 
     return DeliveryEngine(
         "email",

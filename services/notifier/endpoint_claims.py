@@ -6,30 +6,24 @@ is to be probed, because that is decided under a lock. An endpoint that is disab
 breaker is open is not looked at, so its backlog costs nothing and uses up no attempts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import (
-    Boolean,
-    ColumnElement,
-    Connection,
-    Integer,
-    Select,
-    Text,
-    and_,
-    bindparam,
-    case,
-    exists,
-    func,
-    or_,
-    select,
-)
-from sqlalchemy.types import TypeEngine
+from sqlalchemy import Connection, case, exists, func, select
 
-from services.notifier import health_repository, ordering
+from services.notifier import health_repository
 from services.notifier.coalesce import leave_out_superseded
+from services.notifier.due_webhooks import (
+    GIVEN,
+    MAX_ENDPOINTS,
+    due_of_endpoint,
+    endpoints,
+    oldest_due,
+    oldest_live,
+    open_to_all,
+    with_health,
+)
 from services.notifier.health import rate
 from services.notifier.health.observe import blocked_until
 from services.notifier.health_repository import HEALTH
@@ -39,25 +33,14 @@ from shared.db.dialects.base import plain_rows
 from shared.db.engine import Database, Row, Transaction
 from shared.db.models import Delivery, Subscription
 from shared.db.models.base import table
-from shared.db.types import READY, WEBHOOK, UTCDateTime
 from shared.db.work_lists import DELIVERIES_DUE
-from shared.domain.delivery import FIRST_ATTEMPT_RANK, RETRY_RANK
+from shared.domain.delivery import RETRY_RANK
 from shared.domain.endpoint_health import Health
 from shared.domain.subscription import AfterOutage, Ordering
 
 _DELIVERIES, _SUBSCRIPTIONS = table(Delivery), table(Subscription)
 
-#: Endpoints served by one claim: those with live events first, then the ones that waited longest.
-MAX_ENDPOINTS = 200
 _ALL_RANKS = 32_767
-
-_GIVEN: dict[str, TypeEngine[Any]] = {
-    "endpoint": Text(),
-    "room": Integer(),
-    "ranks_below": Integer(),
-    "unordered": Boolean(),
-    "due": UTCDateTime(),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +70,12 @@ class EndpointClaims:
     def __init__(self, database: Database, lease: timedelta) -> None:
         self._database = database
         self._lease = lease
-        live = _oldest_live()
+        live = oldest_live()
         self._endpoints = {
-            _ALL_RANKS: _endpoints(_oldest(), live),
-            RETRY_RANK: _endpoints(live, live),
+            _ALL_RANKS: endpoints(oldest_due(), live),
+            RETRY_RANK: endpoints(live, live),
         }
-        self._deliveries = database.dialect.rows_of_each("given", _GIVEN, _due_of_endpoint)
+        self._deliveries = database.dialect.rows_of_each("given", GIVEN, due_of_endpoint)
 
     def claim(self, now: datetime, places: Places) -> Claimed:
         """Lease what is due and has room, live events before everything else."""
@@ -118,20 +101,23 @@ class EndpointClaims:
 
     def has_ready(self, connection: Connection, before: datetime) -> bool:
         """Tell whether a webhook that may be sent has been due since `before`."""
-        oldest = _oldest()
+        oldest = oldest_due()
         query = select(_SUBSCRIPTIONS.c.id).where(
-            _SUBSCRIPTIONS.c.enabled, _open_to_all(before), oldest <= before
+            _SUBSCRIPTIONS.c.enabled, open_to_all(before), oldest <= before
         )
-        joined = query.select_from(_with_health())
+        joined = query.select_from(with_health())
         return bool(connection.execute(select(exists(joined))).scalar_one())
 
     def next_due(self, connection: Connection, after: datetime) -> datetime | None:
         """Return when the next webhook becomes due after a moment, or an endpoint's rest ends."""
-        oldest, next_one = _oldest(), _oldest(_DELIVERIES.c.available_at > after)
+        oldest, next_one = (
+            oldest_due(),
+            oldest_due(_DELIVERIES.c.available_at > after),
+        )
         blocked = HEALTH.c.blocked_until
         resting = case((oldest > blocked, oldest), (oldest.is_not(None), blocked))
         moment = case((blocked > after, resting), else_=next_one)
-        query = select(func.min(moment)).select_from(_with_health()).where(_SUBSCRIPTIONS.c.enabled)
+        query = select(func.min(moment)).select_from(with_health()).where(_SUBSCRIPTIONS.c.enabled)
         found: datetime | None = connection.execute(query).scalar_one()
         return found
 
@@ -249,88 +235,6 @@ def _bounded(each: _Due, health: Health, in_flight: int, now: datetime) -> _Due:
     return _Due(each.endpoint, health, room)
 
 
-def _with_health() -> Any:
-    return _SUBSCRIPTIONS.outerjoin(HEALTH, HEALTH.c.subscription_id == _SUBSCRIPTIONS.c.id)
-
-
-def _open_to_all(now: datetime) -> ColumnElement[bool]:
-    return or_(HEALTH.c.blocked_until.is_(None), HEALTH.c.blocked_until <= now)
-
-
-def _oldest(*conditions: ColumnElement[bool]) -> Any:
-    return (
-        select(func.min(_DELIVERIES.c.available_at))
-        .where(
-            _DELIVERIES.c.channel == WEBHOOK,
-            _DELIVERIES.c.receiver == _SUBSCRIPTIONS.c.id,
-            _DELIVERIES.c.work_state == READY,
-            *conditions,
-        )
-        .scalar_subquery()
-    )
-
-
-def _oldest_live() -> Any:
-    # By rank first, although it is 0 in all of them: in that order only the index that begins with
-    # it will do, and a replay of 100,000 older ones is not gone through.
-    return (
-        select(_DELIVERIES.c.available_at)
-        .where(
-            _DELIVERIES.c.channel == WEBHOOK,
-            _DELIVERIES.c.receiver == _SUBSCRIPTIONS.c.id,
-            _DELIVERIES.c.work_state == READY,
-            _DELIVERIES.c.rank <= FIRST_ATTEMPT_RANK,
-        )
-        .order_by(_DELIVERIES.c.rank, _DELIVERIES.c.available_at)
-        .limit(1)
-        .scalar_subquery()
-    )
-
-
-def _endpoints(oldest: Any, live: Any) -> Select[Any]:
-    """Return the query of endpoints that have something due and may get it.
-
-    Built once, for building it takes longer than asking it. Takes `now`, and `full`, the ids of
-    those that have all they may have.
-    """
-    now = bindparam("now", type_=UTCDateTime())
-    # The offset keeps PostgreSQL from asking for the oldest of each once for every place below.
-    each = (
-        select(
-            _SUBSCRIPTIONS,
-            *health_repository.columns("health_"),
-            oldest.label("oldest"),
-            live.label("oldest_live"),
-        )
-        .select_from(_with_health())
-        .where(
-            _SUBSCRIPTIONS.c.enabled,
-            _SUBSCRIPTIONS.c.id.not_in(bindparam("full", expanding=True)),
-            or_(HEALTH.c.blocked_until.is_(None), HEALTH.c.blocked_until <= now),
-        )
-        .offset(0)
-        .subquery("each_endpoint")
-    )
-    return (
-        select(each)
-        .where(each.c.oldest <= now)
-        .order_by(case((each.c.oldest_live <= now, 0), else_=1), each.c.oldest)
-        .limit(MAX_ENDPOINTS)
-    )
-
-
 def _due(row: Row) -> _Due:
     known = row["health_subscription_id"] is not None
     return _Due(row, health_repository.health_of(row, "health_") if known else None)
-
-
-def _due_of_endpoint(given: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
-    """Return the due deliveries of one endpoint that nothing of their ticket is still ahead of."""
-    mine = and_(
-        _DELIVERIES.c.channel == WEBHOOK,
-        _DELIVERIES.c.receiver == given["endpoint"],
-        _DELIVERIES.c.rank < given["ranks_below"],
-        _DELIVERIES.c.available_at <= given["due"],
-        or_(given["unordered"], ~ordering.something_ahead()),
-    )
-    return ordering.with_body(mine).limit(given["room"])

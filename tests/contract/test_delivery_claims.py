@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.notifier.endpoint_claims import MAX_ENDPOINTS, EndpointClaims
+from services.notifier.due_webhooks import MAX_ENDPOINTS
+from services.notifier.endpoint_claims import EndpointClaims
 from services.notifier.outbox import keep_deliveries
 from services.notifier.places import Places
 from shared.db.engine import Database

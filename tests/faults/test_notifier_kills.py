@@ -31,7 +31,7 @@ def test_killing_notifiers_while_they_deliver_loses_nothing_and_keeps_the_order(
     run.post(tickets)
     for number in range(kills):
         goal = len(desk.subscriber.arrivals) + per_s
-        wait_until(lambda goal=goal: _enough(desk, goal), PATIENCE_S)
+        assert wait_until(lambda goal=goal: _enough(desk, goal), PATIENCE_S), "stalled"
         if number == kills - 1:
             desk.pace_webhooks(1000)
         desk.processes["notifier"].kill()

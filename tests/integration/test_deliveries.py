@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from flask import Flask
 
 from shared.db.models import Delivery, DeliveryAttempt, OutboxEntry
@@ -23,23 +22,6 @@ from tests.rows import rows, set_columns
 from tests.waiting import eventually
 
 WEBHOOKS = table(Delivery).c.channel == DeliveryChannel.WEBHOOK
-
-
-@pytest.fixture
-def clock() -> ShiftedClock:
-    return ShiftedClock()
-
-
-@pytest.fixture
-def runtime(new_runtime: Callable[..., Runtime], clock: ShiftedClock) -> Runtime:
-    """All of one process, by a clock that can be moved."""
-    return new_runtime(None, clock)
-
-
-@pytest.fixture
-def working_desk(desk: Desk, start_host: Callable[..., WorkerHost], runtime: Runtime) -> Desk:
-    start_host(runtime)
-    return desk
 
 
 def webhooks(runtime: Runtime) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
 from flask import Flask
 
 from services.cli.keys import create_key
@@ -23,22 +22,6 @@ from tests.problems import assert_problem
 from tests.receiver import Receiver
 from tests.rows import rows, set_columns
 from tests.waiting import eventually
-
-
-@pytest.fixture
-def clock() -> ShiftedClock:
-    return ShiftedClock()
-
-
-@pytest.fixture
-def runtime(new_runtime: Callable[..., Runtime], clock: ShiftedClock) -> Runtime:
-    return new_runtime(None, clock)
-
-
-@pytest.fixture
-def working_desk(desk: Desk, start_host: Callable[..., WorkerHost], runtime: Runtime) -> Desk:
-    start_host(runtime)
-    return desk
 
 
 def deliveries(desk: Desk, webhook: dict[str, Any], query: str = "") -> list[dict[str, Any]]:

@@ -1,15 +1,11 @@
 """Endpoints that fail, ask for time or come back: what is sent, and what the API says of them."""
 
-from collections.abc import Callable
 from typing import Any
-
-import pytest
 
 from shared.db.models import Delivery, DeliveryAttempt, OutboxEntry
 from shared.db.models.base import table
 from shared.domain.delivery import DeliveryChannel
 from shared.domain.work import WorkState
-from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
 from tests.clock import ShiftedClock
 from tests.desk import Desk
@@ -18,23 +14,6 @@ from tests.rows import rows
 from tests.waiting import eventually
 
 WEBHOOKS = table(Delivery).c.channel == DeliveryChannel.WEBHOOK
-
-
-@pytest.fixture
-def clock() -> ShiftedClock:
-    return ShiftedClock()
-
-
-@pytest.fixture
-def runtime(new_runtime: Callable[..., Runtime], clock: ShiftedClock) -> Runtime:
-    """All of one process, by a clock that can be moved."""
-    return new_runtime(None, clock)
-
-
-@pytest.fixture
-def working_desk(desk: Desk, start_host: Callable[..., WorkerHost], runtime: Runtime) -> Desk:
-    start_host(runtime)
-    return desk
 
 
 def health(desk: Desk, endpoint: str) -> dict[str, Any]:

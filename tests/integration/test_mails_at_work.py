@@ -7,6 +7,8 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from shared.db.models import Delivery, DeliveryAttempt, MailSuppression
 from shared.db.models.base import table
@@ -23,16 +25,12 @@ from shared.settings import Settings
 from tests.bulk import send_now
 from tests.clock import ShiftedClock
 from tests.desk import Desk, ticket_body
-from tests.fixtures.relays import Relay
+from tests.fixtures.relays import Relay, read
+from tests.receiver import Receiver
 from tests.rows import rows
 from tests.waiting import eventually
 
 MAILS = table(Delivery).c.channel == DeliveryChannel.EMAIL
-
-
-@pytest.fixture
-def clock() -> ShiftedClock:
-    return ShiftedClock()
 
 
 @pytest.fixture
@@ -198,6 +196,48 @@ def test_an_address_that_does_not_exist_is_not_written_to_again(
     [cancelled] = eventually(lambda: deliveries(runtime, WorkState.CANCELLED))
     assert "hard_bounce" in cancelled["last_error"]
     assert relay.envelopes == []
+
+
+def test_mails_to_owners_of_webhooks_keep_the_rules_of_all_mails(
+    relay: Relay,
+    notifier: Callable[..., Runtime],
+    desk: Desk,
+    receiver: Receiver,
+    settings: Settings,
+) -> None:
+    key = settings.data_dir / "dkim.pem"
+    key.write_bytes(
+        Ed25519PrivateKey.generate().private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        )
+    )
+    runtime = notifier(
+        email_bounce_to="bounces@desk.example", email_dkim_key=key, email_dkim_selector="s1"
+    )
+    receiver.manner = lambda event, earlier: 410
+
+    def tell(owner: str) -> dict[str, Any]:
+        """Have a new webhook of an owner disabled; return what became of the mail about it."""
+        content = {"event_types": ["ticket.created"], "owner_email": owner}
+        desk.ok("POST", "/v1/webhooks", {"url": receiver.url, **content})
+        desk.ticket()
+
+        def ended() -> dict[str, Any] | None:
+            mine = [row for row in deliveries(runtime) if row["receiver"] == owner]
+            return mine[-1] if mine and mine[-1]["work_state"] is not WorkState.READY else None
+
+        return eventually(ended)
+
+    assert tell("ops@desk.test")["work_state"] is WorkState.DONE
+    [sent] = [each for each in relay.envelopes if each.rcpt_tos == ["ops@desk.test"]]
+    assert str(sent.mail_from).startswith("bounces+")
+    assert "DKIM-Signature" in read(sent)
+    assert "the desk's own" in tell("bounces@desk.example")["last_error"]
+    relay.refuse_recipient = "550 5.1.1 no such user"
+    assert tell("gone@desk.test")["work_state"] is WorkState.DEAD
+    relay.refuse_recipient = None
+    again = tell("Gone@desk.test")
+    assert (again["work_state"], again["last_error"][:7]) == (WorkState.CANCELLED, "nothing")
 
 
 def test_two_machines_that_answer_each_other_are_stopped(

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from sqlalchemy import text
 
 from shared.db.models import OutboxEntry, Requirement, Ticket
@@ -17,16 +16,6 @@ from tests.desk import Desk
 from tests.invariants import assert_sound
 from tests.rows import rows, set_columns
 from tests.waiting import eventually
-
-
-@pytest.fixture
-def clock() -> ShiftedClock:
-    return ShiftedClock()
-
-
-@pytest.fixture
-def runtime(new_runtime: Callable[..., Runtime], clock: ShiftedClock) -> Runtime:
-    return new_runtime(None, clock)
 
 
 def ticket_row(runtime: Runtime, ticket_id: str) -> dict[str, Any]:

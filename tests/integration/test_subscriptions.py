@@ -12,7 +12,6 @@ from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from shared.db.models import Subscription
-from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
 from tests.clock import ShiftedClock
 from tests.desk import Desk
@@ -32,22 +31,6 @@ CHOICES: dict[str, Any] = {
     "owner_email": "ops@example.com",
     "enabled": False,
 }
-
-
-@pytest.fixture
-def clock() -> ShiftedClock:
-    return ShiftedClock()
-
-
-@pytest.fixture
-def runtime(new_runtime: Callable[..., Runtime], clock: ShiftedClock) -> Runtime:
-    return new_runtime(None, clock)
-
-
-@pytest.fixture
-def working_desk(desk: Desk, start_host: Callable[..., WorkerHost], runtime: Runtime) -> Desk:
-    start_host(runtime)
-    return desk
 
 
 def subscribe(desk: Desk, url: str, **choices: Any) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """One ticket all the way: posted, assigned, told about, resolved, closed, reopened."""
 
-from collections.abc import Callable
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -9,7 +8,6 @@ from pathlib import Path
 import pytest
 import standardwebhooks
 
-from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
 from shared.settings import Settings
 from tests.desk import Desk
@@ -27,13 +25,6 @@ def mails(settings: Settings) -> list[EmailMessage]:
 
 def assigned(desk: Desk, ticket_id: str) -> str:
     return str(eventually(lambda: desk.assignee(ticket_id)))
-
-
-@pytest.fixture
-def working_desk(desk: Desk, runtime: Runtime, start_host: Callable[..., WorkerHost]) -> Desk:
-    """A desk with workers in the same process."""
-    start_host(runtime)
-    return desk
 
 
 def test_a_ticket_is_posted_assigned_resolved_closed_and_reopened(

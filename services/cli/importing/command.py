@@ -14,7 +14,8 @@ import click
 import yaml
 from rich.console import Console
 
-from services.cli.importing.client import BulkClient, CallFailed
+from services.cli.desk_connection import CallFailed
+from services.cli.importing.client import BulkClient
 from services.cli.importing.columns import BadMapping, Columns, columns_of
 from services.cli.importing.errors import ErrorFile
 from services.cli.importing.progress import Shown, shown

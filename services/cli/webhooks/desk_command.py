@@ -10,7 +10,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from services.cli.webhooks.client import CallFailed, DeskClient
+from services.cli.desk_connection import CallFailed
+from services.cli.webhooks.client import DeskClient
 
 LOCAL = "http://127.0.0.1:8080"
 

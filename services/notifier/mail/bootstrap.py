@@ -7,6 +7,7 @@ from services.notifier.mail.desk import MailDesk
 from services.notifier.mail.domain_rate import DomainRate
 from services.notifier.mail.message import MailRenderer
 from services.notifier.mail.pause import ChannelPause
+from services.notifier.mail.post import PostRules
 from services.notifier.mail.repository import MailRepository
 from services.notifier.mail.sender import MailTools
 from services.notifier.mail.signature import DkimSigner
@@ -34,7 +35,7 @@ def mail_renderer(settings: Settings) -> MailRenderer:
 
 
 def mail_tools(settings: Settings, database: Database, clock: Clock, storage: Storage) -> MailTools:
-    """Return everything but the channel; raises SettingsError for a DKIM key that is none."""
+    """Return what the desk's own mails are made and judged with."""
     renderer, rules = mail_renderer(settings), life_rules(settings)
     signing = SigningKeys(database, clock)
     desk = MailDesk(
@@ -49,14 +50,18 @@ def mail_tools(settings: Settings, database: Database, clock: Clock, storage: St
         reopen_window=rules.reopen_window,
         attach_max_bytes=settings.email_attach_max_bytes,
     )
-    return MailTools(
-        renderer,
-        desk,
-        MailRepository(database, settings.email_time_zone),
+    return MailTools(renderer, desk, MailRepository(database, settings.email_time_zone), clock)
+
+
+def post_rules(settings: Settings, tools: MailTools) -> PostRules:
+    """Return what holds for every mail; raises SettingsError for a DKIM key that is none."""
+    return PostRules(
+        tools.repository,
         DomainRate(settings.email_domain_rate_per_s),
         ChannelPause(),
-        clock,
-        _signer(settings, renderer.domain),
+        tools.clock,
+        tools.desk.is_ours,
+        _signer(settings, tools.renderer.domain),
     )
 
 

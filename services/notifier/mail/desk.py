@@ -67,14 +67,13 @@ class MailDesk:
             self.tokens.message_id(ticket["id"], each, self.domain) for each in known.earlier
         ]
         agents = kind in AGENT_MAILS
-        bounce = self.bounce_to and plus_address(self.bounce_to, self.tokens.bounce(delivery_id))
         reply = self.reply_to and plus_address(
             self.reply_to, self.tokens.reply(ticket["id"], recipient.address)
         )
         return MailFacts(
             message_id=own,
             references=references(ticket_reference(ticket["id"], self.domain), earlier, own),
-            return_path=bounce or self.address,
+            return_path=self.return_path(delivery_id),
             reply_to=reply or None,
             locale=known.locale,
             zone=known.zone,
@@ -89,6 +88,12 @@ class MailDesk:
             reopen_until=_later(ticket["resolved_at"] or ticket["closed_at"], self.reopen_window),
             files=self._files(ticket["id"], known.attachments, at, agents=agents),
         )
+
+    def return_path(self, delivery_id: str) -> str:
+        """Return the envelope sender of a mail: bounces to it tell which delivery failed (VERP)."""
+        if not self.bounce_to:
+            return self.address
+        return plus_address(self.bounce_to, self.tokens.bounce(delivery_id))
 
     def unsubscribe(self, recipient: Recipient, kind: MailKind, at: datetime) -> str:
         """Return the link by which somebody gets no mails of a kind any more, or "" if none."""

@@ -39,9 +39,9 @@ def refusal(
     """Return why a mail is not sent now, or None when it is."""
     if known.told_in is not None:
         return NotWanted(f"told in the digest {known.told_in}")
-    if known.blame is not None and known.blame.holds(now):
-        until = f" until {known.blame.until:%Y-%m-%d}" if known.blame.until else ""
-        return NotWanted(f"nothing is sent to this address{until}: {known.blame.reason}")
+    suppressed = suppression(known.blame, now)
+    if suppressed is not None:
+        return suppressed
     wanted = known.preferences
     no_digest = MailKind.DIGEST in wanted.off and wanted.digest is not Digest.NONE
     if kind in wanted.off or (no_digest and kind not in URGENT_MAILS):
@@ -52,6 +52,14 @@ def refusal(
         if loop is not None:
             return NotWanted(loop)
     return None if kind in URGENT_MAILS else _held(delivery, known, now)
+
+
+def suppression(blame: Blame | None, now: datetime) -> NotWanted | None:
+    """Return why nothing at all is sent to an address that bounced or complained, or None."""
+    if blame is None or not blame.holds(now):
+        return None
+    until = f" until {blame.until:%Y-%m-%d}" if blame.until else ""
+    return NotWanted(f"nothing is sent to this address{until}: {blame.reason}")
 
 
 def _held(delivery: Row, known: Known, now: datetime) -> Postponed | None:

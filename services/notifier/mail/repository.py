@@ -31,7 +31,7 @@ from shared.domain.attachment import ScanState
 from shared.domain.delivery import HELD_RANK, DeliveryChannel
 from shared.domain.ids import Prefix
 from shared.domain.mail_preferences import preferences_of
-from shared.domain.suppression import SuppressionReason
+from shared.domain.suppression import Blame, SuppressionReason
 from shared.domain.work import WorkState
 from shared.domain.working_time import OutsideHorizon
 
@@ -100,6 +100,11 @@ class MailRepository:
                 )
             )
         return found
+
+    def blamed(self, address: str) -> Blame | None:
+        """Return what bounces and complaints say of an address; None if there were none."""
+        with self._database.reading() as connection:
+            return blames_of(connection, [address]).get(address.strip().lower())
 
     def collect(self, job: Job, now: datetime) -> tuple[list[Row], int] | None:
         """Take the held mails of a receiver into the digest that this delivery sends.

@@ -1,29 +1,18 @@
-"""How a leased mail is sent: looked at, rendered, signed, handed over; and what its fate means."""
+"""How a leased mail is sent: looked at, judged, rendered, and handed over."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
-from services.notifier.channels.base import (
-    Delivered,
-    MailChannel,
-    NotWanted,
-    Outcome,
-    OutgoingMail,
-    PermanentFailure,
-    Postponed,
-    TemporaryFailure,
-    Unknown,
-)
+from services.notifier.channels.base import Outcome, Postponed
 from services.notifier.job import Job
 from services.notifier.mail.desk import MailDesk, entry_of
-from services.notifier.mail.domain_rate import DomainRate
 from services.notifier.mail.facts import MailFacts
 from services.notifier.mail.gate import Known, refusal
 from services.notifier.mail.kinds import mails_of
 from services.notifier.mail.message import MailRenderer, RenderedMail
-from services.notifier.mail.pause import ChannelPause
+from services.notifier.mail.post import Post, Threads, fate_unknown
 from services.notifier.mail.recipient import Recipient
 from services.notifier.mail.repository import Asked, MailRepository
 from services.notifier.mail.together import Together
@@ -35,71 +24,42 @@ from shared.domain.mail_preferences import Digest
 #: How long a held mail waits for the one that sends the digest.
 DIGEST_WAIT = timedelta(minutes=5)
 
-T = TypeVar("T")
-
-
-class Threads(Protocol):
-    """Runs database calls without holding up the loop; a `DeliveryEngine` does."""
-
-    async def in_thread(self, call: Callable[[], T]) -> T:
-        """Return what the call returns."""
-        ...
-
-
-class Signer(Protocol):
-    """Signs mails; see `services.notifier.mail.signature`."""
-
-    def signed(self, message: bytes) -> bytes:
-        """Return the message with its signature."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class MailTools:
-    """What mails are made and judged with. `signer` None signs nothing."""
+    """What mails are made and judged with."""
 
     renderer: MailRenderer
     desk: MailDesk
     repository: MailRepository
-    rate: DomainRate
-    pause: ChannelPause
     clock: Clock
-    signer: Signer | None = None
 
 
 class MailSender:
-    """Sends one mail after the other; says so when the fate of one is unknown."""
+    """Sends one mail after the other."""
 
-    def __init__(
-        self,
-        tools: MailTools,
-        channel: MailChannel,
-        threads: Threads,
-        record_data_started: Callable[[Job], Awaitable[None]],
-    ) -> None:
+    def __init__(self, tools: MailTools, post: Post, threads: Threads) -> None:
         self._tools = tools
-        self._channel = channel
+        self._post = post
         self._threads = threads
-        self._record_data_started = record_data_started
         self._known = Together(self._look_up)
 
     async def send(self, job: Job) -> Outcome:
         """Send the mail, unless it must not, need not or cannot be sent now."""
         tools, now = self._tools, self._tools.clock.now()
-        paused = tools.pause.until(now)
-        if paused is not None:
-            return Postponed(paused, "mail rests: the mail server refuses us")
+        refused: Outcome | None = self._post.refusal(job)
+        if refused is not None:
+            return refused
         event = load_json(job.body)
-        kind, receiver = MailKind(job.delivery["kind"]), job.delivery["receiver"]
-        recipient = _recipient(kind, event, receiver)
-        if tools.desk.is_ours(receiver):
-            return NotWanted("the address is the desk's own, mail to it would loop")
+        kind = MailKind(job.delivery["kind"])
+        recipient = _recipient(kind, event, job.receiver)
         known = await self._known.ask(Asked(job, recipient, event))
         facts = await self._facts(kind, job, recipient, event, known)
-        if job.delivery["data_started_at"] is not None:
-            reason = "an earlier attempt ended inside SMTP DATA; the mail may have been sent"
-            return Unknown(reason, resend=_resend(kind, known))
-        refused = refusal(kind, job.delivery, known, now) or self._too_fast(job)
+        refused = (
+            fate_unknown(job, resend=_resend(kind, known))
+            or refusal(kind, job.delivery, known, now)
+            or self._post.too_fast(job)
+        )
         if refused is not None:
             return refused
         if job.delivery["rank"] == HELD_RANK and known.preferences.digest is not Digest.NONE:
@@ -112,11 +72,11 @@ class MailSender:
         rendered = tools.renderer.render(kind, recipient, event, facts)
         if not isinstance(rendered, RenderedMail):
             return rendered
-        return await self._hand_over(job, kind, known, rendered)
+        return await self._post.hand_over(job, rendered, resend=_resend(kind, known))
 
     async def close(self) -> None:
-        """Close the channel."""
-        await self._channel.close()
+        """Close the way out."""
+        await self._post.close()
 
     async def _look_up(self, asked: Sequence[Asked]) -> Sequence[Known]:
         now = self._tools.clock.now()
@@ -136,11 +96,6 @@ class MailSender:
         # Files are read from the storage, and the signing keys now and then from the database.
         return await self._threads.in_thread(gather)
 
-    def _too_fast(self, job: Job) -> Postponed | None:
-        delivery = job.delivery
-        until = self._tools.rate.wait(delivery["id"], delivery["receiver"], self._tools.clock.now())
-        return None if until is None else Postponed(until, "the pace of mails to this domain")
-
     def _digest(
         self,
         job: Job,
@@ -156,35 +111,6 @@ class MailSender:
             news.append(entry_of(event, text.subject))
         unsubscribe = tools.desk.unsubscribe(recipient, MailKind.DIGEST, job.delivery["created_at"])
         return replace(facts, entries=news, more=more, unsubscribe_url=unsubscribe, files=())
-
-    async def _hand_over(
-        self, job: Job, kind: MailKind, known: Known, rendered: RenderedMail
-    ) -> Outcome:
-        tools = self._tools
-        message = rendered.message
-        mail = OutgoingMail(
-            delivery_id=job.delivery["id"],
-            sender=rendered.sender,
-            recipient=rendered.recipient,
-            message=tools.signer.signed(message) if tools.signer else message,
-            on_data=lambda: self._record_data_started(job),
-        )
-        outcome = await self._channel.send(mail)
-        match outcome:
-            case Delivered():
-                tools.pause.end()
-            case TemporaryFailure(refuses_us=True):
-                until = tools.pause.begin(outcome.reason, tools.clock.now())
-                return Postponed(until, outcome.reason)
-            case PermanentFailure(no_mailbox=True):
-                await self._threads.in_thread(
-                    lambda: tools.repository.blame(
-                        job.delivery["receiver"], outcome.reason, tools.clock.now()
-                    )
-                )
-            case Unknown():
-                return replace(outcome, resend=_resend(kind, known))
-        return outcome
 
 
 def _recipient(kind: MailKind, event: Mapping[str, Any], receiver: str) -> Recipient:

@@ -1,4 +1,4 @@
-"""Renders news about a webhook to the bytes of one mail.
+"""Renders news about a webhook to one mail.
 
 Plain text, in English and then in Russian: nobody knows the language of an owner, who is an address
 and nothing else. The same event always gives the same bytes.
@@ -17,6 +17,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from services.notifier.channels.mail_address import one_line, parse_mailbox
+from services.notifier.mail.message import RenderedMail
 from shared.domain.delivery import OwnerMailKind
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -41,8 +42,14 @@ class OwnerMails:
             auto_reload=False,
         )
 
-    def render(self, kind: OwnerMailKind, recipient: str, event: Mapping[str, Any]) -> bytes:
-        """Return one mail with CRLF lines; raises InvalidMailbox for a recipient that is none."""
+    def render(
+        self, kind: OwnerMailKind, recipient: str, return_path: str, event: Mapping[str, Any]
+    ) -> RenderedMail:
+        """Return one mail, whose bounces go to `return_path`.
+
+        Raises InvalidMailbox for a recipient that is none.
+        """
+        to = parse_mailbox(recipient)
         data = event["data"]
         since = datetime.fromisoformat(data["failing_since"]).astimezone(UTC)
         values = {
@@ -55,7 +62,7 @@ class OwnerMails:
         subject, _, text = filled.partition("\n")
         message = EmailMessage(policy=_POLICY)
         message["From"] = self.sender.header()
-        message["To"] = parse_mailbox(recipient).header()
+        message["To"] = to.header()
         message["Subject"] = one_line(subject)
         message["Date"] = datetime.fromisoformat(event["timestamp"])
         # RFC 3834 section 5, and what Exchange looks at: holiday notes stay silent.
@@ -63,14 +70,16 @@ class OwnerMails:
         message["X-Auto-Response-Suppress"] = "All"
         message.set_content(text)
         message["Content-Language"] = "en, ru"
-        return self._id(event, kind) + message.as_bytes()
-
-    def _id(self, event: Mapping[str, Any], kind: OwnerMailKind) -> bytes:
+        message_id = self._id(event, kind)
         # By hand: EmailMessage folds a long id by encoding it, which no client takes for an id.
+        content = f"Message-ID: {message_id}\r\n".encode("ascii") + message.as_bytes()
+        return RenderedMail(return_path, to.address, message_id, content)
+
+    def _id(self, event: Mapping[str, Any], kind: OwnerMailKind) -> str:
         if not _ID.fullmatch(event["id"]):
             raise ValueError("an id in the event is not one of ours")
         domain = self.sender.address.rpartition("@")[2]
-        return f"Message-ID: <{event['id']}.{kind.value}@{domain}>\r\n".encode("ascii")
+        return f"<{event['id']}.{kind.value}@{domain}>"
 
 
 def _clean(text: str) -> str:

@@ -1,20 +1,17 @@
 """Sends mails to owners of webhooks, and leaves all other mails to the next sender."""
 
-from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from services.notifier.channels.base import (
-    MailChannel,
-    Outcome,
-    OutgoingMail,
-    PermanentFailure,
-    Unknown,
-)
+from services.notifier.channels.base import Outcome, PermanentFailure
 from services.notifier.channels.mail_address import InvalidMailbox
 from services.notifier.job import Job
+from services.notifier.mail.gate import suppression
+from services.notifier.mail.post import Post, Threads, fate_unknown
+from services.notifier.mail.sender import MailTools
 from services.notifier.owner_mails.message import OwnerMails
 from shared.db.types import load_json
 from shared.domain.delivery import OwnerMailKind
+from shared.domain.suppression import Blame
 
 _KINDS = frozenset(OwnerMailKind)
 
@@ -32,40 +29,39 @@ class NextSender(Protocol):
 
 
 class OwnerMailSender:
-    """Renders news about webhooks and hands them to the mail channel."""
+    """Renders news about webhooks and hands them over by the rules of all mails."""
 
     def __init__(
-        self,
-        mails: OwnerMails,
-        channel: MailChannel,
-        record_data_started: Callable[[Job], Awaitable[None]],
-        others: NextSender,
+        self, mails: OwnerMails, tools: MailTools, post: Post, threads: Threads, others: NextSender
     ) -> None:
         self._mails = mails
-        self._channel = channel
-        self._record_data_started = record_data_started
+        self._tools = tools
+        self._post = post
+        self._threads = threads
         self._others = others
 
     async def send(self, job: Job) -> Outcome:
         """Send the mail; one whose fate is unknown is not sent again, for there will be others."""
         if job.delivery["kind"] not in _KINDS:
             return await self._others.send(job)
-        if job.delivery["data_started_at"] is not None:
-            return Unknown("an earlier attempt ended inside SMTP DATA; the mail may have been sent")
+        refused: Outcome | None = self._post.refusal(job) or fate_unknown(job, resend=False)
+        if refused is not None:
+            return refused
+        blame, return_path = await self._threads.in_thread(lambda: self._look_up(job))
+        refused = suppression(blame, self._tools.clock.now()) or self._post.too_fast(job)
+        if refused is not None:
+            return refused
         kind, event = OwnerMailKind(job.delivery["kind"]), load_json(job.body)
         try:
-            message = self._mails.render(kind, job.receiver, event)
+            mail = self._mails.render(kind, job.receiver, return_path, event)
         except InvalidMailbox as fault:
             return PermanentFailure(str(fault))
-        mail = OutgoingMail(
-            delivery_id=job.delivery["id"],
-            sender=self._mails.sender.address,
-            recipient=job.receiver,
-            message=message,
-            on_data=lambda: self._record_data_started(job),
-        )
-        return await self._channel.send(mail)
+        return await self._post.hand_over(job, mail, resend=False)
 
     async def close(self) -> None:
-        """Close the next sender, and the channel with it."""
+        """Close the next sender, and the way out with it."""
         await self._others.close()
+
+    def _look_up(self, job: Job) -> tuple[Blame | None, str]:
+        tools = self._tools
+        return tools.repository.blamed(job.receiver), tools.desk.return_path(job.delivery["id"])

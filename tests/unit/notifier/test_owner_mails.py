@@ -15,6 +15,7 @@ from shared.domain.delivery import OwnerMailKind
 from tests.factories import NOW, subscription
 
 MAILS = OwnerMails("Support <support@patchbay.example>")
+BOUNCES = "bounces@patchbay.example"
 KINDS = dict(zip(NewsKind, OwnerMailKind, strict=True))
 
 
@@ -22,7 +23,7 @@ def rendered(kind: NewsKind, reason: str = "HTTP 500", **changed: object) -> byt
     news = News(kind, NOW + timedelta(hours=1), NOW, 42, reason)
     endpoint = subscription(id="whk_1", **{"url": "https://hooks.example/", **changed})
     event = {**operational_event(endpoint, news), "id": "evt_1"}
-    return MAILS.render(KINDS[kind], "ops@example.com", event)
+    return MAILS.render(KINDS[kind], "ops@example.com", BOUNCES, event).message
 
 
 def read(raw: bytes) -> EmailMessage:
@@ -63,4 +64,4 @@ def test_a_hostile_answer_or_description_stays_one_line_of_text() -> None:
 def test_an_address_that_is_none_is_refused() -> None:
     event = operational_event(subscription(), News(NewsKind.FAILING, NOW, NOW, 1, "x"))
     with pytest.raises(InvalidMailbox):
-        MAILS.render(OwnerMailKind.WEBHOOK_FAILING, "nobody\r\nBcc: x@example.com", event)
+        MAILS.render(OwnerMailKind.WEBHOOK_FAILING, "nobody\r\nBcc: x@example.com", BOUNCES, event)
