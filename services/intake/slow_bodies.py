@@ -8,10 +8,11 @@ more comes, and the way to answer stays open.
 
 The server does not tell which connection a request came by, only from which address. Of the
 connections from there, as many as bodies are late are closed: those that were silent for the whole
-time and a look longer, the longest first, or trickle. The look longer makes sure that a thread whose
-connection is closed was late itself, if it read from the start; only who waited for a thread may be
-closed in its place, and is told that the body broke off. An idle one among them only has to be
-opened anew. This needs Linux (TCP_INFO) and TCP; elsewhere a proxy in front has to limit the time.
+time and a look longer, the longest first, or trickle. The look longer makes sure that a thread
+whose connection is closed was late itself, if it read from the start; only who waited for a thread
+may be closed in its place, and is told that the body broke off. An idle one among them only has to
+be opened anew. This needs Linux (TCP_INFO) and TCP; elsewhere a proxy in front has to limit the
+time.
 """
 
 import socket
