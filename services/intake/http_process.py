@@ -19,6 +19,7 @@ from typing import Any
 from services.intake import bootstrap
 from services.intake.connections import close_clients, limit_sending
 from shared.observability.logging import get_logger
+from shared.process import settle
 from shared.settings import Settings, drain_s, load_settings
 
 #: How often the parent and the handlers are looked at.
@@ -47,6 +48,7 @@ def load(target: str) -> Any:
     threading.Thread(target=_watch, args=arguments, name="parent-watch", daemon=True).start()
     module, _, factory = target.partition(":")
     app = getattr(importlib.import_module(module), factory)()
+    settle()
     threading.Thread(
         target=_stop, args=(app, settings, early, told, tell), name="signal-watch", daemon=True
     ).start()
