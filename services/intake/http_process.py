@@ -24,6 +24,8 @@ from shared.settings import Settings, drain_s, load_settings
 
 #: How often the parent and the handlers are looked at.
 LOOK_S = 0.1
+#: Once for the socket that listens, and again for clients whom the kernel had accepted before.
+LIMIT_SENDING_TIMES = 2
 
 log = get_logger()
 
@@ -60,9 +62,10 @@ def _watch(parent: int, remember: object, early: threading.Event, settings: Sett
 
     The server listens some time after it has loaded the application; then sending is limited.
     """
-    pause, limited = threading.Event(), False
+    pause, limited = threading.Event(), 0
     while not pause.wait(LOOK_S):
-        limited = limited or limit_sending(settings.port, settings.send_timeout_s)
+        if limited < LIMIT_SENDING_TIMES:
+            limited += limit_sending(settings.port, settings.send_timeout_s)
         obeyed = signal.getsignal(signal.SIGTERM) is not remember
         if obeyed and (early.is_set() or os.getppid() != parent):
             os.kill(os.getpid(), signal.SIGTERM)
