@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 from shared.settings import Settings
 from tests.waiting import eventually
 
@@ -30,6 +32,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "PATCHBAY_WEBHOOK_ALLOWED_NETWORKS": networks,
         "PATCHBAY_WATCH_INTERVAL_S": str(settings.watch_interval_s),
         "PATCHBAY_LOG_FORMAT": "json",
+        "PYTHONFAULTHANDLER": "1",
     }
 
 
@@ -54,9 +57,7 @@ def patchbay(
         eventually(lambda: b"worker.started" in log.read_bytes() or process.poll() is not None)
         yield process
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        status = process.wait(END_TIMEOUT_S)
+        status = _ended(process)
     assert status == 0, log.read_text()
 
 
@@ -84,10 +85,20 @@ def serving(
         eventually(lambda: _answers(port) or process.poll() is not None)
         yield process, port
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        status = process.wait(END_TIMEOUT_S)
+        status = _ended(process)
     assert status in (0, -signal.SIGKILL), log.read_text()
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """End a process and return its status; one that will not end tells in its log what it does."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        return process.wait(END_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        for each in [*psutil.Process(process.pid).children(recursive=True), process]:
+            each.send_signal(signal.SIGABRT)  # PYTHONFAULTHANDLER prints where each thread is.
+        return process.wait(END_TIMEOUT_S)
 
 
 def _answers(port: int) -> bool:
