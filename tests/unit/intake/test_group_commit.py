@@ -75,6 +75,7 @@ def behind_a_closed_gate(
 ) -> list[Any]:
     """Hold up a first transaction until `count` others have submitted; return their results."""
     counted.gate.clear()
+    counted.entered.clear()
     first = threading.Thread(target=lambda: committer.submit(submission()))
     first.start()
     assert counted.entered.wait(DEADLINE_S)
