@@ -17,6 +17,7 @@ from services.notifier.job import Job
 from services.notifier.mail.bootstrap import mail_tools, post_rules
 from services.notifier.mail.post import Post
 from services.notifier.mail.sender import MailSender
+from services.notifier.mail.together import Together
 from services.notifier.mail_claims import MailClaims
 from services.notifier.owner_mails.message import OwnerMails
 from services.notifier.owner_mails.sender import OwnerMailSender
@@ -45,7 +46,7 @@ DATA_LEASE = timedelta(minutes=11)
 FORGET_EVERY = timedelta(minutes=10)
 
 #: Mails leased for each connection that sends them, so that none waits for the database.
-MAILS_AHEAD = 4
+MAILS_AHEAD = 8
 
 
 def _smtp(settings: Settings) -> MailChannel:
@@ -152,18 +153,23 @@ def _mail_enabled(settings: Settings) -> bool:
 def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
     settings = runtime.settings
     tools = mail_tools(settings, runtime.database, runtime.clock, runtime.storage)
+    limit = settings.email_concurrency * MAILS_AHEAD
     rules, owner_mails = post_rules(settings, tools), OwnerMails(settings.email_from)
 
     def sender(engine: DeliveryEngine) -> OwnerMailSender:
-        async def record_data_started(job: Job) -> None:
-            delivery_id, now = job.delivery["id"], runtime.clock.now()
-            held = await engine.in_thread(
-                lambda: engine.repository.record_data_started(
-                    delivery_id, job.token, now, now + DATA_LEASE
-                )
+        async def note_data_started(jobs: Sequence[Job]) -> list[bool]:
+            now = runtime.clock.now()
+            ours = await engine.in_thread(
+                lambda: engine.repository.record_data_started(jobs, now, now + DATA_LEASE)
             )
-            if not held:
-                message = f"the lease of {delivery_id} was lost before DATA"
+            return [job.delivery["id"] in ours for job in jobs]
+
+        # Of connections that are at DATA in the same moment, one transaction serves all.
+        data_started = Together(note_data_started)
+
+        async def record_data_started(job: Job) -> None:
+            if not await data_started.ask(job):
+                message = f"the lease of {job.delivery['id']} was lost before DATA"
                 raise LeaseLost(message)
 
         post = Post(rules, channel, engine, record_data_started)
@@ -177,8 +183,10 @@ def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
         sender,
         _results(EMAIL_DELAYS_S),
         runtime.clock,
-        limit=settings.email_concurrency * MAILS_AHEAD,
-        share=settings.email_concurrency * MAILS_AHEAD,
+        limit=limit,
+        share=limit,
+        # Half of them at once: what is asked of the database for one is asked for all.
+        least=limit // 2,
         call_others=lambda: runtime.ring(ListName.EMAIL),
     )
 

@@ -65,8 +65,8 @@ class Claims(Protocol):
 class DeliveryEngine:
     """One channel's deliveries in this process, on an event loop of its own.
 
-    `limit` bounds what is in flight, `share` what is in flight to one receiver. `call_others` rings
-    for other processes when this one is full.
+    `limit` bounds what is in flight, `share` what is in flight to one receiver. With fewer than
+    `least` free places it counts as full; `call_others` rings for other processes then.
     """
 
     def __init__(
@@ -81,6 +81,7 @@ class DeliveryEngine:
         limit: int,
         share: int,
         call_others: Callable[[], None],
+        least: int = 1,
     ) -> None:
         self.name = name
         self.claims = claims
@@ -89,6 +90,7 @@ class DeliveryEngine:
         self._results = results
         self._clock = clock
         self._places = Places(limit, share)
+        self._least = least
         self._call_others = call_others
         self._loop: asyncio.AbstractEventLoop | None = None
         self._database_threads = ThreadPoolExecutor(2, thread_name_prefix=f"{name}-db")
@@ -172,7 +174,7 @@ class DeliveryEngine:
     async def _lease_all(self) -> None:
         """Lease until nothing is due or there is no room; what gets free later pokes again."""
         while not self._stopping:
-            if self._places.free <= 0:
+            if self._places.free < self._least:
                 if not self._full:
                     self._full = True
                     self._call_others()

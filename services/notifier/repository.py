@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import tuple_, update
 
 from services.notifier import health_repository, ordering, owner_news
 from services.notifier.health import News, NewsKind, Report, Verdict, observe
@@ -89,19 +89,18 @@ class DeliveryRepository:
         for endpoint_id, (health, _) in healths.items():
             (self._unwell.discard if health.clean else self._unwell.add)(endpoint_id)
 
-    def record_data_started(
-        self, delivery_id: str, token: str, now: datetime, until: datetime
-    ) -> bool:
-        """Note, before an e-mail's DATA, that from here on its fate may become unknown.
+    def record_data_started(self, mails: Sequence[Job], now: datetime, until: datetime) -> set[str]:
+        """Note, before the DATA of some mails, that from here on their fate may become unknown.
 
-        The lease is held until then, because an answer to DATA may take long. Returns False when
-        the lease was lost: somebody else is sending this mail, or has.
+        The lease is held until then, because an answer to DATA may take long. Returns the ids of
+        those that were ours to note; the lease of the others was lost: somebody else is sending
+        these mails, or has.
         """
+        held = [(job.delivery["id"], job.token) for job in mails]
         statement = (
             update(_DELIVERIES)
             .where(
-                _DELIVERIES.c.id == delivery_id,
-                _DELIVERIES.c.lease_token == token,
+                tuple_(_DELIVERIES.c.id, _DELIVERIES.c.lease_token).in_(held),
                 _DELIVERIES.c.work_state == READY,
                 _DELIVERIES.c.available_at > now,
             )
@@ -109,7 +108,7 @@ class DeliveryRepository:
             .returning(_DELIVERIES.c.id)
         )
         with self._database.transaction() as tx:
-            return tx.first(statement) is not None
+            return {row["id"] for row in tx.rows(statement)}
 
     def _touched(self, finished: Finished) -> set[str]:
         """Return the endpoints whose health changes by more than the time of a success."""

@@ -90,7 +90,8 @@ def wide(servers: Servers, tries: int) -> Figures:
         _start_endpoints(made, None)
         _subscribe(made, [f"http://127.0.0.1:{made.receiver_port}/ok/"] * SUBSCRIBERS)
         _open_desk(made)
-        start_workers(made, "notifier")
+        # The router too, for it is what rings for the events of a new ticket.
+        start_workers(made, "router", "notifier")
         taken = []
         for _ in range(tries + 1):
             made.ask_receiver("/reset")
@@ -101,12 +102,15 @@ def wide(servers: Servers, tries: int) -> Figures:
 
 
 def noisy(servers: Servers, deliveries: int, seconds: int, folder: Path) -> Figures:
-    """Healthy endpoints beside hanging and failing ones, at half the rate of healthy ones alone."""
+    """Healthy endpoints beside hanging and failing ones, at half the rate of healthy ones alone.
+
+    That rate is from the event on: its fan-out and the delivery.
+    """
     with desk(servers, "noisy_alone") as made:
         _start_endpoints(made, None)
         _subscribe(made, [f"http://127.0.0.1:{made.receiver_port}/ok/"] * ENDPOINTS)
         with _database(made) as database:
-            _fan_out(database, deliveries // ENDPOINTS)
+            _make_events(database, deliveries // ENDPOINTS)
         start_workers(made, "notifier")
         most = _rate(_arrived(made, deliveries)["arrivals"])
     found = {
@@ -134,7 +138,8 @@ def _beside(
         kinds = ["ok"] * healthy + ["hang"] * hanging + ["fail"] * failing
         _subscribe(made, [f"{base}/{kind}/" for kind in kinds])
         _open_desk(made)
-        start_workers(made, "notifier")
+        # The router too, for it is what rings for the events of a new ticket.
+        start_workers(made, "router", "notifier")
         rate = per_s / ENDPOINTS
         events = max(1, int(rate * seconds))
         began = time.time()
@@ -179,8 +184,8 @@ def _subscribe(made: Desk, urls: list[str]) -> None:
         tx.insert(table(Subscription), rows)
 
 
-def _fan_out(database: Database, events: int) -> str:
-    """Make events and their deliveries, all due; return the text of one event."""
+def _make_events(database: Database, events: int) -> None:
+    """Make events that nobody has been told of."""
     content = CreateTicketSchema().load(
         {
             "subject": "VPN drops",
@@ -189,11 +194,16 @@ def _fan_out(database: Database, events: int) -> str:
         }
     )
     clock = SystemClock()
-    fan_out = FanOut(database, clock, lambda _: None, 200, mail_enabled=False)
     for start in range(0, events, 1000):
         count = min(1000, events - start)
         with database.transaction() as tx:
             ticket_changes.create(tx, [NewTicket(content, "bench", "bench")] * count, clock.now())
+
+
+def _fan_out(database: Database, events: int) -> str:
+    """Make events and their deliveries, all due; return the text of one event."""
+    _make_events(database, events)
+    fan_out = FanOut(database, SystemClock(), lambda _: None, 200, mail_enabled=False)
     while fan_out():
         pass
     with database.reading() as connection:

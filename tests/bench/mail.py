@@ -23,7 +23,7 @@ from shared.domain.delivery import DeliveryChannel, MailKind
 from shared.domain.work import WorkState
 from shared.schemas.ticket import CreateTicketSchema
 from tests.bench.desk import PATIENCE_S, desk, per_ticket_ms, start_workers
-from tests.bench.scenarios import answers_anything
+from tests.bench.scenarios import listens
 
 #: As PATCHBAY_EMAIL_CONCURRENCY by default.
 CONNECTIONS = 4
@@ -35,7 +35,7 @@ def mails(servers: Servers, count: int) -> dict[str, Any]:
     with desk(servers, "mails") as made:
         made.settings["PATCHBAY_EMAIL_URL"] = f"smtp://127.0.0.1:{port}"
         made.start("sink", "-m", "tests.bench.mail_sink", str(port))
-        wait_until(lambda: answers_anything(f"http://127.0.0.1:{port}"), PATIENCE_S)
+        wait_until(lambda: listens(port), PATIENCE_S)
         bare = asyncio.run(_bare(port, count))
         database = Database(made.settings["PATCHBAY_DATABASE_URL"])
         _fill(database, count)

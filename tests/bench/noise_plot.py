@@ -11,7 +11,7 @@ _LABELS = {"quiet": "all endpoints healthy", "sick": "10 % hang, 10 % answer 500
 _COLOURS = ("#2563eb", "#dc2626")
 #: Seconds that share a point.
 _STEP_S = 1.0
-_TICKS_MS = (1.0, 10.0, 100.0, 1000.0, 10_000.0)
+_TICKS_MS = (1.0, 10.0, 100.0, 1000.0, 10_000.0, 100_000.0)
 
 _STYLE = (
     "<style>text{font:12px sans-serif;fill:#374151}.grid{stroke:#e5e7eb}.axis,.tick{stroke:#6b7280}"
@@ -26,7 +26,7 @@ def write_plot(path: Path, found: Mapping[str, Sequence[tuple[float, float]]]) -
     lines = [svg.Line(_LABELS[kind], _p99(points)) for kind, points in found.items()]
     latest = max(at for points in found.values() for at, _ in points)
     x = from_zero(latest, lambda value: f"{value:g}", "seconds since the load began")
-    y = svg.Axis(1.0, 10_000.0, _TICKS_MS, lambda ms: f"{ms:g} ms", "p99 of each second", log=True)
+    y = svg.Axis(1.0, _TICKS_MS[-1], _TICKS_MS, _duration, "p99 of each second", log=True)
     plot = svg.lines(lines, x, y)
     keys = "".join(
         f'<rect x="{60 + 240 * n}" y="2" width="12" height="4" fill="{_COLOURS[n]}"/>'
@@ -37,6 +37,10 @@ def write_plot(path: Path, found: Mapping[str, Sequence[tuple[float, float]]]) -
     namespace = head.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
     background = '<rect width="100%" height="100%" fill="#ffffff"/>'
     path.write_text(f"{namespace}>{_STYLE}{background}{keys}{rest}\n")
+
+
+def _duration(ms: float) -> str:
+    return f"{ms / 1000:g} s" if ms >= 1000 else f"{ms:g} ms"
 
 
 def _p99(points: Sequence[tuple[float, float]]) -> tuple[tuple[float, float | None], ...]:

@@ -22,7 +22,6 @@ from shared.domain.work import WorkState
 from shared.schemas.ticket import CreateTicketSchema
 from tests.bench.desk import (
     PATIENCE_S,
-    answers,
     desk,
     furnish,
     per_ticket_ms,
@@ -42,7 +41,7 @@ def commit_per_request(servers: Servers, requests: int) -> Figures:
     with desk(servers, "baseline_http") as made:
         port = made.settings["PATCHBAY_PORT"]
         made.start("baseline", "-m", "tests.bench.serve_baseline", port)
-        wait_until(lambda: answers_anything(made.api), PATIENCE_S)
+        wait_until(lambda: listens(int(port)), PATIENCE_S)
         made.load(64, 500)
         figures = made.load(64, requests)
     return {
@@ -179,13 +178,12 @@ def backlog(servers: Servers, tickets: int) -> Figures:
     }
 
 
-def answers_anything(url: str) -> bool:
-    """Tell whether somebody listens there, whatever the answer."""
-    port = int(url.rpartition(":")[2])
+def listens(port: int) -> bool:
+    """Tell whether somebody listens on a port of this machine."""
     return any(
-        c.laddr.port == port and c.status == psutil.CONN_LISTEN
-        for c in psutil.net_connections("tcp4")
-    ) or answers(url)
+        each.laddr.port == port and each.status == psutil.CONN_LISTEN
+        for each in psutil.net_connections("tcp4")
+    )
 
 
 def _fill(database: Database, tickets: int) -> None:

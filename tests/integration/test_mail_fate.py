@@ -104,7 +104,7 @@ def test_a_worker_that_dies_in_data_leaves_the_mail_unknown(
     claims = MailClaims(runtime.database, timedelta(minutes=15))
     [job] = claims.claim(clock.now(), Places(1, 1)).jobs
     until = clock.now() + timedelta(minutes=11)
-    assert dead.record_data_started(mail["id"], job.token, clock.now(), until)
+    assert dead.record_data_started([job], clock.now(), until) == {mail["id"]}
 
     start_host(runtime, ["notifier"])
     clock.advance(minutes=16)
