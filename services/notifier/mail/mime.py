@@ -1,8 +1,9 @@
 """The MIME form of a mail, written out: two bodies, and files beside them.
 
 By hand, because `email.message` is slow at what is the same each time, and chooses boundaries by
-chance (ADR 0026). What people may have written, in names, subjects and file names, is encoded by `email`.
-Everything is ASCII: a relay without 8BITMIME would have to rewrite it and break its signature.
+chance (ADR 0026). What people may have written, in names, subjects and file names, is encoded by
+`email`. Everything is ASCII: a relay without 8BITMIME would have to rewrite it and break its
+signature.
 """
 
 import quopri
