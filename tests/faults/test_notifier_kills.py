@@ -14,7 +14,7 @@ from tests.faults.proof import prove
 
 #: Tickets, kills, and deliveries a second and between two kills, in the short form and in the long
 #: one. A ticket has about three events.
-SHORT, LONG = (100, 2, 20), (1_700, 50, 60)
+SHORT, LONG = (100, 2, 20), (2_000, 50, 60)
 PAUSE_S = 0.2
 PATIENCE_S = 30.0
 
