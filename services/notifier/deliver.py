@@ -20,7 +20,7 @@ from services.notifier.channels.base import Delivered, NotWanted, Outcome, Postp
 from services.notifier.job import Claimed, Job
 from services.notifier.places import Places
 from services.notifier.repository import DeliveryRepository
-from services.notifier.results import Results
+from services.notifier.results import Results, storable
 from shared.domain.clock import Clock
 from shared.domain.errors import PatchbayError, Unavailable
 from shared.observability import metrics
@@ -196,7 +196,7 @@ class DeliveryEngine:
 
     async def _send(self, job: Job) -> None:
         try:
-            outcome = await self._sender.send(job)
+            outcome = storable(await self._sender.send(job))
         except Exception as error:
             # A fault of ours, not the receiver's: recorded like any failure, so that it is seen
             # and ends, instead of coming back for ever.

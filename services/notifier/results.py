@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from datetime import datetime
 from random import Random
 from typing import Any, assert_never
@@ -82,7 +83,8 @@ class Results:
             "attempts": job.attempt - 1 if postponed else job.attempt,
             "rank": _rank(job, outcome, retrying=retrying),
             "last_error": error,
-            "data_started_at": None,
+            # An attempt that was none decides nothing about the one that may have got through.
+            "data_started_at": job.delivery["data_started_at"] if _untried(outcome) else None,
             "finished_at": None if retrying else now,
         }
         place = {name: job.delivery[name] for name in ("ticket_id", "receiver", "sequence")}
@@ -101,9 +103,9 @@ class Results:
             "duration_ms": outcome.duration_ms,
             "outcome": type(outcome).__name__,
             "status": outcome.status,
-            "detail": _clean(_told(outcome), MAX_DETAIL_CHARS),
+            "detail": _told(outcome)[:MAX_DETAIL_CHARS],
             "operator_detail": _operator_detail(outcome),
-            "response_body": _clean(outcome.response_body or "", MAX_BODY_CHARS),
+            "response_body": (outcome.response_body or "")[:MAX_BODY_CHARS],
         }
 
     def crash(self, error: Exception) -> Outcome:
@@ -169,7 +171,7 @@ def _told(outcome: Outcome) -> str:
 
 def _operator_detail(outcome: Outcome) -> str | None:
     found = outcome.operator_detail if isinstance(outcome, TemporaryFailure) else None
-    return None if found is None else _clean(found, MAX_DETAIL_CHARS)
+    return None if found is None else found[:MAX_DETAIL_CHARS]
 
 
 def _rank(job: Job, outcome: Outcome, *, retrying: bool) -> int:
@@ -180,6 +182,25 @@ def _rank(job: Job, outcome: Outcome, *, retrying: bool) -> int:
     return RETRY_RANK if retrying and rank < BULK_RANK else rank
 
 
-def _clean(text: str, limit: int) -> str:
-    """Cut, and take out what PostgreSQL cannot keep in text."""
-    return text[:limit].replace("\x00", "\ufffd")
+def _untried(outcome: Outcome) -> bool:
+    return isinstance(outcome, Postponed) or (
+        isinstance(outcome, TemporaryFailure) and outcome.ours
+    )
+
+
+def storable(outcome: Outcome) -> Outcome:
+    """Return an outcome whose texts can be stored and logged, whatever the other side said.
+
+    Libraries pass bytes that are no UTF-8 on as lone surrogates, and PostgreSQL keeps no NUL. A
+    result that cannot be recorded would be sent for ever.
+    """
+    said = {each.name: getattr(outcome, each.name) for each in fields(outcome)}
+    texts: dict[str, Any] = {
+        name: _plain(text) for name, text in said.items() if isinstance(text, str)
+    }
+    return replace(outcome, **texts)
+
+
+def _plain(text: str) -> str:
+    encoded = text.encode("utf-8", "surrogatepass")
+    return encoded.decode("utf-8", "replace").replace("\x00", "\ufffd")

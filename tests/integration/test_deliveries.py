@@ -55,6 +55,19 @@ def test_a_refused_event_comes_again_when_the_schedule_says_so(
     eventually(lambda: all(d["work_state"] is WorkState.DONE for d in webhooks(runtime)))
 
 
+def test_an_answer_that_is_no_text_is_recorded_all_the_same(
+    working_desk: Desk, runtime: Runtime, receiver: Receiver
+) -> None:
+    receiver.manner = lambda event, earlier: 302
+    receiver.headers["Location"] = "/caf\xe9"  # One byte, which is no UTF-8.
+    working_desk.webhook(receiver.url, "ticket.created")
+    working_desk.ticket()
+    [attempt] = eventually(lambda: attempts(runtime))
+    assert "Location: /caf\ufffd" in attempt["detail"]
+    [delivery] = webhooks(runtime)
+    assert (delivery["attempts"], delivery["work_state"]) == (1, WorkState.READY)
+
+
 def test_a_receiver_that_asks_for_time_gets_it(
     working_desk: Desk, runtime: Runtime, receiver: Receiver
 ) -> None:

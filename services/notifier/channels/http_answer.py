@@ -75,7 +75,7 @@ def parse_retry_after(value: str | None, now: datetime) -> int | None:
         return int(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

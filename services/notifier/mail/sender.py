@@ -15,11 +15,15 @@ from services.notifier.mail.message import MailRenderer, RenderedMail
 from services.notifier.mail.post import Post, Threads, fate_unknown
 from services.notifier.mail.recipient import Recipient
 from services.notifier.mail.repository import Asked, MailRepository
+from services.notifier.mail.templates import BrokenTemplate
 from services.notifier.mail.together import Together
 from shared.db.types import load_json
 from shared.domain.clock import Clock
 from shared.domain.delivery import HELD_RANK, WRITTEN_MAILS, MailKind
 from shared.domain.mail_preferences import Digest
+from shared.observability.logging import get_logger
+
+log = get_logger()
 
 #: How long a held mail waits for the one that sends the digest.
 DIGEST_WAIT = timedelta(minutes=5)
@@ -107,8 +111,13 @@ class MailSender:
         tools, news = self._tools, []
         for entry in entries:
             event, kind = load_json(entry["body"]), MailKind(entry["kind"])
-            text = tools.renderer.filled(kind, recipient, event, facts)
-            news.append(entry_of(event, text.subject))
+            try:
+                subject = tools.renderer.filled(kind, recipient, event, facts).subject
+            except BrokenTemplate as fault:
+                # The others are told all the same, and this one by what it is about.
+                log.warning("mail.template_broken", kind=kind.value, error=str(fault))
+                subject = event["data"]["ticket"]["subject"]
+            news.append(entry_of(event, subject))
         unsubscribe = tools.desk.unsubscribe(recipient, MailKind.DIGEST, job.delivery["created_at"])
         return replace(facts, entries=news, more=more, unsubscribe_url=unsubscribe, files=())
 

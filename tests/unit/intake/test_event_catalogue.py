@@ -38,3 +38,9 @@ def test_an_event_that_was_sent_is_what_its_schema_allows(path: Path) -> None:
     del event["data"]["ticket"]["subject"]
     with pytest.raises(jsonschema_rs.ValidationError):
         validator.validate(event)
+
+
+def test_the_guide_for_receivers_names_every_type() -> None:
+    guide = (Path(__file__).parents[3] / "docs/webhooks.md").read_text()
+    table = guide.partition("| type | when |")[2]
+    assert [name for name in catalogue() if f"`{name}`" not in table] == []

@@ -88,6 +88,8 @@ def test_only_429_and_503_may_ask_for_time(status: int) -> None:
         ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
         ("Fri, 31 Feb 2026 12:00:00 GMT", None),
         ("Sun, 01 Mar 99999 12:00:00 GMT", None),
+        (f"Sun, 01 Mar {'9' * 30} 12:00:00 GMT", None),
+        (f"Sun, 01 Mar 2026 12:00:00 +{'9' * 30}", None),
         ("2026-03-01T12:00:10Z", None),
         ("soon", None),
     ],

@@ -10,11 +10,12 @@ from services.notifier.channels.base import (
     Delivered,
     Outcome,
     PermanentFailure,
+    Postponed,
     TemporaryFailure,
     Unknown,
 )
 from services.notifier.job import Job
-from services.notifier.results import MAX_BODY_CHARS, MAX_DETAIL_CHARS, Results
+from services.notifier.results import MAX_BODY_CHARS, MAX_DETAIL_CHARS, Results, storable
 from services.notifier.schedule import WEBHOOK_DELAYS_S
 from shared.domain.delivery import BULK_RANK, FIRST_ATTEMPT_RANK, RETRY_RANK
 from tests.factories import NOW, delivery
@@ -30,6 +31,28 @@ def job(attempts: int = 0, **changed: Any) -> Job:
 def row(outcome: Outcome, attempts: int = 0, **changed: Any) -> dict[str, Any]:
     found = Results(WEBHOOK_DELAYS_S, Random(1)).row(job(attempts, **changed), outcome, NOW)
     return dict(found["values"])
+
+
+def test_what_is_not_tried_decides_nothing_about_an_earlier_attempt() -> None:
+    for outcome in (Postponed(NOW, "rests"), TemporaryFailure("internal error", ours=True)):
+        assert row(outcome, data_started_at=NOW)["data_started_at"] == NOW
+    for decided in (Delivered(250, "ok"), TemporaryFailure("450 busy"), Unknown("no reply")):
+        assert row(decided, data_started_at=NOW)["data_started_at"] is None
+
+
+def test_whatever_the_other_side_says_can_be_stored() -> None:
+    said = b"caf\xe9 \x00".decode("utf-8", "surrogateescape") + "\ud800"
+    for outcome in (
+        Delivered(250, said),
+        TemporaryFailure(said, response_body=said, operator_detail=said),
+        PermanentFailure(said),
+        Unknown(said),
+    ):
+        attempt = Results(WEBHOOK_DELAYS_S, Random(1)).attempt(job(), storable(outcome), NOW)
+        kept = [text for text in attempt.values() if isinstance(text, str)]
+        assert "caf" in attempt["detail"]
+        assert not [text for text in kept if "\x00" in text or not text.isprintable()]
+        "".join(kept).encode()
 
 
 @pytest.mark.parametrize(
@@ -73,7 +96,7 @@ def test_every_outcome_gives_the_same_columns() -> None:
 
 def test_what_an_attempt_keeps_is_bounded_and_can_be_stored() -> None:
     outcome = TemporaryFailure("r\x00" + "x" * 10_000, 500, None, 12, "b\x00" + "y" * 100_000)
-    attempt = Results(WEBHOOK_DELAYS_S, Random(1)).attempt(job(3), outcome, NOW)
+    attempt = Results(WEBHOOK_DELAYS_S, Random(1)).attempt(job(3), storable(outcome), NOW)
     assert attempt["number"] == 4
     assert (attempt["status"], attempt["duration_ms"]) == (500, 12)
     assert attempt["outcome"] == "TemporaryFailure"
