@@ -5,11 +5,12 @@ import contextlib
 import json
 import ssl
 import sys
+from abc import ABC, abstractmethod
 
 OK = b"HTTP/1.1 204 No Content\r\n\r\n"
 
 
-class Posts(asyncio.Protocol):
+class Posts(asyncio.Protocol, ABC):
     """One connection. GET asks for figures; everything else is a webhook."""
 
     def __init__(self) -> None:
@@ -34,13 +35,13 @@ class Posts(asyncio.Protocol):
             del self._buffer[: end + 4 + length]
             self.take(head, body)
 
+    @abstractmethod
     def take(self, head: bytes, body: bytes) -> None:
         """Note a webhook, and answer it or not."""
-        raise NotImplementedError
 
+    @abstractmethod
     def figures(self, path: bytes) -> object:
         """Return the document that is asked for."""
-        raise NotImplementedError
 
     def _answer(self, document: object) -> None:
         text = json.dumps(document).encode()
