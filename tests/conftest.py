@@ -1,6 +1,5 @@
 """Loads the fixtures, each topic in a file of its own, and ends the servers they started."""
 
-import gc
 import logging
 import tempfile
 from pathlib import Path
@@ -10,10 +9,8 @@ import hypothesis
 import pytest
 import structlog
 
+from shared.process import settle
 from tests.fixtures import private_servers
-
-#: Allocations before the young are looked at, and how often the older: an application makes many.
-GC_THRESHOLDS = (100_000, 50, 100)
 
 pytest_plugins = [
     "tests.fixtures.modes",
@@ -51,14 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Keep the garbage collector from going through what lives as long as the run.
-
-    That is hundreds of thousands of objects of imported modules and collected tests: a third of the
-    time of all tests went there.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
+    """Settle as every process of ours does: the collector took a third of the time of all tests."""
+    settle()
 
 
 @pytest.hookimpl(optionalhook=True)
