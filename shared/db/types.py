@@ -20,6 +20,11 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 #: Ids are compared byte by byte; the database's own collation would only slow every index down.
 IdText = Text().with_variant(Text(collation="C"), "postgresql")
 
+
+class LongText(Text):
+    """A text of a kilobyte and more: on its way to PostgreSQL it is not wrapped into JSON."""
+
+
 #: Custom fields, lists of skills, explanations: data that is never the left side of a rule of SQL.
 Document = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 

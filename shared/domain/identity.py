@@ -38,10 +38,11 @@ def identities_of(person: Mapping[str, Any]) -> tuple[Identity, ...]:
     `person` may have `external_id`, `email` and `phone`. A telephone number that cannot be parsed
     is kept as it was given and identifies nobody: many callers are “withheld” or “extension 12”.
     """
-    found = (identity_of(kind, person.get(kind.value)) for kind in IdentityKind)
-    return tuple(identity for identity in found if identity is not None)
+    found = [identity_of(kind, person.get(kind.value)) for kind in _KINDS]
+    return tuple([identity for identity in found if identity is not None])
 
 
+@lru_cache(maxsize=4096)
 def identity_of(kind: IdentityKind, given: str | None) -> Identity | None:
     """Return an address as it is compared, or None if it identifies nobody."""
     if not given:
@@ -50,7 +51,6 @@ def identity_of(kind: IdentityKind, given: str | None) -> Identity | None:
     return Identity(kind, value) if value else None
 
 
-@lru_cache(maxsize=4096)
 def normal_email(given: str) -> str:
     """Return an e-mail address in lower case, its domain as DNS has it (RFC 5891).
 
@@ -77,7 +77,6 @@ def e164(given: str | None) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-@lru_cache(maxsize=4096)
 def normal_phone(given: str) -> str | None:
     """Return E.164 with the extension as in RFC 3966: behind one number sit many people."""
     number = _parsed(given)
@@ -96,6 +95,8 @@ def _parsed(given: str | None) -> phonenumbers.PhoneNumber | None:
         return None
     return number if phonenumbers.is_possible_number(number) else None
 
+
+_KINDS = tuple(IdentityKind)
 
 _NORMAL_FORMS: dict[IdentityKind, Callable[[str], str | None]] = {
     IdentityKind.EXTERNAL_ID: str,

@@ -62,7 +62,7 @@ def plan_of_update(database: Database) -> str:
         name = connection.execute(
             text("SELECT name FROM pg_prepared_statements WHERE statement LIKE 'UPDATE event_out%'")
         ).scalar_one()
-        lines = connection.exec_driver_sql(f"EXPLAIN EXECUTE {name}('[]')").scalars()
+        lines = connection.exec_driver_sql(f"EXPLAIN EXECUTE {name}('[]', '{{}}')").scalars()
         return "\n".join(lines)
 
 

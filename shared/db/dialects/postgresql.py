@@ -2,7 +2,8 @@
 
 Rows travel as one JSON text and become rows again by `json_to_recordset`. Arrays with `unnest` do
 the same, but psycopg quotes each element of an array in Python, which took half of the router's
-time; orjson writes a whole batch in C. `docs/adr/0010-rows-travel-as-json.md` has the figures.
+time; orjson writes a whole batch in C. `docs/adr/0010-rows-travel-as-json.md` has the figures, and
+`row_transport.py` what is different for writes.
 
 Plans are made for tables as they are now, see `docs/adr/0015-plans-are-made-anew.md`.
 """
@@ -44,9 +45,14 @@ from shared.db.dialects.base import (
     Write,
     plain_rows,
 )
+from shared.db.dialects.row_transport import (
+    TextArray,
+    TextArrayDumper,
+    source,
+    travelling,
+    value_of,
+)
 from shared.db.types import dump_json, load_json
-
-_COMPILER = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 #: The last three: `docs/adr/0015-plans-are-made-anew.md`.
 _SESSION = " ".join(
@@ -101,6 +107,7 @@ class PostgreSQL(Dialect):
                 "prepare_threshold": 2,
             },
         )
+        event.listen(engine, "connect", _meet)
         event.listen(engine, "checkout", _forget_old_plans)
         return engine
 
@@ -120,13 +127,13 @@ class PostgreSQL(Dialect):
         cached = ("insert", table.name, columns, skip_existing)
         sql = self._sql.get(cached)
         if sql is None:
-            names = ", ".join(columns)
+            values = ", ".join(value_of(table, name) for name in columns)
             sql = self._sql[cached] = (
-                f"INSERT INTO {table.name} ({names}) "  # noqa: S608 -- names of our own tables
-                f"SELECT {names} FROM {_recordset(table, columns)}"
+                f"INSERT INTO {table.name} ({', '.join(columns)}) "  # noqa: S608 -- names of our own tables
+                f"SELECT {values} FROM {source(table, columns)}"
                 f"{' ON CONFLICT DO NOTHING' if skip_existing else ''}"
             )
-        return Write(sql, [dump_json(rows)])
+        return Write(sql, travelling(table, rows))
 
     def update(
         self,
@@ -141,16 +148,17 @@ class PostgreSQL(Dialect):
         cached = ("update", table.name, key, columns, raised, cleared)
         sql = self._sql.get(cached)
         if sql is None:
-            assigned = [f"{name} = v.{name}" for name in columns if name not in key]
+            written = [name for name in columns if name not in key]
+            assigned = [f"{name} = {value_of(table, name)}" for name in written]
             assigned += [f"{raised} = v.{raised} + 1"] if raised else []
             assigned += [f"{cleared} = NULL"] if cleared else []
             assignments = ", ".join(assigned)
             matches = " AND ".join(f"{table.name}.{name} = v.{name}" for name in key)
             sql = self._sql[cached] = (
                 f"UPDATE {table.name} SET {assignments} "  # noqa: S608 -- names of our own tables
-                f"FROM {_recordset(table, columns)} WHERE {matches}"
+                f"FROM {source(table, columns, key)} WHERE {matches}"
             )
-        return Write(sql, [dump_json(rows)])
+        return Write(sql, travelling(table, rows, key))
 
     def delete(self, table: Table, key: str, values: Sequence[Any]) -> Write:
         sql = f"DELETE FROM {table.name} WHERE {key} = ANY(%s)"  # noqa: S608
@@ -246,11 +254,6 @@ def _forget_old_plans(driver: Any, record: Any, _: object) -> None:
         driver.pgconn.exec_(b"DISCARD PLANS")
 
 
-def _recordset(table: Table, columns: tuple[str, ...]) -> str:
-    definitions = ", ".join(f"{name} {_type_name(table, name)}" for name in columns)
-    return f"json_to_recordset(%s::json) AS v ({definitions})"
-
-
-def _type_name(table: Table, name: str) -> str:
-    compiled = table.c[name].type.compile(dialect=_COMPILER)
-    return compiled.partition(" COLLATE")[0]
+def _meet(driver: Any, _: object) -> None:
+    """Tell a new connection how the arrays of a batch are written."""
+    driver.adapters.register_dumper(TextArray, TextArrayDumper)

@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, id_column
-from shared.db.types import IdText, Word
+from shared.db.types import IdText, LongText, Word
 from shared.domain.comment import AuthorKind, Visibility
 
 
@@ -22,7 +22,7 @@ class Comment(Base):
     author_id: Mapped[str | None] = mapped_column(IdText)
     author_name: Mapped[str | None]
     visibility: Mapped[Visibility] = mapped_column(Word(Visibility))
-    body: Mapped[str]
+    body: Mapped[str] = mapped_column(LongText)
     time_spent_s: Mapped[int] = mapped_column(Integer)
     merged_from_id: Mapped[str | None] = mapped_column(IdText)
     created_at: Mapped[datetime]

@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, TimestampColumns, WorkColumns, id_column
-from shared.db.types import Document, IdText, Word
+from shared.db.types import Document, IdText, LongText, Word
 from shared.domain.ticket import (
     Channel,
     Level,
@@ -140,7 +140,7 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     external_id: Mapped[str | None] = mapped_column(Text)
     channel: Mapped[Channel] = mapped_column(Word(Channel))
     subject: Mapped[str]
-    description: Mapped[str]
+    description: Mapped[str] = mapped_column(LongText)
     requester: Mapped[dict[str, Any]] = mapped_column(Document)
     type: Mapped[TicketType] = mapped_column(Word(TicketType))
     category: Mapped[str | None]

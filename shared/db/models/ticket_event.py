@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.feed_key import feed_key
 from shared.db.models.base import Base, id_column
-from shared.db.types import IdText, Word
+from shared.db.types import IdText, LongText, Word
 from shared.domain.event import EventType
 
 
@@ -42,5 +42,5 @@ class TicketEvent(Base):
     occurred_at: Mapped[datetime]
     actor: Mapped[str]
     correlation_id: Mapped[str]
-    body: Mapped[str]
+    body: Mapped[str] = mapped_column(LongText)
     feed_key: Mapped[int] = mapped_column(BigInteger, server_default=feed_key())

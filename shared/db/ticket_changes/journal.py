@@ -67,6 +67,7 @@ def append_events(
 ) -> list[dict[str, Any]]:
     """Append one event for each (ticket after the change, change); return the documents."""
     events, outbox, documents = [], [], []
+    told = log.bind()
     for ticket, change in changed:
         event_id = new_id(Prefix.EVENT)
         correlation_id = change.correlation_id or ticket["correlation_id"]
@@ -94,7 +95,7 @@ def append_events(
         if not change.silent:
             outbox.append(_outbox_entry(event_id, ticket, now))
         documents.append(document)
-        log.debug(
+        told.debug(
             change.event.value,
             ticket=ticket["id"],
             sequence=ticket["version"],

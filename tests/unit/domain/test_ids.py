@@ -1,5 +1,6 @@
 """Ids: a prefix and a UUIDv7 that rises."""
 
+import multiprocessing
 import uuid
 
 from shared.domain.ids import Prefix, is_id, new_id
@@ -20,6 +21,14 @@ def test_an_id_is_a_version_7_uuid_behind_its_prefix() -> None:
     value = uuid.UUID(hex=digits)
     assert prefix == "agt"
     assert (value.version, value.variant) == (7, uuid.RFC_4122)
+
+
+def test_a_forked_process_does_not_share_its_chance_with_the_others() -> None:
+    """Random bytes are fetched ahead, and a fork copies what was fetched."""
+    new_id(Prefix.TICKET)
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        theirs = [made.get()[-16:] for made in [pool.apply_async(new_id, ("tkt",)) for _ in "12"]]
+    assert len({new_id(Prefix.TICKET)[-16:], *theirs}) == 3
 
 
 def test_an_id_is_told_from_everything_else() -> None:
