@@ -24,6 +24,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     tuple_,
 )
 
@@ -172,7 +173,7 @@ def ticket_query(
     if after is not None:
         place.append(_behind(order, after))
     if way is Way.NEAR:
-        conditions.append(_COLUMNS.id.in_(_nearest(order, place)))
+        conditions = [_COLUMNS.id.in_(_nearest(order, place, conditions, limit))]
     elif way is Way.SPAN:
         conditions = [_COLUMNS.id.in_(_first(order, [*conditions, *place], limit))]
     else:
@@ -190,10 +191,23 @@ def ticket_query(
     )
 
 
-def _nearest(order: _Order, place: Sequence[ColumnElement[bool]]) -> Select[tuple[str]]:
-    """Return the ids of the next tickets of an order, whatever else is asked for."""
-    found = select(_COLUMNS.id).where(*place).order_by(*order.by(order.column, _COLUMNS.id))
-    return select(found.limit(NEAR).subquery().c.id)
+def _nearest(
+    order: _Order,
+    place: Sequence[ColumnElement[bool]],
+    conditions: Sequence[ColumnElement[bool]],
+    limit: int,
+) -> Select[tuple[str]]:
+    """Return the ids of a page of the next tickets of an order; each is judged where it is read."""
+    fits = and_(true(), *conditions).label("fits")
+    found = select(_COLUMNS.id, order.column.label("value"), fits).where(*place)
+    found = found.order_by(*order.by(order.column, _COLUMNS.id)).limit(NEAR)
+    near = found.subquery()
+    return (
+        select(near.c.id)
+        .where(near.c.fits)
+        .order_by(*order.by(near.c.value, near.c.id))
+        .limit(limit)
+    )
 
 
 def _first(
