@@ -24,7 +24,7 @@ class ReferenceData:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lock = threading.Lock()
+        self._reading = threading.Lock()
         self._until = 0.0
         self._teams: frozenset[str] = frozenset()
         self._skills: frozenset[str] = frozenset()
@@ -36,7 +36,10 @@ class ReferenceData:
         """Raise InvalidInput if a ticket, or what a rule does, names what does not exist."""
         if not any(content.get(name) for name in _REFERRING):
             return
-        if monotonic() > self._until or self._unknown(content):
+        # While one thread reads, the others need not: what they do not find is read anyway.
+        if monotonic() > self._until and not self._reading.locked():
+            self.refresh()
+        if self._unknown(content):
             self._read()
         errors = self._unknown(content)
         if errors:
@@ -45,8 +48,9 @@ class ReferenceData:
 
     def refresh(self) -> None:
         """Read the names anew if they were read a while ago; for `unknown`."""
-        if monotonic() > self._until:
-            self._read()
+        with self._reading:
+            if monotonic() > self._until:
+                self._read()
 
     def unknown(self, content: Mapping[str, Any]) -> list[FieldError]:
         """Return what a ticket names that did not exist at the last `refresh`.
@@ -115,8 +119,7 @@ class ReferenceData:
             calendars = repository.names(connection, repository.CALENDARS)
             profiles = repository.names(connection, repository.PROFILES)
             sla_policies = repository.names(connection, repository.SLA_POLICIES)
-        with self._lock:
-            self._teams, self._skills = teams, skills
-            self._calendars, self._profiles = calendars, profiles
-            self._sla_policies = sla_policies
-            self._until = monotonic() + REMEMBER_S
+        self._teams, self._skills = teams, skills
+        self._calendars, self._profiles = calendars, profiles
+        self._sla_policies = sla_policies
+        self._until = monotonic() + REMEMBER_S

@@ -72,6 +72,16 @@ def test_long_texts_arrive_letter_by_letter(database: Database, text: str) -> No
     assert [ticket["description"] for ticket in told] == [text, "short", text]
 
 
+def test_an_update_may_change_long_texts_alone(database: Database) -> None:
+    content = [ticket_content(), ticket_content()]
+    with database.transaction() as tx:
+        ticket_changes.create(tx, [NewTicket(each, "test", "req_1") for each in content], NOW)
+    given = rows(database, TicketEvent)
+    with database.transaction() as tx:
+        tx.update(EVENTS, [{"id": row["id"], "body": f"{row['id']} é"} for row in given])
+    assert rows(database, TicketEvent) == [{**row, "body": f"{row['id']} é"} for row in given]
+
+
 @pytest.mark.parametrize("mode", ["distributed"], indirect=True)
 def test_an_array_of_texts_may_have_gaps(database: Database) -> None:
     given = ["", None, "{}", "null", "é"]

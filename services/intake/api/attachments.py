@@ -179,7 +179,7 @@ def _attach_files(ticket_id: str) -> Response:
 
 
 def _attach_link(ticket_id: str) -> Response:
-    content = load_body(_link)
+    content = load_body(_link.load)
     name = clean_name(content["name"]) if content["name"] else content["url"]
     return _attach(ticket_id, [{"url": content["url"], "name": name}])
 

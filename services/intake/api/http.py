@@ -33,6 +33,7 @@ from shared.domain.errors import MalformedRequest
 from shared.domain.lifecycle import LifeRules
 from shared.domain.work import ListName
 from shared.schemas.base import StrictSchema
+from shared.schemas.plain_load import plain_load
 from shared.schemas.refusal import refused_fields
 from shared.schemas.strict_json import parse_json
 
@@ -111,11 +112,12 @@ def body(schema: Schema, *, replays: bool = True) -> Callable[[Callable[P, R]], 
     In place of flask-smorest's `arguments`, which takes more steps on the path of every ticket and
     does not say where JSON is broken. The document as it came is `g.body`.
     """
+    load = plain_load(schema)
 
     def decorate(view: Callable[P, R]) -> Callable[..., R]:
         @wraps(view)
         def with_body(*args: P.args, **kwargs: P.kwargs) -> R:
-            content = load_body(schema)
+            content = load_body(load)
             if replays and "Idempotency-Key" in request.headers:
                 replay_if_known()
             return view(content, *args, **kwargs)
@@ -180,11 +182,14 @@ def message_body(view: Callable[..., R]) -> Callable[..., R]:
     return with_message
 
 
-def load_body(schema: Schema) -> Any:
-    """Return what a schema loads of the JSON body; raises MalformedRequest or InvalidInput."""
+def load_body(load: Callable[[Any], Any]) -> Any:
+    """Return what `load` of a schema makes of the JSON body.
+
+    Raises MalformedRequest or InvalidInput.
+    """
     g.body = parse_json(read_body())
     try:
-        return schema.load(g.body)
+        return load(g.body)
     except ValidationError as error:
         raise refused_fields(error.messages) from error
 

@@ -56,11 +56,12 @@ def source(table: Table, columns: Sequence[str], key: Sequence[str] = ()) -> str
     long = long_columns(table, columns)
     short = [name for name in columns if name not in long]
     arrays = "".join(", unnest(%s)" for _ in long)
-    return (
+    rows = (
         f"ROWS FROM (json_to_recordset(%s::json) AS ({_shape(table, short)}){arrays}) "
-        f"AS v ({', '.join([*short, *long])}), "
-        f"json_to_record(%s::json) AS s ({_shape(table, [n for n in short if n not in key])})"
+        f"AS v ({', '.join([*short, *long])})"
     )
+    shared = [name for name in short if name not in key]
+    return f"{rows}, json_to_record(%s::json) AS s ({_shape(table, shared)})" if shared else rows
 
 
 def value_of(table: Table, name: str) -> str:
@@ -87,7 +88,8 @@ def travelling(
     own = [name for name in rows[0] if name not in long and name not in shared]
     single = [{name: value for name in own if (value := row[name]) is not None} for row in rows]
     arrays = [text_array([row[name] for row in rows]) for name in long]
-    return [dump_json(single), *arrays, dump_json(shared)]
+    nothing = apart.issuperset(rows[0])
+    return [dump_json(single), *arrays, *([] if nothing else [dump_json(shared)])]
 
 
 def long_columns(table: Table, columns: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from sqlalchemy import Float
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, id_column
-from shared.db.types import IdText
+from shared.db.types import IdText, LongText
 
 
 class Decision(Base):
@@ -25,4 +25,4 @@ class Decision(Base):
     agent_id: Mapped[str | None] = mapped_column(IdText)
     profile: Mapped[str | None]
     load_share: Mapped[float | None] = mapped_column(Float)
-    explanation: Mapped[str]
+    explanation: Mapped[str] = mapped_column(LongText)

@@ -109,6 +109,11 @@ class _Room:
         return [taken for text in texts if text and (taken := self._fit(terms(text)))]
 
     def _fit(self, found: list[str]) -> list[str]:
+        size = len("".join(found).encode()) + 4 * len(found)
+        if size <= self._bytes and len(found) <= self._words - GAP:
+            self._bytes -= size
+            self._words -= len(found) + GAP
+            return found
         kept = []
         for term in found[: max(0, self._words - GAP)]:
             self._bytes -= len(term.encode()) + 4
