@@ -25,6 +25,7 @@ from services.notifier.channels.guarded_dial import (
     GuardedResolver,
     GuardedSockets,
 )
+from services.notifier.channels.name_lookups import NameLookups
 from services.notifier.channels.webhook import WebhookRequest
 from shared.domain.address_guard import NOT_ALLOWED, AddressGuard
 from shared.domain.webhook_signature import new_secret
@@ -384,7 +385,7 @@ def test_the_operator_is_told_which_address_was_refused() -> None:
 
 def test_a_name_that_resolves_to_this_machine_is_refused_by_the_resolver() -> None:
     async def scenario() -> None:
-        resolver = GuardedResolver(AddressGuard(), budget_s=5)
+        resolver = GuardedResolver(AddressGuard(), NameLookups(budget_s=5))
         try:
             await resolver.resolve("localhost", 80, socket.AF_UNSPEC)
         finally:
@@ -425,7 +426,7 @@ def test_a_name_server_that_is_silent_costs_no_more_than_its_budget(
         return []
 
     async def scenario() -> None:
-        resolver = GuardedResolver(AddressGuard(), budget_s=0.1)
+        resolver = GuardedResolver(AddressGuard(), NameLookups(budget_s=0.1))
         try:
             with pytest.raises(socket.gaierror):
                 await resolver.resolve("slow.example", 443)

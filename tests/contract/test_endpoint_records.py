@@ -11,10 +11,11 @@ from services.notifier.channels.base import (
     Delivered,
     Outcome,
     PermanentFailure,
+    Postponed,
     TemporaryFailure,
 )
 from shared.db.engine import Database
-from shared.db.models import Delivery, EndpointHealth, Subscription
+from shared.db.models import Delivery, DeliveryAttempt, EndpointHealth, Subscription
 from shared.db.types import load_json
 from shared.domain.endpoint_health import EndpointState
 from shared.domain.work import WorkState
@@ -138,6 +139,19 @@ def test_a_wait_that_is_asked_for_holds_for_everything_that_goes_there(
     assert health(database, endpoint).state(NOW) is state
     assert exchange.claim(NOW + timedelta(seconds=599)) == []
     assert len(exchange.claim(NOW + timedelta(seconds=600))) == 4
+
+
+def test_what_was_put_off_is_no_failure_of_the_endpoint_and_no_attempt(exchange: Exchange) -> None:
+    database = exchange.database
+    endpoint = add_endpoint(database)
+    add_deliveries(database, endpoint, 9)
+    again = NOW + timedelta(seconds=20)
+    exchange.send(Postponed(again, "put off"))
+    assert health(database, endpoint).clean
+    assert {row["attempts"] for row in rows(database, Delivery)} == {0}
+    assert rows(database, DeliveryAttempt) == []
+    assert exchange.claim(again - timedelta(seconds=1)) == []
+    assert len(exchange.claim(again)) == 9
 
 
 def test_a_fault_of_our_own_says_nothing_about_the_endpoint(exchange: Exchange) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Self
 import pytest
 from aiohttp import web
 
-from services.notifier.channels import guarded_dial
+from services.notifier.channels import name_lookups
 from services.notifier.channels.base import Delivered, TemporaryFailure
 from shared.domain import address_guard
 from shared.domain.address_guard import NOT_ALLOWED
@@ -228,7 +228,7 @@ def test_a_name_that_is_rebound_is_not_followed_inside(
     name_server: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first answer is allowed and reached; the second one is not, a moment later."""
-    monkeypatch.setattr(guarded_dial, "DNS_CACHE_S", 0)
+    monkeypatch.setattr(name_lookups, "DNS_CACHE_S", 0)
 
     async def well(_: web.Request) -> web.Response:
         return web.Response(headers={"Connection": "close"})

@@ -9,18 +9,18 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from services.notifier.channels.name_lookups import Answers, Key, NameLookups, NoTurn
 from shared.domain.address_guard import AddressGuard, ForbiddenAddress
 
-#: For how long vetted addresses of a name are used again, in seconds.
-DNS_CACHE_S = 60
 #: For how long an idle connection is kept open, in seconds.
 KEEP_ALIVE_S = 30.0
 
@@ -29,10 +29,30 @@ _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
 @dataclass(slots=True)
 class Exchange:
-    """What is known about the request under way: its scheme, and whether a socket was opened."""
+    """What is known about the request under way: its scheme, and whether a socket was opened.
+
+    `queued` says that it waits, or waited in vain, for a thread to resolve its name; `deadline`
+    bounds the whole exchange.
+    """
 
     plain_http: bool
     dialled: bool = False
+    queued: bool = False
+    deadline: asyncio.Timeout | None = None
+
+    @contextmanager
+    def queueing(self) -> Iterator[None]:
+        """Note that a block waits for us and not for the receiver, whose time is given back.
+
+        A block that raises leaves `queued` as it is: that is why the exchange ended.
+        """
+        loop = asyncio.get_running_loop()
+        began_at, self.queued = loop.time(), True
+        yield
+        self.queued = False
+        end = self.deadline.when() if self.deadline else None
+        if self.deadline is not None and end is not None:
+            self.deadline.reschedule(end + loop.time() - began_at)
 
 
 #: The request that the running task is sending. aiohttp hands the factory an address and nothing
@@ -49,53 +69,65 @@ class DestinationRefused(OSError):
 
 
 class GuardedResolver(AbstractResolver):
-    """Resolves host names in threads of its own and refuses a name with any forbidden answer.
+    """Resolves host names and refuses a name with any forbidden answer.
 
     One bad answer spoils the name (and is not filtered out): an honest public endpoint has no
-    private addresses, and a name that mixes both is how a guard is got round.
+    private addresses, and a name that mixes both is how a guard is got round. Answers that are used
+    again are vetted again; one that is refused is not kept, because it can be put right.
     """
 
-    def __init__(self, guard: AddressGuard, budget_s: float, threads: int = 32) -> None:
+    def __init__(self, guard: AddressGuard, lookups: NameLookups) -> None:
         self._guard = guard
-        self._budget_s = budget_s
-        # Not the loop's executor: a few names whose servers are silent would fill it, and every
-        # other user of threads in the process would wait behind them.
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="patchbay-dns")
+        self._lookups = lookups
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        """Return vetted addresses; OSError when unresolved, refused or over the time budget."""
-        lookup = asyncio.get_running_loop().run_in_executor(
-            self._executor, socket.getaddrinfo, host, port, family, socket.SOCK_STREAM
-        )
+        """Return vetted addresses; OSError when unresolved, refused or over the time budget.
+
+        NoTurn, with the exchange left as queued, when there was no thread to ask in.
+        """
+        key = (host, int(family))
+        answers = self._lookups.cached(key)
+        if answers is None:
+            answers = await self._look_up(key)
         try:
-            async with asyncio.timeout(self._budget_s):
-                answers = await lookup
-        except TimeoutError:
-            raise socket.gaierror(socket.EAI_AGAIN, "name server too slow") from None
-        results: list[ResolveResult] = []
-        for answer_family, _, proto, _, address in answers:
-            ip = str(address[0])
-            try:
-                self._guard.vet(ip)
-            except ForbiddenAddress as refusal:
-                raise DestinationRefused(refusal) from refusal
-            results.append(
-                ResolveResult(
-                    hostname=host,
-                    host=ip,
-                    port=port,
-                    family=answer_family,
-                    proto=proto,
-                    flags=_NUMERIC,
-                )
-            )
-        return results
+            return [self._vetted(host, port, each) for each in answers]
+        except DestinationRefused:
+            self._lookups.forget(key)
+            raise
 
     async def close(self) -> None:
-        """Give up waiting for look-ups; threads end when the system's resolver returns."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        """Give up waiting for look-ups."""
+        self._lookups.close()
+
+    async def _look_up(self, key: Key) -> Answers:
+        exchange = CURRENT_EXCHANGE.get(None) or Exchange(plain_http=False)
+        stale = self._lookups.stale(key)
+        with exchange.queueing():
+            try:
+                lookup = self._lookups.of(key)
+                if stale is None:
+                    await self._lookups.turn(lookup)
+            except NoTurn:
+                if stale is None:
+                    raise
+                return stale
+        # It may wait for a thread; whoever has an older answer does not.
+        if stale is not None and not lookup.begun.done():
+            return stale
+        return await self._lookups.answers(lookup)
+
+    def _vetted(self, host: str, port: int, entry: tuple[Any, ...]) -> ResolveResult:
+        family, _, proto, _, address = entry
+        ip = str(address[0])
+        try:
+            self._guard.vet(ip)
+        except ForbiddenAddress as refusal:
+            raise DestinationRefused(refusal) from refusal
+        return ResolveResult(
+            hostname=host, host=ip, port=port, family=family, proto=proto, flags=_NUMERIC
+        )
 
 
 class GuardedSockets:
@@ -132,7 +164,8 @@ def open_session(
         ssl=tls,
         resolver=resolver,
         socket_factory=GuardedSockets(guard),
-        ttl_dns_cache=DNS_CACHE_S,
+        # The resolver shares look-ups and keeps answers itself, for all connectors.
+        use_dns_cache=False,
         # Whoever sends bounds how many requests run at once; a second bound here would make them
         # wait inside their own deadlines.
         limit=0,

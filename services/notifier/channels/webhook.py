@@ -7,20 +7,23 @@ is already open saves the receiver and us most of the work.
 
 A refused destination is a temporary failure: a wrong DNS answer or a network missing in the
 operator's settings can be put right, the event must not be lost over it, and an attempt that is
-refused again costs nothing, since no packet leaves before the guard has agreed.
+refused again costs nothing, since no packet leaves before the guard has agreed. A name that could
+not be looked up for want of a thread is no failure at all: nothing was tried.
 """
 
 import asyncio
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
+from random import Random, SystemRandom
 from time import perf_counter
 
 import aiohttp
 import structlog
 from yarl import URL
 
-from services.notifier.channels.base import Outcome, TemporaryFailure
+from services.notifier.channels.base import Outcome, Postponed, TemporaryFailure
 from services.notifier.channels.custom_headers import permitted
 from services.notifier.channels.guarded_dial import (
     CURRENT_EXCHANGE,
@@ -35,6 +38,7 @@ from services.notifier.channels.http_fault import (
     explain,
     refusal_behind,
 )
+from services.notifier.channels.name_lookups import NameLookups
 from shared.domain.address_guard import AddressGuard, ForbiddenAddress
 from shared.domain.clock import Clock
 from shared.domain.webhook_signature import signature_headers
@@ -43,7 +47,11 @@ log = structlog.get_logger()
 
 #: How much of an answer is read before the connection is dropped, in bytes.
 MAX_ANSWER_BYTES = 64 * 1024
+#: How long the answer of a name server is waited for, and a thread to ask it in, in seconds.
 RESOLVE_BUDGET_S = 5.0
+#: When a name for which there was no thread is looked up again: between these, in seconds.
+NO_TURN_REST_S = (10.0, 30.0)
+CROWDED = "put off: too many host names wait for their name servers"
 _VETTED_URLS = 10_000
 
 
@@ -87,8 +95,10 @@ class WebhookChannel:
         version: str,
         timeout_s: float = 15.0,
         tls: ssl.SSLContext | None = None,
+        rng: Random | None = None,
     ) -> None:
         self._guard = guard
+        self._rng = rng or SystemRandom()
         self._clock = clock
         self._timeout_s = timeout_s
         self._tls = tls
@@ -104,10 +114,12 @@ class WebhookChannel:
     async def send(self, request: WebhookRequest) -> Outcome:
         """Post one message; every fault is an outcome, only cancellation is raised."""
         started = perf_counter()
-        answer = _Answer()
+        answer, exchange = _Answer(), Exchange(plain_http=False)
         failure, detail = "", None
+        token = CURRENT_EXCHANGE.set(exchange)
         try:
             url = self._vetted(request.url)
+            exchange.plain_http = url.scheme == "http"
             timestamp = int(self._clock.now().timestamp())
             headers = signature_headers(
                 request.secrets, request.message_id, timestamp, request.body
@@ -117,7 +129,7 @@ class WebhookChannel:
                 headers = permitted(request.headers) | headers
             # The first one reads the certificate authorities, which is no time of the receiver's.
             self._sessions()
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._timeout_s) as exchange.deadline:
                 await self._exchange(url, headers, request.body, answer)
         except TimeoutError:
             failure = answer.remark = f"no complete answer within {self._timeout_s:g} s"
@@ -130,10 +142,14 @@ class WebhookChannel:
         except ValueError as fault:
             failure = f"the request cannot be built: {fault}"
         finally:
+            CURRENT_EXCHANGE.reset(token)
             if answer.response is not None and not answer.response.closed:
                 # Cut short: what is left on the wire must not meet the next request.
                 answer.response.close()
         duration_ms = int((perf_counter() - started) * 1000)
+        if exchange.queued:
+            rest = timedelta(seconds=self._rng.uniform(*NO_TURN_REST_S))
+            return Postponed(self._clock.now() + rest, CROWDED, duration_ms=duration_ms)
         if answer.response is None:
             return TemporaryFailure(failure, duration_ms=duration_ms, operator_detail=detail)
         # The status line is the receiver's word: a body cut short does not take it back.
@@ -155,12 +171,13 @@ class WebhookChannel:
         self, url: URL, headers: Mapping[str, str], body: bytes, answer: _Answer
     ) -> None:
         pooled, fresh = self._sessions()
-        exchange = Exchange(plain_http=url.scheme == "http")
-        CURRENT_EXCHANGE.set(exchange)
         try:
             response = await pooled.post(url, data=body, headers=headers, allow_redirects=False)
+        except aiohttp.ClientConnectorError:
+            # There was no connection yet, such as for want of an address.
+            raise
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as fault:
-            if exchange.dialled or not before_any_answer(fault):
+            if CURRENT_EXCHANGE.get().dialled or not before_any_answer(fault):
                 raise
             # The receiver had closed an idle connection while our request was on its way. The
             # retry gets a connection of its own: the others in the pool may be as dead.
@@ -183,7 +200,7 @@ class WebhookChannel:
 
     def _open(self) -> tuple[aiohttp.ClientSession, aiohttp.ClientSession]:
         tls = self._tls or ssl.create_default_context()
-        self._resolver = GuardedResolver(self._guard, RESOLVE_BUDGET_S)
+        self._resolver = GuardedResolver(self._guard, NameLookups(RESOLVE_BUDGET_S))
         pooled, fresh = (
             open_session(self._guard, self._resolver, tls, self._headers, reuse=reuse)
             for reuse in (True, False)
