@@ -11,6 +11,7 @@ from services.intake.api.files import Files
 from services.intake.api.http import Parts
 from services.intake.api.quick_rule import QuickRule
 from services.intake.api.transfers import Slots
+from services.intake.api.webhook_destinations import WebhookDestinations
 from services.intake.attachments.clamd import Clamd
 from services.intake.attachments.receiving import Receiving
 from services.intake.attachments.scanning import BATCH, ScanAttachments
@@ -74,8 +75,8 @@ def build(runtime: Runtime) -> Flask:
         ),
         authenticator=Authenticator(runtime.database, runtime.clock),
         reference=reference,
-        guard=AddressGuard(
-            settings.webhook_allowed_networks, allow_http=settings.webhook_allow_http
+        destinations=WebhookDestinations(
+            AddressGuard(settings.webhook_allowed_networks, allow_http=settings.webhook_allow_http)
         ),
         rules=life_rules(settings),
         streams=StreamHub(runtime.database, stream_limit(settings)),

@@ -17,6 +17,7 @@ from services.intake.api.cursor import Cursor, encode
 from services.intake.api.files import Files
 from services.intake.api.media_types import ICALENDAR, MESSAGE
 from services.intake.api.replays import replay_if_known
+from services.intake.api.webhook_destinations import WebhookDestinations
 from services.intake.bulk.desk import BulkDesk
 from services.intake.group_commit import GroupCommitter
 from services.intake.rate_limits import RateLimits
@@ -27,7 +28,6 @@ from shared.db.engine import Database
 from shared.db.signing_keys import SigningKeys
 from shared.db.ticket_changes import Asked
 from shared.db.types import dump_json
-from shared.domain.address_guard import AddressGuard
 from shared.domain.clock import Clock
 from shared.domain.errors import MalformedRequest
 from shared.domain.lifecycle import LifeRules
@@ -54,7 +54,7 @@ class Parts:
     committer: GroupCommitter
     authenticator: Authenticator
     reference: ReferenceData
-    guard: AddressGuard
+    destinations: WebhookDestinations
     rules: LifeRules
     streams: StreamHub
     stream_max_s: float

@@ -120,6 +120,27 @@ RUSSIAN: dict[str, str] = {
     "This API key was revoked.": "Этот ключ API отозван.",
     "This API key has expired.": "Срок этого ключа API истёк.",
     "This API key lacks the scope {scope}.": "У этого ключа API нет права {scope}.",
+    # webhooks
+    "The URL cannot be subscribed.": "На этот URL нельзя подписаться.",
+    "destination not allowed": "сюда отправлять нельзя",
+    "a webhook url must use https": "URL вебхука должен начинаться с https",
+    "a webhook url has no fragment": "в URL вебхука нет фрагмента",
+    "a webhook url has no user name or password": "в URL вебхука нет имени и пароля",
+    "a webhook url has no spaces, control characters or backslashes": (
+        "в URL вебхука нет пробелов, управляющих символов и обратных косых черт"
+    ),
+    "a webhook url has no IPv6 zone": "в URL вебхука нет зоны IPv6",
+    "the webhook url cannot be read": "URL вебхука не удаётся прочитать",
+    "the webhook url has no valid host": "в URL вебхука нет правильного хоста",
+    "the host in brackets is not an IPv6 address": "хост в скобках не адрес IPv6",
+    "port {port} is not one of {ports}": "порт {port} не из числа {ports}",
+    "port 0 cannot be reached": "порт 0 недостижим",
+    "No answer from the name servers of this host within {budget} s.": (
+        "Серверы имён этого хоста не ответили за {budget} с."
+    ),
+    "Too many look-ups of host names are under way; try again in a moment.": (
+        "Слишком много имён хостов проверяется сразу; повторите чуть позже."
+    ),
     "There is no ticket {id}.": "Заявки {id} нет.",
     "The {noun} is at version {version} now; read it again and repeat the change.": (
         "Сейчас версия {version}; прочтите заново и повторите изменение."

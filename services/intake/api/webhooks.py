@@ -1,6 +1,5 @@
 """/v1/webhooks: who is told about events."""
 
-import socket
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -21,9 +20,7 @@ from services.intake.api.http import (
     parts,
 )
 from shared.domain import endpoint_secret
-from shared.domain.address_guard import AddressGuard, ForbiddenAddress
 from shared.domain.endpoint_health import Health
-from shared.domain.errors import FieldError, InvalidInput
 from shared.domain.ids import Prefix, new_id
 from shared.domain.subscription import SigningScheme
 from shared.schemas.base import patch_of
@@ -52,7 +49,7 @@ _new_schema = NewSubscriptionSchema(unknown="exclude")
 def create_subscription(content: dict[str, Any]) -> Response:
     """Subscribe a URL to events. The answer holds the signing secret, this once."""
     app = parts()
-    _vet(app.guard, content["url"])
+    app.destinations.require(content["url"])
     now = app.now()
     signing = content.pop("signing")
     secret = endpoint_secret.make(signing, now)
@@ -112,7 +109,7 @@ def update_subscription(content: Mapping[str, Any], subscription_id: str) -> Res
     now = app.now()
     values: dict[str, Any] = {**content, "updated_at": now}
     if "url" in content:
-        _vet(app.guard, content["url"])
+        app.destinations.require(content["url"])
     if "enabled" in content:
         values["disabled_reason"] = None
         values["disabled_at"] = None if content["enabled"] else now
@@ -174,23 +171,3 @@ def _with_secret(
     shown = {**_readable(row, now, health), "secret": endpoint_secret.to_verify_with(secret)}
     document: dict[str, Any] = _new_schema.dump(shown)
     return document
-
-
-def _vet(guard: AddressGuard, url: str) -> None:
-    """Refuse a URL that leads where webhooks must not go; it is vetted again at each connect."""
-    try:
-        destination = guard.vet_url(url)
-        for *_, address in _resolve(destination.host, destination.port):
-            guard.vet(str(address[0]))
-    except ForbiddenAddress as error:
-        raise InvalidInput(
-            "The URL cannot be subscribed.", [FieldError("/url", error.public_reason)]
-        ) from error
-
-
-def _resolve(host: str, port: int) -> list[Any]:
-    """Look a name up; one that is not known yet is let pass and vetted when it is."""
-    try:
-        return list(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-    except (OSError, UnicodeError):
-        return []
