@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, select, tuple_
 
-from services.intake.repository import TICKETS, Rows, one
+from services.intake.repository import SUBSCRIPTIONS, TICKETS, Rows, one
 from shared.db.engine import Row, Transaction, first, rows
 from shared.db.models import Delivery, DeliveryAttempt, OutboxEntry, TicketEvent
 from shared.db.models.base import table
@@ -51,6 +51,15 @@ def attempts(connection: Connection, delivery_id: str) -> Rows:
         .limit(MAX_TRIES)
     )
     return rows(connection, query)[::-1]
+
+
+def require_receiver(connection: Connection, subscription_id: str) -> None:
+    """Raise NotFound for a subscription that never was; what a deleted one was sent is kept."""
+    sent = exists().where(
+        DELIVERIES.c.receiver == subscription_id, DELIVERIES.c.channel == DeliveryChannel.WEBHOOK
+    )
+    if not connection.execute(select(sent)).scalar_one():
+        one(connection, SUBSCRIPTIONS, subscription_id, "subscription")
 
 
 def of_receiver(

@@ -46,7 +46,8 @@ class Remembered:
     status: int
     headers: Mapping[str, str]
     body: str
-    #: The ticket or requester that it is about: erasing one erases what is remembered of it.
+    #: What it is about: a ticket or requester, whose erasure reaches what is remembered, or a
+    #: subscription, whose secrets go with it.
     subject_id: str | None = None
 
 

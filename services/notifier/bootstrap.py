@@ -27,6 +27,7 @@ from services.notifier.schedule import EMAIL_DELAYS_S, WEBHOOK_DELAYS_S
 from services.notifier.senders import WebhookSender
 from shared.db.delivery_retention import forget_deliveries
 from shared.db.search.indexer import SearchIndexer
+from shared.db.subscription_end import cancel_due_of_deleted
 from shared.db.work_lists import EVENTS_TO_FAN_OUT
 from shared.domain.address_guard import AddressGuard
 from shared.domain.work import ListName
@@ -44,6 +45,7 @@ EMAIL_LEASE = timedelta(minutes=3)
 DATA_LEASE = timedelta(minutes=11)
 
 FORGET_EVERY = timedelta(minutes=10)
+CANCEL_EVERY = timedelta(minutes=1)
 
 #: Mails leased for each connection that sends them, so that none waits for the database.
 MAILS_AHEAD = 8
@@ -104,15 +106,25 @@ def build(runtime: Runtime) -> Service:
 
 
 def _jobs(runtime: Runtime) -> list[PeriodicJob]:
-    kept_s = runtime.settings.delivery_retention_s
-    if not kept_s:
-        return []
-    kept, database = timedelta(seconds=kept_s), runtime.database
-    return [
+    database = runtime.database
+    jobs = [
         PeriodicJob(
-            "forget deliveries", FORGET_EVERY, lambda now: forget_deliveries(database, now - kept)
+            "cancel deliveries of deleted subscriptions",
+            CANCEL_EVERY,
+            lambda now: cancel_due_of_deleted(database, now),
         )
     ]
+    kept_s = runtime.settings.delivery_retention_s
+    if kept_s:
+        kept = timedelta(seconds=kept_s)
+        jobs.append(
+            PeriodicJob(
+                "forget deliveries",
+                FORGET_EVERY,
+                lambda now: forget_deliveries(database, now - kept),
+            )
+        )
+    return jobs
 
 
 def _search_indexing(runtime: Runtime) -> FeedFollower:

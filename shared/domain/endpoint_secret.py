@@ -19,9 +19,9 @@ MAX_SECRETS = 5
 Secret = Mapping[str, Any]
 
 
-def make(scheme: SigningScheme, now: datetime) -> dict[str, Any]:
-    """Return a new secret."""
-    secret, public = (new_secret(), None) if scheme is SigningScheme.V1 else new_key_pair()
+def make(scheme: SigningScheme, now: datetime, own: str | None = None) -> dict[str, Any]:
+    """Return a new secret; `own` is one that the subscriber brings, for V1."""
+    secret, public = (own or new_secret(), None) if scheme is SigningScheme.V1 else new_key_pair()
     return {
         "id": new_id(Prefix.ENDPOINT_SECRET),
         "scheme": scheme.value,

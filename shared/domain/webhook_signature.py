@@ -13,6 +13,7 @@ import hmac
 import secrets as randomness
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -21,6 +22,9 @@ PRIVATE_PREFIX, PUBLIC_PREFIX = "whsk_", "whpk_"
 
 #: What the specification allows for the key, and what `new_secret` makes, in bytes.
 MIN_KEY_BYTES, MAX_KEY_BYTES, NEW_KEY_BYTES = 24, 64, 32
+#: Of a secret that somebody brings: the fewest different bytes. Of 24 random ones there are fewer
+#: once in 10^24.
+MIN_DIFFERENT_BYTES = 8
 #: A private key of ed25519 alone, and followed by its public key, in bytes.
 _SEED_BYTES, _PAIR_BYTES = 32, 64
 
@@ -32,6 +36,22 @@ class InvalidSecret(ValueError):
 def new_secret() -> str:
     """Make a secret for one endpoint: `whsec_` and 32 random bytes in base64."""
     return SECRET_PREFIX + base64.b64encode(randomness.token_bytes(NEW_KEY_BYTES)).decode()
+
+
+def require_strong(secret: str) -> None:
+    """Raise InvalidSecret unless a secret that somebody brings is of the form of `new_secret`.
+
+    Such as `correct horse`, 24 equal bytes or 1, 2, 3 … can be guessed, and then anybody signs.
+    """
+    if not secret.startswith(SECRET_PREFIX):
+        raise InvalidSecret(f"a webhook secret begins with {SECRET_PREFIX}")
+    key = _key(secret)
+    if base64.b64encode(key).decode() != secret.removeprefix(SECRET_PREFIX):
+        raise InvalidSecret("a webhook secret must be base64")
+    steps = {(after - before) % 256 for before, after in pairwise(key)}
+    repeats = any(key[size:] == key[:-size] for size in range(1, len(key) // 2 + 1))
+    if len(set(key)) < MIN_DIFFERENT_BYTES or len(steps) < MIN_DIFFERENT_BYTES // 2 or repeats:
+        raise InvalidSecret("a webhook secret must be random; this one can be guessed")
 
 
 def new_key_pair() -> tuple[str, str]:

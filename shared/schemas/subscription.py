@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from shared.domain.custom_headers import MAX_HEADERS, MAX_VALUE_CHARS, refusal
 from shared.domain.errors import BadExpression
@@ -11,6 +11,13 @@ from shared.domain.event_facts import event_filter
 from shared.domain.event_pattern import PATTERNS
 from shared.domain.expression import MAX_SOURCE
 from shared.domain.subscription import AfterOutage, Ordering, PayloadStyle, SigningScheme
+from shared.domain.webhook_signature import (
+    MAX_KEY_BYTES,
+    MIN_KEY_BYTES,
+    SECRET_PREFIX,
+    InvalidSecret,
+    require_strong,
+)
 from shared.schemas.base import Flag, StrictSchema, Timestamp, Whole, distinct, line, page
 from shared.schemas.endpoint_health import EndpointHealthSchema
 
@@ -99,6 +106,35 @@ def _owner(**kwargs: Any) -> fields.Email:
     return fields.Email(allow_none=True, validate=longest, metadata=described, **kwargs)
 
 
+def _strong(secret: str) -> None:
+    try:
+        require_strong(secret)
+    except InvalidSecret as error:
+        raise ValidationError(f"{str(error).capitalize()}.") from error
+
+
+def _own_secret() -> fields.String:
+    """Return the field of a secret that a subscriber brings."""
+    what = (
+        f"A shared secret of your own: `{SECRET_PREFIX}` and {MIN_KEY_BYTES} to {MAX_KEY_BYTES} "
+        "random bytes in base64. Without it one is made."
+    )
+    shape = {"pattern": rf"^{SECRET_PREFIX}[A-Za-z0-9+/]{{32,86}}={{0,2}}$", "writeOnly": True}
+    return fields.String(
+        load_default=None,
+        allow_none=True,
+        validate=_strong,
+        metadata={"description": what, **shape},
+    )
+
+
+def _require_shared(content: Mapping[str, Any]) -> None:
+    """Refuse a secret of one's own for `v1a`, whose private key nobody else may have."""
+    if content.get("secret") is not None and content.get("signing") is SigningScheme.V1A:
+        message = "A secret of your own is shared, for v1; the keys of v1a are made here."
+        raise ValidationError(message, "secret")
+
+
 class CreateSubscriptionSchema(StrictSchema):
     """A new subscription."""
 
@@ -111,12 +147,17 @@ class CreateSubscriptionSchema(StrictSchema):
     payload_style = fields.Enum(PayloadStyle, by_value=True, load_default=PayloadStyle.FULL)
     headers = _headers(load_default=dict)
     signing = fields.Enum(SigningScheme, by_value=True, load_default=SigningScheme.V1)
+    secret = _own_secret()
     rate_limit_per_s = _rate(load_default=None)
     concurrency = _concurrency(load_default=None)
     ordering = fields.Enum(Ordering, by_value=True, load_default=Ordering.TICKET)
     after_outage = fields.Enum(AfterOutage, by_value=True, load_default=AfterOutage.ALL)
     owner_email = _owner(load_default=None)
     enabled = Flag(load_default=True)
+
+    @validates_schema
+    def _check(self, content: Mapping[str, Any], **_: Any) -> None:
+        _require_shared(content)
 
 
 class UpdateSubscriptionSchema(StrictSchema):
@@ -150,6 +191,11 @@ class RotateSecretSchema(StrictSchema):
         load_default=None,
         metadata={"description": "The scheme of the new secret; that of the newest unless told."},
     )
+    secret = _own_secret()
+
+    @validates_schema
+    def _check(self, content: Mapping[str, Any], **_: Any) -> None:
+        _require_shared(content)
 
 
 class SecretSchema(StrictSchema):

@@ -23,6 +23,7 @@ RULES: dict[str, tuple[str, ...]] = {
         r"What was delivered before .* is not known any more; begin there\.",
         r"More than \d+ (?:events|at once); narrow it by `created_before`, and ask again\.",
         r"A ticket holds at most 20 attachments\.",
+        r"This secret signs already; bring another one\.",
         r"This Idempotency-Key was used before with another request; use a new one\.",
         r"This Idempotency-Key began (a job with other options|with another body); use a new one\.",
     ),
@@ -51,6 +52,7 @@ RULES: dict[str, tuple[str, ...]] = {
         r"Only `[a-z_]+`( or `[a-z_]+`)* takes this\.",
         r"Say (what it waits for|which agent)\.",
         r"A test says this\.",
+        r"A secret of your own is shared, for v1; the keys of v1a are made here\.",
         r"Only a requester's confirmation takes this\.",
         r"What a requester says is public\.",
         r"Say since when; what was missed is looked for among all events\.",
@@ -68,6 +70,10 @@ RULES: dict[str, tuple[str, ...]] = {
         r"the host in brackets is not an IPv6 address",
         r"port 0 cannot be reached",
         r"destination not allowed",
+        r"No answer from the name servers of this host within 3 s\.",
+        # How many bytes base64 stands for, and whether they are random.
+        r"A webhook secret (has \d+ to \d+ bytes|must be base64)\.",
+        r"A webhook secret must be random; this one can be guessed\.",
     ),
     "names of headers are compared in any case, and reserved by table and prefix": (
         r"A name is 1 to 64 letters, digits and hyphens, and does not begin with a hyphen\.",

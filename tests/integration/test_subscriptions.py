@@ -12,6 +12,7 @@ from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from shared.db.models import Subscription
+from shared.domain.webhook_signature import new_secret
 from shared.runtime import Runtime
 from tests.clock import ShiftedClock
 from tests.desk import Desk
@@ -154,6 +155,41 @@ def test_a_secret_is_rotated_with_an_overlap_in_which_both_sign(
     desk.ok("POST", f"{path}/rotate-secret", {"overlap_s": 0})
     [row] = rows(runtime.database, Subscription)
     assert len(row["secrets"]) == 1
+
+
+def test_a_secret_of_ones_own_signs(working_desk: Desk, receiver: Receiver) -> None:
+    desk, first, second = working_desk, new_secret(), new_secret()
+    made = subscribe(desk, receiver.url, event_types=["ticket.created"], secret=first)
+    assert made["secret"] == first
+    rotate = f"/v1/webhooks/{made['id']}/rotate-secret"
+    response = desk.call("POST", rotate, {"secret": first})
+    assert_problem(response, 422, "invalid-input", ["/secret"])
+    assert desk.ok("POST", rotate, {"secret": second})["secret"] == second
+    desk.ticket()
+    [message] = receiver.wait_for(1)
+    for secret in (first, second):
+        accepts(secret, message)
+    desk.ok("POST", rotate, {"signing": "v1a"})
+    assert desk.ok("POST", rotate, {"secret": new_secret()})["secrets"][0]["scheme"] == "v1"
+    both = {"secret": new_secret(), "signing": "v1a"}
+    assert_problem(desk.call("POST", rotate, both), 422, "invalid-input", ["/secret"])
+
+
+def test_a_secret_that_is_short_or_can_be_guessed_is_refused_and_never_repeated(
+    desk: Desk, receiver: Receiver
+) -> None:
+    weak = "whsec_" + base64.b64encode(b"\x07" * 32).decode()
+    for secret in (weak, "whsec_c2hvcnQ=", "correct horse battery staple"):
+        response = desk.call(
+            "POST",
+            "/v1/webhooks",
+            {"url": receiver.url, "secret": secret},
+            headers={"Accept-Language": "ru"},
+        )
+        assert_problem(response, 422, "invalid-input", ["/secret"])
+        assert "екрет" in response.get_json()["errors"][0]["detail"]
+        assert secret not in response.get_data(as_text=True)
+    assert desk.ok("GET", "/v1/webhooks")["items"] == []
 
 
 def test_a_receiver_moves_to_public_keys_without_a_gap(

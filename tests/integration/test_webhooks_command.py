@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 from werkzeug.serving import make_server
 
 from services.cli.webhooks.command import webhooks
+from shared.domain.webhook_signature import new_secret
 from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
 from tests.desk import Desk
@@ -67,6 +69,23 @@ def test_a_subscription_is_made_shown_changed_rotated_and_tested(
     assert "delivered 204" in tested.output
     [message] = receiver.received
     assert message.headers["x-key"] == "abc"
+
+
+def test_a_secret_of_ones_own_is_read_from_a_file_and_goes_with_the_subscription(
+    command: Command, receiver: Receiver, tmp_path: Path
+) -> None:
+    file, secret = tmp_path / "secret", new_secret()
+    file.write_text(secret + "\n")
+    made = document(command("create", receiver.url, "--secret-file", str(file), "--json"))
+    assert made["secret"] == secret
+    again = command("rotate", made["id"], "--secret-file", str(file))
+    assert again.exit_code == 2
+    assert "This secret signs already" in again.output
+    assert secret not in again.output
+    assert command("delete", made["id"]).output.startswith(f"{made['id']} is deleted;")
+    gone = command("delete", made["id"])
+    assert gone.exit_code == 2
+    assert "There is no subscription" in gone.output
 
 
 def test_a_test_that_is_refused_says_so(command: Command, receiver: Receiver) -> None:

@@ -18,12 +18,13 @@ class DeskClient:
         self._desk = DeskConnection(url, key, TIMEOUT_S)
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """Send a request; return the document of its answer. Raises CallFailed."""
+        """Send a request; return the document of its answer, if it has one. Raises CallFailed."""
         headers = {"Content-Type": "application/json"}
         text = None if body is None else json.dumps(body)
         try:
             with self._desk.asked(method, path, headers, text) as answer:
-                return json.loads(answer.read())
+                content = answer.read()
+                return json.loads(content) if content else None
         except (OSError, http.client.HTTPException) as error:
             raise CallFailed(f"{self._desk.host}: no answer: {error}.") from error
 

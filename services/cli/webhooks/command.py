@@ -4,7 +4,15 @@ import click
 
 from services.cli.webhooks.deliveries import deliveries, delivery, replay
 from services.cli.webhooks.probe import probe
-from services.cli.webhooks.subscriptions import create, list_, rotate, show, test, update
+from services.cli.webhooks.subscriptions import (
+    create,
+    delete,
+    list_,
+    rotate,
+    show,
+    test,
+    update,
+)
 
 
 @click.group()
@@ -24,5 +32,7 @@ def webhooks() -> None:
     """  # noqa: D301 -- \b is for click
 
 
-for each in (list_, show, create, update, rotate, test, deliveries, delivery, replay, probe):
+_SUBSCRIPTIONS = (list_, show, create, update, delete, rotate, test)
+
+for each in (*_SUBSCRIPTIONS, deliveries, delivery, replay, probe):
     webhooks.add_command(each)

@@ -1,9 +1,9 @@
-"""patchbay webhooks list, show, create, update, rotate, test."""
+"""patchbay webhooks list, show, create, update, delete, rotate, test."""
 
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -15,6 +15,13 @@ from shared.domain.subscription import AfterOutage, Ordering, PayloadStyle, Sign
 #: How often and how long a test asks whether it was delivered, in seconds.
 LOOK_EVERY_S, PATIENCE_S = 0.2, 30.0
 
+#: A file, because what stands in a command is read by whoever lists processes.
+_SECRET = click.option(
+    "--secret-file",
+    "secret",
+    type=click.File("r"),
+    help="A file with a secret of your own, whsec_…; - reads it from the input.",
+)
 _ID = click.argument("subscription_id", metavar="ID")
 _CHOICES = (
     click.option("--event", "events", multiple=True, help="A type or pattern; may come again."),
@@ -72,6 +79,7 @@ def show(desk: DeskClient, subscription_id: str, *, as_json: bool) -> None:
 @click.command()
 @click.argument("receiver", metavar="URL")
 @click.option("--signing", type=click.Choice([each.value for each in SigningScheme]))
+@_SECRET
 @_choices
 @of_desk
 def create(desk: DeskClient, receiver: str, *, as_json: bool, **options: Any) -> None:
@@ -80,8 +88,8 @@ def create(desk: DeskClient, receiver: str, *, as_json: bool, **options: Any) ->
     \b
     Example: patchbay webhooks create https://example.com/hooks --event ticket.created
     """  # noqa: D301 -- \b is for click
-    signing = options.pop("signing")
-    body = {"url": receiver, **_body(options), **({"signing": signing} if signing else {})}
+    signing = _signing(options.pop("signing"), options.pop("secret"))
+    body = {"url": receiver, **_body(options), **signing}
     _print(desk.call("POST", "/v1/webhooks", body), as_json=as_json)
 
 
@@ -107,21 +115,33 @@ def update(
 
 @click.command()
 @_ID
+@of_desk
+def delete(desk: DeskClient, subscription_id: str, *, as_json: bool) -> None:
+    """Delete a subscription with its secrets; what is on its way there is cancelled."""
+    desk.call("DELETE", f"/v1/webhooks/{subscription_id}")
+    if as_json:
+        print_json({"id": subscription_id, "deleted": True})
+    else:
+        click.echo(f"{subscription_id} is deleted; `deliveries` still shows what was sent.")
+
+
+@click.command()
+@_ID
 @click.option("--overlap-hours", type=float, default=24.0, show_default=True)
 @click.option("--signing", type=click.Choice([each.value for each in SigningScheme]))
+@_SECRET
 @of_desk
 def rotate(
     desk: DeskClient,
     subscription_id: str,
     overlap_hours: float,
     signing: str | None,
+    secret: TextIO | None,
     *,
     as_json: bool,
 ) -> None:
     """Sign with a new secret, and print it; the old one signs beside it for the overlap."""
-    body: dict[str, Any] = {"overlap_s": int(overlap_hours * 3600)}
-    if signing:
-        body["signing"] = signing
+    body = {"overlap_s": int(overlap_hours * 3600), **_signing(signing, secret)}
     answer = desk.call("POST", f"/v1/webhooks/{subscription_id}/rotate-secret", body)
     _print(answer, as_json=as_json)
 
@@ -146,6 +166,11 @@ def test(desk: DeskClient, subscription_id: str, event: str | None, *, as_json: 
         show_delivery(found)
     if found["state"] != "delivered":
         sys.exit(1)
+
+
+def _signing(scheme: str | None, secret: TextIO | None) -> dict[str, Any]:
+    named = {"signing": scheme, "secret": secret.read().strip() if secret else None}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def _body(options: dict[str, Any]) -> dict[str, Any]:

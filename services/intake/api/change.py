@@ -37,8 +37,10 @@ LOOK_EVERY_S = 0.02
 #: What is remembered of an answer besides its status and body.
 _HEADERS = ("Location", "ETag")
 
-#: How the ids of tickets and requesters begin.
-_SUBJECTS = (f"{Prefix.TICKET.value}_", f"{Prefix.REQUESTER.value}_")
+#: How the ids begin of what answers are remembered by: of tickets, requesters and subscriptions.
+_SUBJECTS = tuple(
+    f"{each.value}_" for each in (Prefix.TICKET, Prefix.REQUESTER, Prefix.SUBSCRIPTION)
+)
 
 
 class Change:
@@ -97,7 +99,7 @@ def change() -> Iterator[Change]:
 
 
 def _subject(body: str) -> str | None:
-    """Return the ticket or requester that the answer is of, or else the one the request names.
+    """Return the ticket, requester or subscription of an answer, or else what the request names.
 
     Merging is asked of one ticket and answered by the other.
     """

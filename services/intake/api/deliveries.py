@@ -24,7 +24,7 @@ from shared.domain.api_key import ALL
 from shared.domain.clock import rfc3339
 from shared.domain.delivery import DeliveryChannel
 from shared.domain.delivery_state import DeliveryState, delivery_state
-from shared.domain.errors import Conflict, FieldError, InvalidInput
+from shared.domain.errors import Conflict, FieldError, InvalidInput, NotFound
 from shared.domain.ids import Prefix, is_id
 from shared.domain.outcome_name import outcome_name
 from shared.domain.work import ListName, WorkState
@@ -62,11 +62,11 @@ class DeliveryQuerySchema(DeliveryFilterSchema, PageQuerySchema):
 @blp.arguments(DeliveryQuerySchema(), location="query", unknown=RAISE)
 @blp.response(200, DeliveryPageSchema())
 def list_deliveries(query: Mapping[str, Any], subscription_id: str) -> Response:
-    """Read what was sent to a subscription, the newest first."""
+    """Read what was sent to a subscription, the newest first; also to one that was deleted."""
     filters = {name: value for name, value in query.items() if name not in _PAGE}
     limit = query["limit"]
     with parts().database.searching() as connection:
-        repository.one(connection, repository.SUBSCRIPTIONS, subscription_id, "subscription")
+        delivery_ledger.require_receiver(connection, subscription_id)
         found = delivery_ledger.of_receiver(
             connection, subscription_id, filters, query["after"] or None, limit + 1
         )
@@ -104,7 +104,8 @@ def get_delivery(delivery_id: str) -> Response:
 def replay_delivery(_: Mapping[str, Any], delivery_id: str) -> Response:
     """Send a delivery again, with the same `webhook-id`; if that fails, by the whole schedule.
 
-    409 for one that is pending, that went to an erased address, or whose subscription is disabled.
+    409 for one that is pending, that went to an erased address, or whose subscription is disabled
+    or deleted.
     """
     now = parts().now()
     with change() as unit:
@@ -197,7 +198,12 @@ def _require_replayable(tx: Transaction, delivery: Row) -> None:
         raise Conflict(message)
     if delivery["channel"] is DeliveryChannel.WEBHOOK:
         subscriptions, receiver = repository.SUBSCRIPTIONS, delivery["receiver"]
-        _require_enabled(repository.one(tx.connection, subscriptions, receiver, "subscription"))
+        try:
+            found = repository.one(tx.connection, subscriptions, receiver, "subscription")
+        except NotFound:
+            message = "The subscription that this went to is deleted."
+            raise Conflict(message) from None
+        _require_enabled(found)
 
 
 def _require_enabled(subscription: Row) -> None:

@@ -121,6 +121,17 @@ RUSSIAN: dict[str, str] = {
     "This API key has expired.": "Срок этого ключа API истёк.",
     "This API key lacks the scope {scope}.": "У этого ключа API нет права {scope}.",
     # webhooks
+    "A webhook secret begins with whsec_.": "Секрет вебхука начинается с whsec_.",
+    "A webhook secret must be base64.": "Секрет вебхука записан не в base64.",
+    "A webhook secret has {min} to {max} bytes.": "В секрете вебхука от {min} до {max} байт.",
+    "A webhook secret must be random; this one can be guessed.": (
+        "Секрет вебхука должен быть случайным; этот можно угадать."
+    ),
+    "A secret of your own is shared, for v1; the keys of v1a are made here.": (
+        "Свой секрет бывает только общим, для v1; ключи v1a создаются здесь."
+    ),
+    "This secret signs already; bring another one.": ("Этот секрет уже подписывает; дайте другой."),
+    "The subscription that this went to is deleted.": "Подписка, куда это отправлялось, удалена.",
     "The URL cannot be subscribed.": "На этот URL нельзя подписаться.",
     "destination not allowed": "сюда отправлять нельзя",
     "a webhook url must use https": "URL вебхука должен начинаться с https",

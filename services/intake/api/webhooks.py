@@ -1,6 +1,6 @@
 """/v1/webhooks: who is told about events."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,8 +19,10 @@ from services.intake.api.http import (
     page,
     parts,
 )
+from shared.db import subscription_end
 from shared.domain import endpoint_secret
 from shared.domain.endpoint_health import Health
+from shared.domain.errors import FieldError, InvalidInput, NotFound
 from shared.domain.ids import Prefix, new_id
 from shared.domain.subscription import SigningScheme
 from shared.schemas.base import patch_of
@@ -47,12 +49,15 @@ _new_schema = NewSubscriptionSchema(unknown="exclude")
 @body(CreateSubscriptionSchema())
 @blp.response(201, NewSubscriptionSchema())
 def create_subscription(content: dict[str, Any]) -> Response:
-    """Subscribe a URL to events. The answer holds the signing secret, this once."""
+    """Subscribe a URL to events. The answer holds the signing secret, this once.
+
+    `secret` brings one of your own.
+    """
     app = parts()
     app.destinations.require(content["url"])
     now = app.now()
     signing = content.pop("signing")
-    secret = endpoint_secret.make(signing, now)
+    secret = endpoint_secret.make(signing, now, content.pop("secret"))
     row = {
         "id": new_id(Prefix.SUBSCRIPTION),
         **content,
@@ -123,6 +128,21 @@ def update_subscription(content: Mapping[str, Any], subscription_id: str) -> Res
         return unit.answer(_schema.dump(_readable(row, now, healths.get(subscription_id))))
 
 
+@blp.route(f"/webhooks/{SUBSCRIPTION_ID}", methods=["DELETE"])
+@requires("webhooks:write", problems=(400, 401, 403, 404, 503))
+@blp.response(204)
+def delete_subscription(subscription_id: str) -> Response:
+    """Delete a subscription with its secrets, and cancel what is on its way there.
+
+    What was sent stays in the ledger for as long as all deliveries do.
+    """
+    with change() as unit:
+        if not subscription_end.delete_subscription(unit.tx, subscription_id, parts().now()):
+            message = f"There is no subscription {subscription_id!r}."
+            raise NotFound(message)
+        return unit.answer(None, 204)
+
+
 @blp.route(f"/webhooks/{SUBSCRIPTION_ID}/rotate-secret", methods=["POST"])
 @requires("webhooks:write", problems=(400, 401, 403, 404, 413, 415, 422, 503))
 @body(RotateSecretSchema())
@@ -135,8 +155,7 @@ def rotate_secret(content: Mapping[str, Any], subscription_id: str) -> Response:
     now, subscriptions = parts().now(), repository.SUBSCRIPTIONS
     with change() as unit:
         row = repository.locked(unit.tx, subscriptions, subscription_id, "subscription")
-        scheme = content["signing"] or SigningScheme(row["secrets"][0]["scheme"])
-        secret = endpoint_secret.make(scheme, now)
+        secret = _next_secret(content, row["secrets"], now)
         overlap = timedelta(seconds=content["overlap_s"])
         secrets = endpoint_secret.rotated(row["secrets"], secret, now, overlap)
         values = {"secrets": secrets, "updated_at": now}
@@ -144,6 +163,19 @@ def rotate_secret(content: Mapping[str, Any], subscription_id: str) -> Response:
         health = endpoint_health.of_endpoints(unit.tx.flushed(), [subscription_id])
         shown = _with_secret({**row, **values}, secret, now, health.get(subscription_id))
         return unit.answer(shown)
+
+
+def _next_secret(
+    content: Mapping[str, Any], secrets: Sequence[endpoint_secret.Secret], now: datetime
+) -> endpoint_secret.Secret:
+    own = content["secret"]
+    if own is None:
+        scheme = content["signing"] or SigningScheme(secrets[0]["scheme"])
+        return endpoint_secret.make(scheme, now)
+    if any(own == each["secret"] for each in endpoint_secret.in_force(secrets, now)):
+        detail = "This secret signs already; bring another one."
+        raise InvalidInput(detail, [FieldError("/secret", detail)])
+    return endpoint_secret.make(SigningScheme.V1, now, own)
 
 
 def _readable(

@@ -13,8 +13,8 @@ class IdempotencyKey(Base):
     """A remembered answer, written in the transaction of the effect that it tells of.
 
     `operation` is the method and the pattern of the path. `request_hash` is of the values in the
-    path and of the body; `subject_id` the ticket or requester that it is about; `answer` the body
-    of the answer, `headers` its Location and ETag as JSON.
+    path and of the body; `subject_id` the ticket, requester or subscription that it is about;
+    `answer` the body of the answer, `headers` its Location and ETag as JSON.
     """
 
     __tablename__ = "idempotency_keys"

@@ -2,6 +2,7 @@
 
 import base64
 from datetime import UTC, datetime
+from random import Random
 
 import pytest
 import standardwebhooks
@@ -12,6 +13,7 @@ from shared.domain.webhook_signature import (
     InvalidSecret,
     new_key_pair,
     new_secret,
+    require_strong,
     sign,
     signature_headers,
 )
@@ -133,3 +135,46 @@ def test_a_private_key_that_is_none_is_refused_without_being_shown(key: str) -> 
     with pytest.raises(InvalidSecret) as refusal:
         sign(f"whsk_{key}", "evt_1", 1, BODY)
     assert not key or key not in str(refusal.value)
+
+
+#: The same in every process that collects these tests.
+CHANCE = Random(1)
+
+
+def own(key: bytes) -> str:
+    return "whsec_" + base64.b64encode(key).decode()
+
+
+@pytest.mark.parametrize("size", [24, 32, 64])
+def test_a_random_secret_that_somebody_brings_is_strong(size: int) -> None:
+    for _ in range(200):
+        require_strong(own(CHANCE.randbytes(size)))
+    require_strong(own(CHANCE.randbytes(size // 2).hex().encode()))
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        own(CHANCE.randbytes(23)),
+        own(CHANCE.randbytes(65)),
+        own(b""),
+        own(b"\x00" * 32),
+        own(bytes(range(32))),
+        own(bytes(range(0, 160, 5))),
+        own(bytes(range(32, 0, -1))),
+        own(CHANCE.randbytes(12) * 2),
+        own(CHANCE.randbytes(8) * 8),
+        own(b"abcabcabcabcabcabcabcabcabc"),
+        own(b"\x01\x02" * 16),
+        own(CHANCE.randbytes(32)).removeprefix("whsec_"),
+        f"whsk_{PRIVATE}",
+        own(CHANCE.randbytes(32)) + "\n",
+        own(CHANCE.randbytes(32)).rstrip("="),
+        "whsec_" + "-_" * 20,
+        "whsec_correct horse battery staple, of 24 bytes",
+    ],
+)
+def test_a_secret_that_is_short_or_can_be_guessed_is_not(secret: str) -> None:
+    with pytest.raises(InvalidSecret) as refused:
+        require_strong(secret)
+    assert secret not in str(refused.value)
