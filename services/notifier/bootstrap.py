@@ -25,6 +25,7 @@ from services.notifier.repository import DeliveryRepository
 from services.notifier.results import Results
 from services.notifier.schedule import EMAIL_DELAYS_S, WEBHOOK_DELAYS_S
 from services.notifier.senders import WebhookSender
+from services.notifier.streak_watch import StreakWatch
 from shared.db.delivery_retention import forget_deliveries
 from shared.db.search.indexer import SearchIndexer
 from shared.db.subscription_end import cancel_due_of_deleted
@@ -46,6 +47,8 @@ DATA_LEASE = timedelta(minutes=11)
 
 FORGET_EVERY = timedelta(minutes=10)
 CANCEL_EVERY = timedelta(minutes=1)
+#: How late a warning may be; it asks one question, of the endpoints alone.
+LOOK_AT_STREAKS_EVERY = timedelta(seconds=30)
 
 #: Mails leased for each connection that sends them, so that none waits for the database.
 MAILS_AHEAD = 8
@@ -112,7 +115,12 @@ def _jobs(runtime: Runtime) -> list[PeriodicJob]:
             "cancel deliveries of deleted subscriptions",
             CANCEL_EVERY,
             lambda now: cancel_due_of_deleted(database, now),
-        )
+        ),
+        PeriodicJob(
+            "look at endpoints that fail",
+            LOOK_AT_STREAKS_EVERY,
+            StreakWatch(database, runtime.ring, mail_enabled=_mail_enabled(runtime.settings)),
+        ),
     ]
     kept_s = runtime.settings.delivery_retention_s
     if kept_s:

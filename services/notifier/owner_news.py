@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from sqlalchemy import select
 
 from services.notifier.health import News, NewsKind
-from services.notifier.job import Job
 from shared.db.engine import Row, Transaction
 from shared.db.models import Delivery, Subscription
 from shared.db.models.base import table
@@ -40,12 +39,12 @@ _MAILS = {
 
 def tell(
     tx: Transaction,
-    told: Mapping[str, tuple[Job, Sequence[News]]],
+    told: Mapping[str, tuple[Row, Sequence[News]]],
     now: datetime,
     *,
     mail_enabled: bool,
 ) -> None:
-    """Put news on their way; `told` has those of each endpoint, with a job that was for it."""
+    """Put news on their way; `told` has those of each endpoint, with its row."""
     if not told:
         return
     query = (
@@ -55,9 +54,7 @@ def tell(
     )
     subscribers = [Subscriber.of(row) for row in tx.rows(query)]
     deliveries: list[dict[str, Any]] = []
-    for job, news in told.values():
-        endpoint = job.endpoint
-        assert endpoint is not None  # noqa: S101 -- webhook jobs are leased with their endpoint
+    for endpoint, news in told.values():
         for each in news:
             event = operational_event(endpoint, each)
             deliveries += _webhooks(event, endpoint, subscribers, now)

@@ -10,7 +10,7 @@ from sqlalchemy import tuple_, update
 from services.notifier import health_repository, ordering, owner_news
 from services.notifier.health import News, NewsKind, Report, Verdict, observe
 from services.notifier.job import Job
-from shared.db.engine import Database, Transaction
+from shared.db.engine import Database, Row, Transaction
 from shared.db.models import Delivery, DeliveryAttempt, Subscription
 from shared.db.models.base import table
 from shared.db.types import READY, WEBHOOK
@@ -79,10 +79,10 @@ class DeliveryRepository:
                 _cancel(tx, endpoint_id, finished.now)
             for endpoint_id, told in news.items():
                 if told[-1].kind is NewsKind.DISABLED:
-                    _disable(tx, endpoint_id, told[-1])
+                    disable(tx, endpoint_id, told[-1])
             owner_news.tell(
                 tx,
-                {each: (finished.jobs[each], told) for each, told in news.items()},
+                {each: (_endpoint(finished.jobs[each]), told) for each, told in news.items()},
                 finished.now,
                 mail_enabled=self._mail_enabled,
             )
@@ -140,6 +140,11 @@ class DeliveryRepository:
         health_repository.note_success(tx, due)
 
 
+def _endpoint(job: Job) -> Row:
+    assert job.endpoint is not None  # noqa: S101 -- webhook jobs are leased with their endpoint
+    return job.endpoint
+
+
 def _is_clean(health: Health | None) -> bool:
     return health is not None and health.clean
 
@@ -153,7 +158,7 @@ def _gone(now: datetime, reason: str) -> News:
     return News(NewsKind.DISABLED, now, now, 1, reason)
 
 
-def _disable(tx: Transaction, endpoint_id: str, news: News) -> None:
+def disable(tx: Transaction, endpoint_id: str, news: News) -> None:
     """Disable a subscription; a person enabled it, so only a person enables it again."""
     tx.execute(
         update(_SUBSCRIPTIONS)
