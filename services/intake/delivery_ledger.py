@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select, tuple_
 
 from services.intake.repository import SUBSCRIPTIONS, TICKETS, Rows, one
 from shared.db.engine import Row, Transaction, first, rows
@@ -12,10 +12,11 @@ from shared.db.models import Delivery, DeliveryAttempt, OutboxEntry, TicketEvent
 from shared.db.models.base import table
 from shared.db.new_delivery import new_delivery
 from shared.db.subscriber import Document, Subscriber
-from shared.db.types import load_json
+from shared.db.types import dump_json, load_json
 from shared.domain.delivery import REPLAY_RANK, DeliveryChannel
 from shared.domain.delivery_state import WORK_STATES, DeliveryState
 from shared.domain.errors import FieldError, InvalidInput, NotFound
+from shared.domain.event import EventType
 from shared.domain.ids import Prefix, first_id
 from shared.domain.work import WorkState
 
@@ -93,6 +94,16 @@ def of_ticket(
     return rows(connection, query)
 
 
+def count_to_replay(connection: Connection, receiver: str, filters: Mapping[str, Any]) -> int:
+    """Return how many deliveries to a subscription `to_replay` would find without a limit."""
+    query = (
+        select(func.count())
+        .select_from(DELIVERIES.outerjoin(_EVENTS, _EVENTS.c.id == DELIVERIES.c.event_id))
+        .where(DELIVERIES.c.receiver == receiver, *_conditions(filters))
+    )
+    return int(connection.execute(query).scalar_one())
+
+
 def to_replay(tx: Transaction, receiver: str, filters: Mapping[str, Any], limit: int) -> list[str]:
     """Lock deliveries to a subscription that are over; return their ids, the oldest first."""
     query = (
@@ -126,22 +137,17 @@ def replay(tx: Transaction, due: Mapping[str, datetime]) -> None:
     tx.update(DELIVERIES, changed)
 
 
-def missed(
-    connection: Connection, subscription: Row, filters: Mapping[str, Any], limit: int
-) -> list[Row]:
-    """Return events that a subscription wants and that were never meant for it, the oldest first.
+def missed(connection: Connection, subscription: Row, filters: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield events that a subscription wants and that were never meant for it, the oldest first.
 
     `filters` has `created_after`, and may have `created_before`, `event_types` and `ticket_id`.
+    Raises InvalidInput when more than MAX_EVENTS would have to be looked through.
     """
     subscriber = Subscriber.of(subscription)
-    found: list[Row] = []
     for event in _not_meant_for(connection, subscription["id"], filters):
         document = Document(event["body"])
         if subscriber.wants(str(event["type"]), document) and not _imported(event, document):
-            found.append(event)
-            if len(found) == limit:
-                break
-    return found
+            yield event
 
 
 def add_missed(
@@ -178,13 +184,30 @@ def _conditions(filters: Mapping[str, Any]) -> Iterator[ColumnElement[bool]]:
         [filters["event_type"]] if "event_type" in filters else []
     )
     if types:
-        yield _EVENTS.c.type.in_(types)
+        yield _tells(types)
     if "ticket_id" in filters:
         yield DELIVERIES.c.ticket_id == filters["ticket_id"]
     if "created_after" in filters:
         yield DELIVERIES.c.created_at >= filters["created_after"]
     if "created_before" in filters:
         yield DELIVERIES.c.created_at < filters["created_before"]
+
+
+def _tells(types: Sequence[str]) -> ColumnElement[bool]:
+    """Say that a delivery tells one of these types, of a ticket or in a payload of its own.
+
+    The envelope as it is written has the version right behind the type, and within a text the
+    quotes would be escaped.
+    """
+    own = (
+        DELIVERIES.c.payload.contains(f'"type":{dump_json(each)},"version":', autoescape=True)
+        for each in types
+    )
+    return or_(_EVENTS.c.type.in_(_of_tickets(types)), *own)
+
+
+def _of_tickets(types: Sequence[str]) -> list[EventType]:
+    return [each for each in EventType if each.value in types]
 
 
 def _imported(event: Row, document: Document) -> bool:
@@ -216,7 +239,7 @@ def _not_meant_for(
     if "created_before" in filters:
         query = query.where(_EVENTS.c.id < first_id(Prefix.EVENT, filters["created_before"]))
     if "event_types" in filters:
-        query = query.where(_EVENTS.c.type.in_(filters["event_types"]))
+        query = query.where(_EVENTS.c.type.in_(_of_tickets(filters["event_types"])))
     if "ticket_id" in filters:
         query = query.where(_EVENTS.c.ticket_id == filters["ticket_id"])
     beginning = first_id(Prefix.EVENT, filters["created_after"])

@@ -79,11 +79,15 @@ def move_followers(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     """Give later events of a ticket the time at which the one ahead of them is due.
 
     A follower whose predecessor rests for hours must rest too; left ready it would be looked at,
-    and passed over, by every claim until then. `rows` have the place of the one ahead and `due`.
+    and passed over, by every claim until then. What is sent again keeps its own time, which its
+    pace gave it, unless that comes sooner. `rows` have the place of the one ahead and `due`.
     """
     if not rows:
         return
     ahead = tx.dialect.rows_as_table("ahead", _FOLLOWING)
+    keeps_its_time = and_(
+        _DELIVERIES.c.rank >= REPLAY_RANK, _DELIVERIES.c.available_at > ahead.c.due
+    )
     statement = (
         update(_DELIVERIES)
         .where(
@@ -93,6 +97,7 @@ def move_followers(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
             _DELIVERIES.c.work_state == READY,
             # What is held waits for a time that its receiver chose.
             _DELIVERIES.c.rank != HELD_RANK,
+            ~keeps_its_time,
         )
         .values(available_at=ahead.c.due)
     )

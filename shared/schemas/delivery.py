@@ -103,7 +103,7 @@ class DeliveryFilterSchema(StrictSchema):
     """Which deliveries of a subscription."""
 
     state = fields.Enum(DeliveryState, by_value=True)
-    event_type = fields.Enum(EventType, by_value=True)
+    event_type = fields.String(validate=validate.OneOf(_ANY_TYPE))
     ticket_id = line(64)
     created_after = Timestamp(metadata={"description": "At this moment or later."})
     created_before = Timestamp(metadata={"description": "Before this moment."})
@@ -127,7 +127,7 @@ class ReplaySchema(StrictSchema):
         validate=validate.Length(min=1, max=len(DeliveryState)),
     )
     event_types = fields.List(
-        fields.Enum(EventType, by_value=True), validate=validate.Length(min=1, max=100)
+        fields.String(validate=validate.OneOf(_ANY_TYPE)), validate=validate.Length(min=1, max=100)
     )
     ticket_id = line(64)
     created_after = Timestamp()
@@ -144,7 +144,10 @@ class ReplaySchema(StrictSchema):
     )
     dry_run = Flag(
         load_default=False,
-        metadata={"description": "Only count; nothing is sent."},
+        metadata={
+            "description": "Only count, however many they are; nothing is sent. "
+            f"At most {MAX_REPLAYS} are sent by one request."
+        },
     )
 
 

@@ -17,7 +17,9 @@ from services.notifier.channels.base import (
 from shared.db.engine import Database
 from shared.db.models import Delivery, DeliveryAttempt, EndpointHealth, Subscription
 from shared.db.types import load_json
+from shared.domain.delivery import REPLAY_RANK
 from shared.domain.endpoint_health import EndpointState
+from shared.domain.ids import Prefix, new_id
 from shared.domain.work import WorkState
 from tests.endpoints import Exchange, add_deliveries, add_endpoint, health
 from tests.factories import NOW
@@ -152,6 +154,32 @@ def test_what_was_put_off_is_no_failure_of_the_endpoint_and_no_attempt(exchange:
     assert rows(database, DeliveryAttempt) == []
     assert exchange.claim(again - timedelta(seconds=1)) == []
     assert len(exchange.claim(again)) == 9
+
+
+def test_what_is_sent_again_keeps_its_pace_behind_an_event_that_is_tried_again(
+    exchange: Exchange,
+) -> None:
+    database = exchange.database
+    endpoint, ticket = add_endpoint(database), new_id(Prefix.TICKET)
+    again: dict[str, Any] = {"ticket_id": ticket, "rank": REPLAY_RANK}
+    [first] = add_deliveries(database, endpoint, ticket_id=ticket, sequence=1)
+    [live] = add_deliveries(database, endpoint, ticket_id=ticket, sequence=2)
+    moments = {3: NOW + HOUR, 4: NOW + 2 * HOUR, 5: NOW}
+    paced = [
+        each
+        for number, at in moments.items()
+        for each in add_deliveries(database, endpoint, **again, sequence=number, available_at=at)
+    ]
+
+    def due() -> dict[str, datetime]:
+        return {row["id"]: row["available_at"] for row in rows(database, Delivery)}
+
+    exchange.send(FAILED)
+    retry = due()[first]
+    assert NOW < retry < NOW + HOUR
+    assert [due()[each] for each in (live, *paced)] == [retry, NOW + HOUR, NOW + 2 * HOUR, retry]
+    exchange.send(DELIVERED, retry)
+    assert [due()[each] for each in paced[:2]] == [NOW + HOUR, NOW + 2 * HOUR]
 
 
 def test_a_fault_of_our_own_says_nothing_about_the_endpoint(exchange: Exchange) -> None:

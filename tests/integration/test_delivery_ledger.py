@@ -5,19 +5,24 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from flask import Flask
+from sqlalchemy import delete
 
 from services.cli.keys import create_key
+from services.intake.api import deliveries as deliveries_api
 from shared.db.delivery_retention import forget_deliveries
 from shared.db.models import Delivery, DeliveryAttempt, OutboxEntry
 from shared.db.models.base import table
 from shared.domain.clock import rfc3339
 from shared.domain.delivery import REPLAY_RANK
+from shared.domain.work import WorkState
 from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
 from shared.settings import Settings
 from tests.clock import ShiftedClock
 from tests.desk import Desk
+from tests.endpoints import add_deliveries
 from tests.problems import assert_problem
 from tests.receiver import Receiver
 from tests.rows import rows, set_columns
@@ -144,6 +149,49 @@ def test_deliveries_are_listed_the_newest_first_page_by_page_and_filtered(
     assert len(later) + len(earlier) == 4
     assert all(each["created_at"] >= middle for each in later)
     assert all(each["created_at"] < middle for each in earlier)
+
+
+def test_what_no_ticket_has_is_found_by_its_type_too(
+    working_desk: Desk, runtime: Runtime, receiver: Receiver
+) -> None:
+    desk = working_desk
+    webhook = desk.webhook(receiver.url, "ticket.created", "ticket.waiting")
+    path = f"/v1/webhooks/{webhook['id']}/test"
+    desk.ok("POST", path, {})
+    desk.ok("POST", path, {"event_type": "ticket.closed"})
+    desk.ticket()
+    eventually(lambda: len(deliveries(desk, webhook, "?state=delivered")) == 4)
+    for each in deliveries(desk, webhook):
+        asked = f"?event_type={each['event_type']}"
+        assert [d["id"] for d in deliveries(desk, webhook, asked)] == [each["id"]]
+        choice = {"event_types": [each["event_type"]], "states": ["delivered"], "dry_run": True}
+        assert replay(desk, webhook, **choice)["count"] == 1
+    assert deliveries(desk, webhook, "?event_type=webhook.failing") == []
+    both = {"event_types": ["webhook.test", "ticket.created"], "states": ["delivered"]}
+    assert replay(desk, webhook, **both)["count"] == 2
+    unknown = desk.call("GET", f"/v1/webhooks/{webhook['id']}/deliveries?event_type=webhook.new")
+    assert_problem(unknown, 422, "invalid-input", ["/query/event_type"])
+
+
+def test_a_dry_run_counts_more_than_one_request_may_send(
+    desk: Desk, runtime: Runtime, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries_api, "MAX_REPLAYS", 3)
+    database, now = runtime.database, runtime.clock.now()
+    for _ in range(2):
+        desk.ticket()
+    with database.transaction() as tx:
+        tx.execute(delete(table(OutboxEntry)))
+    webhook = desk.webhook(receiver.url)
+    over = {"work_state": WorkState.DEAD, "finished_at": now, "created_at": now}
+    add_deliveries(database, webhook["id"], 5, **over)
+    counted = replay(desk, webhook, dry_run=True, rate_per_s=2)
+    assert counted["count"] == 5
+    assert counted["due_until"] >= rfc3339(now + timedelta(seconds=2))
+    choice = {"created_after": rfc3339(now), "missed": True}
+    assert replay(desk, webhook, dry_run=True, **choice)["count"] == 7
+    refused = desk.call("POST", f"/v1/webhooks/{webhook['id']}/replays", choice)
+    assert_problem(refused, 422, "invalid-input", ["/created_before"])
 
 
 def test_one_that_was_given_up_is_sent_again_with_the_same_id_and_the_whole_schedule(

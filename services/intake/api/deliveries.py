@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from flask import Response, g
 from marshmallow import RAISE
+from sqlalchemy import Connection
 
 from services.intake import delivery_ledger, repository
 from services.intake.api.auth import requires
-from services.intake.api.change import change
+from services.intake.api.change import Change, change
 from services.intake.api.cursor import encode
 from services.intake.api.http import (
     PageQuerySchema,
@@ -135,28 +137,42 @@ def replay_deliveries(content: Mapping[str, Any], subscription_id: str) -> Respo
         subscription = repository.locked(
             unit.tx, repository.SUBSCRIPTIONS, subscription_id, "subscription"
         )
-        if not content["dry_run"]:
-            _require_enabled(subscription)
-        known = delivery_ledger.to_replay(unit.tx, subscription_id, filters, MAX_REPLAYS + 1)
-        missed: list[Row] = []
-        if content["missed"]:
-            missed = delivery_ledger.missed(
-                unit.tx.connection, subscription, filters, MAX_REPLAYS + 1
-            )
-        count = len(known) + len(missed)
-        due = _spread(count, content["rate_per_s"], now)
-        if not content["dry_run"]:
-            _require_few(count)
-            delivery_ledger.replay(unit.tx, dict(zip(known, due, strict=False)))
-            late = list(zip(missed, due[len(known) :], strict=True))
-            delivery_ledger.add_missed(unit.tx, subscription_id, late, now)
-            unit.ring(ListName.WEBHOOK)
+        if content["dry_run"]:
+            count = _count(unit.tx.connection, subscription, filters)
+        else:
+            count = _send_again(unit, subscription, filters, now)
+        last = now + timedelta(seconds=(count - 1) / content["rate_per_s"])
         document = {
             "count": count,
-            "due_until": rfc3339(due[-1]) if due else None,
+            "due_until": rfc3339(last) if count else None,
             "dry_run": content["dry_run"],
         }
         return unit.answer(document, 202)
+
+
+def _count(connection: Connection, subscription: Row, filters: Mapping[str, Any]) -> int:
+    count = delivery_ledger.count_to_replay(connection, subscription["id"], filters)
+    if filters["missed"]:
+        count += sum(1 for _ in delivery_ledger.missed(connection, subscription, filters))
+    return count
+
+
+def _send_again(unit: Change, subscription: Row, filters: Mapping[str, Any], now: datetime) -> int:
+    _require_enabled(subscription)
+    subscription_id, most = subscription["id"], MAX_REPLAYS + 1
+    known = delivery_ledger.to_replay(unit.tx, subscription_id, filters, most)
+    missed: list[Row] = []
+    if filters["missed"]:
+        found = delivery_ledger.missed(unit.tx.connection, subscription, filters)
+        missed = list(islice(found, most))
+    count = len(known) + len(missed)
+    _require_few(count)
+    due = _spread(count, filters["rate_per_s"], now)
+    delivery_ledger.replay(unit.tx, dict(zip(known, due, strict=False)))
+    late = list(zip(missed, due[len(known) :], strict=True))
+    delivery_ledger.add_missed(unit.tx, subscription_id, late, now)
+    unit.ring(ListName.WEBHOOK)
+    return count
 
 
 def _spread(count: int, rate_per_s: int, now: datetime) -> list[datetime]:

@@ -16,7 +16,7 @@ from shared.schemas.refusal import refused_fields
         ({"states": []}, "/states"),
         ({"rate_per_s": 0}, "/rate_per_s"),
         ({"rate_per_s": 1001}, "/rate_per_s"),
-        ({"event_types": ["webhook.test"]}, "/event_types/0"),
+        ({"event_types": ["webhook.invented"]}, "/event_types/0"),
         ({"created_after": "yesterday"}, "/created_after"),
         ({"missed": 1}, "/missed"),
         ({"dry_run": "no"}, "/dry_run"),
