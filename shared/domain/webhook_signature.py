@@ -62,6 +62,12 @@ def new_key_pair() -> tuple[str, str]:
     return PRIVATE_PREFIX + pair, PUBLIC_PREFIX + base64.b64encode(public).decode()
 
 
+def public_key(private: str) -> str:
+    """Return the public key, `whpk_…`, of a private one; raises InvalidSecret."""
+    public = _private_key(private).public_key().public_bytes_raw()
+    return PUBLIC_PREFIX + base64.b64encode(public).decode()
+
+
 def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
     """Return one entry of `webhook-signature`: `v1,` or `v1a,` and the signature in base64.
 

@@ -1,27 +1,32 @@
 """The probe tells receivers that do what they have to from those that do not."""
 
+import base64
+import hmac
 import json
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import standardwebhooks
 from click.testing import CliRunner
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from services.cli.webhooks import exchange
 from services.cli.webhooks.checks import Message
 from services.cli.webhooks.command import webhooks
-from shared.domain.webhook_signature import new_secret
+from shared.domain.webhook_signature import new_secret, require_strong
 from tests.receiver import Receiver
 
 SECRET = new_secret()
 
 
-def probed(receiver: Receiver, *options: str) -> dict[str, Any]:
+def probed(receiver: Receiver, *options: str, secret: str = SECRET) -> dict[str, Any]:
     """Probe a receiver; return, by check, whether it passed."""
-    arguments = ["probe", receiver.url, "--secret", SECRET, "--json", *options]
+    arguments = ["probe", receiver.url, "--secret", secret, "--json", *options]
     done = CliRunner().invoke(webhooks, arguments)
     found = json.loads(done.output)
     assert done.exit_code == (0 if found["passed"] else 1)
@@ -54,6 +59,70 @@ def test_a_receiver_that_verifies_passes(
     assert len(verdicts) == 13
     told = CliRunner().invoke(webhooks, ["probe", receiver.url, "--secret", SECRET])
     assert "13 of 13 checks passed." in told.output
+
+
+@pytest.mark.parametrize("style", ["thin", "cloudevents"])
+def test_every_style_is_sent_as_deliveries_send_it(
+    receiver: Receiver, style: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify, seen = careful(receiver), []
+
+    def take(headers: Any, body: bytes) -> int:
+        seen.append((headers["content-type"], json.loads(body)))
+        return verify(headers, body)
+
+    monkeypatch.setattr(receiver, "take", take)
+    assert failed(probed(receiver, "--style", style)) == set()
+    kinds = {kind for kind, _ in seen}
+    if style == "thin":
+        assert kinds == {"application/json"}
+        assert all(set(event["data"]["ticket"]) == {"id", "number", "version"} for _, event in seen)
+    else:
+        assert kinds == {"application/cloudevents+json; charset=utf-8"}
+        assert {event["specversion"] for _, event in seen} == {"1.0"}
+    assert any(event.get("newmember") == "a" for _, event in seen)
+
+
+def verifying(receiver: Receiver, public: str, *, shared: bool) -> Callable[[Any, bytes], int]:
+    """A receiver of v1a; one that is `shared` also takes v1 made with what it was given."""
+    key = base64.b64decode(public.removeprefix("whpk_"))
+
+    def take(headers: Any, body: bytes) -> int:
+        at = headers.get("webhook-timestamp", "0")
+        signed = f"{headers.get('webhook-id')}.{at}.".encode() + body
+        if abs(time.time() - int(at)) > 300:
+            return 401
+        for entry in headers["webhook-signature"].split(" "):
+            scheme, _, text = entry.partition(",")
+            if shared and scheme == "v1":
+                if base64.b64encode(hmac.digest(key, signed, "sha256")).decode() == text:
+                    return 204
+            elif scheme == "v1a":
+                with suppress(InvalidSignature):
+                    Ed25519PublicKey.from_public_bytes(key).verify(base64.b64decode(text), signed)
+                    return 204
+        return 401
+
+    return take
+
+
+def test_a_receiver_of_public_keys_is_probed_with_a_pair(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = CliRunner().invoke(webhooks, ["new-secret", "--signing", "v1a", "--json"])
+    pair = json.loads(made.output)
+    private, public = pair["private_key"], pair["public_key"]
+    monkeypatch.setattr(receiver, "take", verifying(receiver, public, shared=False))
+    verdicts = probed(receiver, "--style", "cloudevents", secret=private)
+    assert (failed(verdicts), len(verdicts)) == (set(), 14)
+    monkeypatch.setattr(receiver, "take", verifying(receiver, public, shared=True))
+    found = failed(probed(receiver, secret=private))
+    assert found == {"refuses v1 signed with the public key"}
+
+
+def test_a_secret_that_is_made_can_be_brought() -> None:
+    made = CliRunner().invoke(webhooks, ["new-secret"])
+    require_strong(made.output.split()[1])
 
 
 @pytest.mark.parametrize(

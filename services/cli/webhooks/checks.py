@@ -5,13 +5,26 @@ old and future timestamps, take any entry of the list that verifies, and bear me
 twice or out of order.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from shared.domain.webhook_signature import new_secret, sign, signature_headers
+from services.notifier.payload import CLOUDEVENTS, JSON, cloudevent, thin
+from shared.db.types import dump_json
+from shared.domain.subscription import PayloadStyle
+from shared.domain.webhook_signature import (
+    PRIVATE_PREFIX,
+    SECRET_PREFIX,
+    new_key_pair,
+    new_secret,
+    public_key,
+    sign,
+    signature_headers,
+)
+
+#: What stands for the desk in `source` of a CloudEvent.
+PUBLIC_URL = "https://desk.example.com"
 
 #: Further from now than any receiver tolerates (five minutes in the libraries), in seconds.
 FAR_S = 3600
@@ -55,11 +68,20 @@ class Verdict:
 
 
 def checks(
-    secret: str, event: Mapping[str, Any], now: int, fresh_id: Callable[[], str]
+    secret: str,
+    event: Mapping[str, Any],
+    now: int,
+    fresh_id: Callable[[], str],
+    style: PayloadStyle = PayloadStyle.FULL,
 ) -> list[Check]:
-    """Return all checks, made of an event of the catalogue; `now` is in Unix seconds."""
-    make = _Maker(secret, event, now, fresh_id)
+    """Return all checks, made of an event of the catalogue; `now` is in Unix seconds.
+
+    A private key has one check more: its public one is known to all, and must be no shared secret.
+    """
+    make = _Maker(secret, event, now, fresh_id, style)
     twice = make.message()
+    confused = "refuses v1 signed with the public key"
+    pair_only = [Check(confused, [make.confused()], taken=False)] if make.paired else []
     return [
         Check("takes an event that is signed", [make.message()], taken=True),
         Check("takes the same event again", [twice, twice], taken=True),
@@ -69,7 +91,7 @@ def checks(
             taken=True,
         ),
         Check("takes a type it does not know", [make.message(type="ticket.new_type")], taken=True),
-        Check("takes members it does not know", [make.message(new_member={"a": 1})], taken=True),
+        Check("takes members it does not know", [make.message(newmember="a")], taken=True),
         Check("takes one right signature among several", [make.rotating()], taken=True),
         Check("refuses another's signature", [make.forged()], taken=False),
         Check("refuses a body that was changed", [make.changed()], taken=False),
@@ -78,6 +100,7 @@ def checks(
         Check("refuses a future timestamp", [make.message(at=now + FAR_S)], taken=False),
         Check("refuses a message without a signature", [make.unsigned()], taken=False),
         Check("refuses a signature that is none", [make.garbled()], taken=False),
+        *pair_only,
     ]
 
 
@@ -110,40 +133,50 @@ class _Maker:
     """Makes messages of an event."""
 
     def __init__(
-        self, secret: str, event: Mapping[str, Any], now: int, fresh_id: Callable[[], str]
+        self,
+        secret: str,
+        event: Mapping[str, Any],
+        now: int,
+        fresh_id: Callable[[], str],
+        style: PayloadStyle,
     ) -> None:
         self._secret = secret
         self._event = event
         self._now = now
         self._fresh_id = fresh_id
+        self._style = style
+        self.paired = secret.startswith(PRIVATE_PREFIX)
 
     def message(self, at: int | None = None, **changed: Any) -> Message:
         """Return a message that is signed as it should be."""
         event = {**self._event, "id": self._fresh_id(), **changed}
-        body = json.dumps(event).encode()
+        styled = self._styled(event)
+        # What a style leaves out was added to the event, and not to what is sent.
+        body = dump_json({**changed, **styled}).encode()
         moment = self._now if at is None else at
-        return Message(signature_headers([self._secret], event["id"], moment, body), body)
+        return Message(self._headers(self._secret, event["id"], moment, body), body)
 
     def rotating(self) -> Message:
         """Return a message that was signed by another secret too."""
         right = self.message()
         message_id = right.headers["webhook-id"]
-        other = sign(new_secret(), message_id, self._now, right.body)
+        other = sign(self._other(), message_id, self._now, right.body)
         entries = f"{other} v9,unknown {right.headers['webhook-signature']}"
         return Message({**right.headers, "webhook-signature": entries}, right.body)
 
     def forged(self) -> Message:
         """Return a message that was signed by another secret alone."""
-        right = self.message()
-        headers = signature_headers(
-            [new_secret()], right.headers["webhook-id"], self._now, right.body
-        )
-        return Message(headers, right.body)
+        return self._signed_by(self._other())
+
+    def confused(self) -> Message:
+        """Return a message signed with the public key, as if that were a shared secret."""
+        shared = public_key(self._secret).partition("_")[2]
+        return self._signed_by(SECRET_PREFIX + shared)
 
     def changed(self) -> Message:
         """Return a message whose body is not the one that was signed."""
         right = self.message()
-        return Message(right.headers, right.body.replace(b'"version": 1', b'"version": 2') + b" ")
+        return Message(right.headers, right.body + b" ")
 
     def renamed(self) -> Message:
         """Return a message whose id is not the one that was signed."""
@@ -152,9 +185,35 @@ class _Maker:
 
     def unsigned(self) -> Message:
         """Return a message without the headers of a webhook."""
-        return Message({}, self.message().body)
+        return Message({"Content-Type": self._content_type}, self.message().body)
 
     def garbled(self) -> Message:
         """Return a message whose signature cannot be read."""
         right = self.message()
         return Message({**right.headers, "webhook-signature": "v1 ,,%%"}, right.body)
+
+    @property
+    def _content_type(self) -> str:
+        return CLOUDEVENTS if self._style is PayloadStyle.CLOUDEVENTS else JSON
+
+    def _styled(self, event: dict[str, Any]) -> dict[str, Any]:
+        match self._style:
+            case PayloadStyle.THIN:
+                return thin(event)
+            case PayloadStyle.CLOUDEVENTS:
+                return cloudevent(event, PUBLIC_URL)
+            case PayloadStyle.FULL:
+                return event
+
+    def _headers(self, secret: str, message_id: str, at: int, body: bytes) -> dict[str, str]:
+        signed = signature_headers([secret], message_id, at, body)
+        return {**signed, "Content-Type": self._content_type}
+
+    def _other(self) -> str:
+        """Return another secret of the same scheme."""
+        return new_key_pair()[0] if self.paired else new_secret()
+
+    def _signed_by(self, secret: str) -> Message:
+        right = self.message()
+        headers = self._headers(secret, right.headers["webhook-id"], self._now, right.body)
+        return Message(headers, right.body)

@@ -3,6 +3,7 @@
 import click
 
 from services.cli.webhooks.deliveries import deliveries, delivery, replay
+from services.cli.webhooks.new_secret import new_secret
 from services.cli.webhooks.probe import probe
 from services.cli.webhooks.subscriptions import (
     create,
@@ -19,8 +20,9 @@ from services.cli.webhooks.subscriptions import (
 def webhooks() -> None:
     """Subscribe URLs to events, see what was sent, send it again, probe receivers.
 
-    All but `probe` call the API: --url (PATCHBAY_API_URL) and --key (PATCHBAY_API_KEY), a key with
-    the scopes webhooks:read, webhooks:write, deliveries:read, deliveries:write.
+    All but `probe` and `new-secret` call the API: --url (PATCHBAY_API_URL) and --key
+    (PATCHBAY_API_KEY), a key with the scopes webhooks:read, webhooks:write, deliveries:read,
+    deliveries:write.
 
     \b
     Example:
@@ -34,5 +36,5 @@ def webhooks() -> None:
 
 _SUBSCRIPTIONS = (list_, show, create, update, delete, rotate, test)
 
-for each in (*_SUBSCRIPTIONS, deliveries, delivery, replay, probe):
+for each in (*_SUBSCRIPTIONS, deliveries, delivery, replay, new_secret, probe):
     webhooks.add_command(each)

@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
 from urllib.parse import urlsplit
 
 import click
@@ -13,6 +14,7 @@ from services.intake.event_catalogue import catalogue
 from shared.domain.clock import SystemClock
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
+from shared.domain.subscription import PayloadStyle
 from shared.domain.webhook_signature import InvalidSecret, sign
 
 #: Slower than this, in milliseconds, a receiver should answer first and work afterwards.
@@ -27,16 +29,23 @@ SLOW_MS = 5000
     envvar="PATCHBAY_WEBHOOK_SECRET",
     help="What it verifies with: whsec_…, or the private key whsk_…. [PATCHBAY_WEBHOOK_SECRET]",
 )
+@click.option(
+    "--style",
+    type=click.Choice([each.value for each in PayloadStyle]),
+    default=PayloadStyle.FULL.value,
+    show_default=True,
+)
 @click.option("--event", type=click.Choice([each.value for each in EventType]))
 @click.option("--timeout", "timeout_s", type=float, default=15.0, show_default=True)
 @click.option("--json", "as_json", is_flag=True)
 def probe(
-    receiver: str, secret: str, event: str | None, timeout_s: float, *, as_json: bool
+    receiver: str, secret: str, style: str, event: str | None, timeout_s: float, *, as_json: bool
 ) -> None:
     """Send URL what it must take and what it must refuse, and say which it got wrong.
 
     It sends examples from the catalogue, with ids of their own, to nobody but URL, and needs no
-    desk. Status 1 if a check failed.
+    desk. Status 1 if a check failed. For a receiver of v1a make a pair of keys by `new-secret
+    --signing v1a`, and give it the public one.
 
     \b
     Example: patchbay webhooks probe http://127.0.0.1:9000/hooks --secret whsec_…
@@ -45,7 +54,8 @@ def probe(
     example = catalogue()[event or EventType.TICKET_CREATED.value]["example"]
     now = int(SystemClock().now().timestamp())
     verdicts = []
-    for check in checks(secret, example, now, lambda: new_id(Prefix.EVENT)):
+    fresh_id = partial(new_id, Prefix.EVENT)
+    for check in checks(secret, example, now, fresh_id, PayloadStyle(style)):
         found = verdict(check, [post(receiver, each, timeout_s) for each in check.messages])
         verdicts.append(found)
         if not as_json:
