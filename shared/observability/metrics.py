@@ -78,6 +78,26 @@ delivery_seconds = Histogram(
     ["channel"],
     buckets=_SECONDS,
 )
+delivery_wait_seconds = Histogram(
+    "patchbay_delivery_wait_seconds",
+    "From the moment a delivery is due to its attempt.",
+    ["channel"],
+    buckets=_SECONDS,
+)
+deliveries_in_flight = Gauge(
+    "patchbay_deliveries_in_flight",
+    "Deliveries under way, each of which holds a place.",
+    ["channel"],
+    multiprocess_mode="livesum",
+)
+webhook_connections = Counter(
+    "patchbay_webhook_connections_total", "Connections to receivers that were opened."
+)
+name_lookups = Counter(
+    "patchbay_webhook_name_lookups_total",
+    "Host names of webhooks by what became of them.",
+    ["result"],
+)
 mail_paused = Gauge(
     "patchbay_mail_paused",
     "1 while mail rests because the mail server refuses the desk itself.",

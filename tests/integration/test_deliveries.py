@@ -139,6 +139,36 @@ def test_a_receiver_that_hangs_holds_up_nobody_else(
     hanging.wait_for(10)
 
 
+def test_the_metrics_tell_what_became_of_deliveries(
+    working_desk: Desk, runtime: Runtime, receiver: Receiver
+) -> None:
+    desk, answer = working_desk, threading.Event()
+    desk.webhook(receiver.url, "ticket.created")
+    names = {
+        "in_flight": 'patchbay_deliveries_in_flight{channel="webhook"}',
+        "attempts": 'patchbay_deliveries_total{channel="webhook",outcome="Delivered"}',
+        "waits": 'patchbay_delivery_wait_seconds_count{channel="webhook"}',
+        "connections": "patchbay_webhook_connections_total",
+    }
+
+    def metrics() -> dict[str, float]:
+        lines = desk.call("GET", "/metrics").get_data(as_text=True).splitlines()
+        found = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {name: float(found.get(sample, 0)) for name, sample in names.items()}
+
+    def grown(before: dict[str, float]) -> dict[str, float]:
+        return {name: value - before[name] for name, value in metrics().items()}
+
+    before = metrics()
+    receiver.manner = lambda event, earlier: 204 if answer.wait(20) else 500
+    desk.ticket()
+    under_way = {"in_flight": 1, "attempts": 0, "waits": 1, "connections": 1}
+    eventually(lambda: grown(before) == under_way)
+    answer.set()
+    done = {"in_flight": 0, "attempts": 1, "waits": 1, "connections": 1}
+    eventually(lambda: grown(before) == done)
+
+
 def test_a_receiver_that_is_gone_is_disabled_and_what_was_on_its_way_is_cancelled(
     working_desk: Desk, runtime: Runtime, receiver: Receiver
 ) -> None:

@@ -20,6 +20,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from services.notifier.channels.name_lookups import Answers, Key, NameLookups, NoTurn
 from shared.domain.address_guard import AddressGuard, ForbiddenAddress
+from shared.observability import metrics
 
 #: For how long an idle connection is kept open, in seconds.
 KEEP_ALIVE_S = 30.0
@@ -145,6 +146,7 @@ class GuardedSockets:
             self._guard.vet_dial(str(address[0]), address[1], plain_http=exchange.plain_http)
         except ForbiddenAddress as refusal:
             raise DestinationRefused(refusal) from refusal
+        metrics.webhook_connections.inc()
         return socket.socket(family=family, type=kind, proto=proto)
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.notifier.channels.lookup_turns import Standing, Turns
+from shared.observability import metrics
 
 #: For how long the answer for a name is used again, in seconds.
 DNS_CACHE_S = 60.0
@@ -108,6 +109,7 @@ class NameLookups:
         standing = Standing.NEW if known is None else known.standing
         free = self._turns.may_begin(standing)
         if standing is Standing.SLOW and not free:
+            _count("no_thread")
             raise NoTurn
         loop = asyncio.get_running_loop()
         lookup = Lookup(key, standing, loop.create_future(), loop.create_future())
@@ -127,6 +129,7 @@ class NameLookups:
             async with asyncio.timeout(self._budget_s):
                 await asyncio.shield(lookup.begun)
         except TimeoutError:
+            _count("no_thread")
             raise NoTurn from None
         finally:
             lookup.waiting -= 1
@@ -164,6 +167,7 @@ class NameLookups:
         """Count its thread against slow names from here on, whatever it was before."""
         self._turns.move(lookup.standing, Standing.SLOW)
         lookup.standing, lookup.slow = Standing.SLOW, True
+        _count("slow")
 
     def _end(self, lookup: Lookup, found: asyncio.Future[Answers]) -> None:
         assert lookup.timer is not None  # noqa: S101 -- set when it began
@@ -174,6 +178,7 @@ class NameLookups:
             lookup.answers.cancel()
             return
         error = found.exception()
+        _count("answered" if error is None else "failed")
         if error is None:
             lookup.answers.set_result(found.result())
         else:
@@ -196,3 +201,7 @@ class NameLookups:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _count(result: str) -> None:
+    metrics.name_lookups.labels(result).inc()
