@@ -99,6 +99,8 @@ class DeliveryEngine:
         self._recorded = asyncio.Event()
         self._finished: list[tuple[Job, Outcome]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._in_flight = metrics.deliveries_in_flight.labels(name)
+        self._waits = metrics.delivery_wait_seconds.labels(name)
         self._full = False
         self._stopping = False
         self._drained = False
@@ -186,10 +188,10 @@ class DeliveryEngine:
                     now, places
                 )
             )
-            metrics.deliveries_in_flight.labels(self.name).inc(len(claimed.jobs))
+            self._in_flight.inc(len(claimed.jobs))
             for job in claimed.jobs:
                 waited = (now - job.delivery["available_at"]).total_seconds()
-                metrics.delivery_wait_seconds.labels(self.name).observe(max(waited, 0))
+                self._waits.observe(max(waited, 0))
                 self._places.take(job.receiver, job.delivery["rank"])
                 task = asyncio.create_task(self._send(job))
                 self._tasks.add(task)
@@ -206,7 +208,7 @@ class DeliveryEngine:
             log.exception("delivery.crashed", delivery=job.delivery["id"])
             outcome = self._results.crash(error)
         self._places.give_back(job.receiver, job.delivery["rank"])
-        metrics.deliveries_in_flight.labels(self.name).dec()
+        self._in_flight.dec()
         self._finished.append((job, outcome))
         self._recorded.set()
 
