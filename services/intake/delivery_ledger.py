@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, sel
 
 from services.intake.repository import SUBSCRIPTIONS, TICKETS, Rows, one
 from shared.db.engine import Row, Transaction, first, rows
-from shared.db.models import Delivery, DeliveryAttempt, OutboxEntry, TicketEvent
+from shared.db.models import Delivery, DeliveryAttempt, MailDigestEntry, OutboxEntry, TicketEvent
 from shared.db.models.base import table
 from shared.db.new_delivery import new_delivery
 from shared.db.subscriber import Document, Subscriber
@@ -21,7 +21,7 @@ from shared.domain.ids import Prefix, first_id
 from shared.domain.work import WorkState
 
 DELIVERIES, _ATTEMPTS = table(Delivery), table(DeliveryAttempt)
-_EVENTS, _OUTBOX = table(TicketEvent), table(OutboxEntry)
+_EVENTS, _OUTBOX, _ENTRIES = table(TicketEvent), table(OutboxEntry), table(MailDigestEntry)
 
 #: Attempts that are shown of one delivery.
 MAX_TRIES = 100
@@ -135,6 +135,8 @@ def replay(tx: Transaction, due: Mapping[str, datetime]) -> None:
     }
     changed = [{"id": each, "available_at": moment, **fresh} for each, moment in due.items()]
     tx.update(DELIVERIES, changed)
+    # What a digest told is told anew, and no longer as a part of that one.
+    tx.delete(_ENTRIES, list(due))
 
 
 def missed(connection: Connection, subscription: Row, filters: Mapping[str, Any]) -> Iterator[Row]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import tuple_, update
 
-from services.notifier import health_repository, ordering, owner_news
+from services.notifier import digests, health_repository, ordering, owner_news
 from services.notifier.health import News, NewsKind, Report, Verdict, observe
 from services.notifier.job import Job
 from shared.db.engine import Database, Row, Transaction
@@ -67,7 +67,8 @@ class DeliveryRepository:
         with self._database.transaction() as tx:
             # The locks come first, in the order of ids: two processes never wait in a circle.
             healths = self._observe(tx, finished, touched)
-            DELIVERIES_DUE.settle(tx, finished.deliveries)
+            settled = digests.conclude(tx, finished.deliveries, finished.attempts, finished.now)
+            DELIVERIES_DUE.settle(tx, settled)
             # Once more is no harm: the reply to a first commit may have been lost.
             tx.insert_new(_ATTEMPTS, finished.attempts)
             health_repository.save(tx, {each: health for each, (health, _) in healths.items()})

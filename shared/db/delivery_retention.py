@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from shared.db.engine import Database
-from shared.db.models import Delivery, DeliveryAttempt
+from shared.db.models import Delivery, DeliveryAttempt, MailDigestEntry
 from shared.db.models.base import table
 from shared.domain.ids import Prefix, first_id
 from shared.domain.work import WorkState
@@ -13,7 +13,7 @@ from shared.domain.work import WorkState
 #: Deliveries deleted in one transaction.
 CHUNK = 2000
 
-_DELIVERIES, _ATTEMPTS = table(Delivery), table(DeliveryAttempt)
+_DELIVERIES, _ATTEMPTS, _ENTRIES = table(Delivery), table(DeliveryAttempt), table(MailDigestEntry)
 
 
 def forget_deliveries(database: Database, before: datetime) -> int:
@@ -38,6 +38,7 @@ def forget_deliveries(database: Database, before: datetime) -> int:
         with database.transaction() as tx:
             ids = list(tx.execute(due).scalars())
             tx.execute(delete(_ATTEMPTS).where(_ATTEMPTS.c.delivery_id.in_(ids)))
+            tx.execute(delete(_ENTRIES).where(_ENTRIES.c.id.in_(ids)))
             tx.execute(delete(_DELIVERIES).where(columns.id.in_(ids)))
         deleted += len(ids)
         if len(ids) < CHUNK:

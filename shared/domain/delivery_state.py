@@ -6,12 +6,17 @@ from shared.domain.work import WorkState
 
 
 class DeliveryState(StrEnum):
-    """pending: on its way. failed: given up. unknown: an e-mail whose fate nobody can tell."""
+    """Where it stands.
+
+    pending: on its way. failed: given up. unknown: an e-mail whose fate nobody can tell. bounced:
+    an e-mail that a server took and that came back.
+    """
 
     PENDING = "pending"
     DELIVERED = "delivered"
     FAILED = "failed"
     UNKNOWN = "unknown"
+    BOUNCED = "bounced"
     CANCELLED = "cancelled"
 
 
@@ -20,6 +25,7 @@ WORK_STATES: dict[DeliveryState, WorkState] = {
     DeliveryState.DELIVERED: WorkState.DONE,
     DeliveryState.FAILED: WorkState.DEAD,
     DeliveryState.UNKNOWN: WorkState.UNKNOWN,
+    DeliveryState.BOUNCED: WorkState.BOUNCED,
     DeliveryState.CANCELLED: WorkState.CANCELLED,
 }
 _STATES = {work_state: state for state, work_state in WORK_STATES.items()}

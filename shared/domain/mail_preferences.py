@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from shared.domain.delivery import MailKind
+
 DEFAULT_DIGEST_TIME = "08:00"
 
 
@@ -57,11 +59,13 @@ def preferences_of(document: Mapping[str, Any] | None) -> Preferences:
     """Return what a document of `shared.schemas.mail.MailPreferencesSchema` says."""
     if not document:
         return Preferences()
-    quiet = document.get("quiet_hours")
+    quiet, off = document.get("quiet_hours"), frozenset(document.get("off", ()))
+    # Who does not want digests gets each mail for itself; which kinds is another choice.
+    digest = Digest.NONE if MailKind.DIGEST in off else document.get("digest", Digest.NONE)
     return Preferences(
-        frozenset(document.get("off", ())),
+        off,
         (time.fromisoformat(quiet["from"]), time.fromisoformat(quiet["until"])) if quiet else None,
-        Digest(document.get("digest", Digest.NONE)),
+        Digest(digest),
         time.fromisoformat(document.get("digest_at", DEFAULT_DIGEST_TIME)),
         document.get("time_zone"),
     )

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import Message
 from email.utils import getaddresses
+from typing import NamedTuple
 
+from shared.domain.outcome_name import AttemptOutcome
 from shared.domain.suppression import SuppressionReason
 
 #: Where a mail server notes the address that a message came to.
@@ -27,22 +29,31 @@ _NOT_THE_MAILBOX = re.compile(r"5\.(2\.[23]|[3467]\.\d+)")
 class MailReport:
     """A report about one mail of ours.
 
-    `fault` is what the address did, None if the report tells of no fault (a delay, a receipt, or no
-    report at all). `addressed_to` and `message_ids` may hold tokens that say which mail it was.
+    `outcome` is what the ledger keeps of it: bounced, complained or delayed, None for a receipt and
+    what is no report at all. `fault` is what the address did, None if it is not at fault.
+    `addressed_to` and `message_ids` may hold tokens that say which mail it was.
     """
 
+    outcome: AttemptOutcome | None
     fault: SuppressionReason | None
     detail: str
     addressed_to: Sequence[str]
     message_ids: Sequence[str]
 
 
+class _Said(NamedTuple):
+    outcome: AttemptOutcome | None
+    fault: SuppressionReason | None
+    detail: str
+
+
 def read_report(content: bytes) -> MailReport:
     """Read a message that came back; whatever it is, this raises nothing."""
     message = message_from_bytes(content, policy=policy.compat32)
     parts = list(_parts(message))
-    fault, detail = _complaint(parts) or _bounce(parts) or (None, "it is no report of a bounce")
-    return MailReport(fault, _line(detail), _addresses(message), _ids(message, parts))
+    none = _Said(None, None, "it is no report of a bounce")
+    outcome, fault, detail = _complaint(parts) or _bounce(parts) or none
+    return MailReport(outcome, fault, _line(detail), _addresses(message), _ids(message, parts))
 
 
 def _parts(message: Message) -> Iterator[Message]:
@@ -52,18 +63,19 @@ def _parts(message: Message) -> Iterator[Message]:
         yield part
 
 
-def _complaint(parts: Sequence[Message]) -> tuple[SuppressionReason | None, str] | None:
+def _complaint(parts: Sequence[Message]) -> _Said | None:
     for part in parts:
         if part.get_content_type() == "message/feedback-report":
             fields = _fields_of(part)
             kind = fields.get("feedback-type", "").lower()
             if kind in ("abuse", "fraud", "opt-out", "opt-out-list"):
-                return SuppressionReason.COMPLAINT, f"complaint: {kind}"
-            return None, f"feedback that is no complaint: {kind}"
+                fault = SuppressionReason.COMPLAINT
+                return _Said(AttemptOutcome.COMPLAINED, fault, f"complaint: {kind}")
+            return _Said(None, None, f"feedback that is no complaint: {kind}")
     return None
 
 
-def _bounce(parts: Sequence[Message]) -> tuple[SuppressionReason | None, str] | None:
+def _bounce(parts: Sequence[Message]) -> _Said | None:
     for part in parts:
         if part.get_content_type() != "message/delivery-status":
             continue
@@ -75,9 +87,10 @@ def _bounce(parts: Sequence[Message]) -> tuple[SuppressionReason | None, str] | 
             code = status.group() if status else "5.0.0"
             detail = f"{action} {code} {block.get('diagnostic-code', '')}"
             if action != "failed":
-                return None, detail
-            return _fault(code), detail
-        return None, "a delivery status without a recipient"
+                delayed = AttemptOutcome.DELAYED if action == "delayed" else None
+                return _Said(delayed, None, detail)
+            return _Said(AttemptOutcome.BOUNCED, _fault(code), detail)
+        return _Said(None, None, "a delivery status without a recipient")
     return None
 
 

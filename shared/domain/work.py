@@ -25,7 +25,8 @@ class WorkState(StrEnum):
 
     ready: to be handled once `available_at` has come. waiting: parked until something happens.
     idle: nothing to do. done: handled. unknown: an e-mail whose fate nobody can tell.
-    cancelled: no longer wanted. dead: gave up; visible, and can be re-driven.
+    bounced: an e-mail that came back. cancelled: no longer wanted. dead: gave up; visible, and can
+    be re-driven.
     """
 
     READY = "ready"
@@ -33,6 +34,7 @@ class WorkState(StrEnum):
     IDLE = "idle"
     DONE = "done"
     UNKNOWN = "unknown"
+    BOUNCED = "bounced"
     CANCELLED = "cancelled"
     DEAD = "dead"
 

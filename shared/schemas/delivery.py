@@ -5,6 +5,7 @@ from marshmallow import fields, validate
 from shared.domain.delivery import DeliveryChannel
 from shared.domain.delivery_state import DeliveryState
 from shared.domain.event import EventType, OperationalEventType
+from shared.domain.outcome_name import AttemptOutcome
 from shared.schemas.base import Flag, StrictSchema, Timestamp, Whole, line, page
 
 #: Replays in a second, unless told otherwise and at the most; and how many one request may ask for.
@@ -74,7 +75,9 @@ class AttemptSchema(StrictSchema):
     outcome = fields.String(
         required=True,
         metadata={
-            "enum": ["delivered", "temporary_failure", "permanent_failure", "unknown"],
+            "enum": [each.value for each in AttemptOutcome],
+            "description": "`not_wanted`: nothing was sent. `bounced`, `complained` and "
+            "`delayed` are what a report told of a mail later.",
         },
     )
     status = fields.Integer(

@@ -6,6 +6,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from services.cli.keys import create_key
+from services.intake.pages.stranger_limits import LINK_LIMIT_PER_HOUR
 from shared.db.engine import Database
 from shared.db.models import Delivery, DeliveryAttempt, MailPreference, MailSuppression
 from shared.db.models.base import table
@@ -126,6 +127,29 @@ def test_nobody_can_have_an_address_blocked_by_a_bounce_they_made_up(
         told = taken(desk, content)
         assert (told["delivery_id"], told["suppressed"]) == (None, False)
     assert rows(database, MailSuppression) == rows(database, DeliveryAttempt) == []
+
+
+def test_later_reports_of_another_kind_count_and_the_ledger_tells_what_came_back(
+    desk: Desk, database: Database, tokens: MailTokens
+) -> None:
+    delivery = sent_mail(database)
+    own = tokens.message_id(TICKET, delivery, "desk.example")
+
+    def told(content: bytes) -> tuple[str, list[str], bool]:
+        suppressed = taken(desk, content)["suppressed"]
+        shown = desk.ok("GET", f"/v1/deliveries/{delivery}")
+        return shown["state"], [each["outcome"] for each in shown["tries"]], suppressed
+
+    delay = bounce(message_id=own, action="delayed", status="4.4.1")
+    for _ in range(2):
+        assert told(delay) == ("delivered", ["delayed"], False)
+    failed = told(bounce(message_id=own, status="4.2.2"))
+    assert failed == ("bounced", ["delayed", "bounced"], False)
+    complained = told(complaint(message_id=own))
+    assert complained == ("bounced", ["delayed", "bounced", "complained"], True)
+    other = sent_mail(database, "olga@example.com")
+    taken(desk, complaint(message_id=tokens.message_id(TICKET, other, "desk.example")))
+    assert desk.ok("GET", f"/v1/deliveries/{other}")["state"] == "delivered"
 
 
 def test_a_delay_is_only_told(desk: Desk, database: Database, tokens: MailTokens) -> None:
@@ -259,6 +283,28 @@ def test_one_click_unsubscribes_and_opening_the_link_does_not(
     assert wanted["off"] == ["rating_requested"]
     forged = client.post(path[:-2] + "xx", data="List-Unsubscribe=One-Click")
     assert forged.status_code == 404
+
+
+def test_a_provider_that_posts_for_many_people_is_limited_by_link_and_not_by_its_address(
+    desk: Desk, database: Database
+) -> None:
+    links = PublicLinks(SigningKeys(database, SystemClock()), "")
+    client = desk.app.test_client()
+
+    def click(person: str) -> int:
+        data = "List-Unsubscribe=One-Click"
+        return client.post(links.unsubscribe(person, "digest"), data=data).status_code
+
+    assert {click(f"agt_{number}") for number in range(80)} == {200}
+    assert [click("agt_1") for _ in range(LINK_LIMIT_PER_HOUR)] == [200] * (
+        LINK_LIMIT_PER_HOUR - 1
+    ) + [429]
+    agent = desk.agent()
+    path = f"/v1/agents/{agent}/mail-preferences"
+    desk.ok("PUT", path, {"off": ["ticket_reassigned"], "digest": "daily"})
+    assert "digests" in client.get(links.unsubscribe(agent, "digest")).get_data(as_text=True)
+    assert click(agent) == 200
+    assert desk.ok("GET", path)["off"] == ["digest", "ticket_reassigned"]
 
 
 def test_who_is_erased_leaves_no_wishes_and_no_blocked_address(

@@ -332,3 +332,15 @@ def test_out_of_hours_the_receipt_says_when_the_desk_opens(
     text = " ".join(mail.get_body(("plain",)).get_content().split())  # type: ignore[union-attr]
     assert "We are out of office" in text
     assert "09:00 CE" in text
+
+
+def test_mails_that_are_under_way_count_against_a_loop(
+    relay: Relay, notifier: Callable[..., Runtime], desk: Desk
+) -> None:
+    """Forty tickets of one requester at once: the caps hold for those nobody has finished yet."""
+    send_now(desk, [ticket_body(requester={"email": "loop@example.com"})] * 40)
+    runtime = notifier(email_concurrency=8)
+    eventually(lambda: len(deliveries(runtime)) == 40)
+    eventually(lambda: not deliveries(runtime, WorkState.READY))
+    assert len(deliveries(runtime, WorkState.CANCELLED)) == 10
+    assert len(relay.envelopes) == 30

@@ -12,7 +12,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
 
 from services.intake.pages.catalogues import Texts, load_texts
 from services.intake.pages.form_tokens import FormTokens
-from services.intake.pages.stranger_limits import Counted, StrangerLimits
+from services.intake.pages.stranger_limits import LINK_LIMIT_PER_HOUR, Counted, StrangerLimits
 from shared.db.signing_keys import SigningKeys
 from shared.domain.clock import Clock
 from shared.domain.support_field import SupportField
@@ -79,6 +79,7 @@ def build_site(settings: Settings, signing: SigningKeys, clock: Clock) -> Site:
         limits=StrangerLimits(
             {
                 Counted.IP: settings.support_ip_limit_per_hour,
+                Counted.LINK: LINK_LIMIT_PER_HOUR,
                 Counted.EMAIL: settings.support_email_limit_per_hour,
             }
         ),

@@ -1,4 +1,4 @@
-"""How often strangers may send: a moving window for each network address and e-mail address.
+"""How often strangers may send: a moving window for each network, e-mail address or signed link.
 
 In memory, each process for itself: with four intake processes a stranger may send up to four times
 as much. It guards against floods; what passes is small enough to be marked as spam by hand.
@@ -17,12 +17,16 @@ from limits.strategies import MovingWindowRateLimiter
 #: Who has one IPv6 address usually has the /64 around it.
 _IPV6_PREFIX = 64
 
+#: Posts to one signed link in an hour: each click after the first changes nothing.
+LINK_LIMIT_PER_HOUR = 20
+
 
 class Counted(StrEnum):
     """What requests are counted by."""
 
     IP = "ip"
     EMAIL = "email"
+    LINK = "link"
 
 
 class StrangerLimits:

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from services.notifier.channels.base import NotWanted, Postponed
 from services.notifier.mail.loop_caps import over_cap
 from services.notifier.mail.moments import zone_of
 from shared.db.engine import Row
 from shared.domain.delivery import AGENT_MAILS, HELD_RANK, URGENT_MAILS, WRITTEN_MAILS, MailKind
-from shared.domain.mail_preferences import Digest, Preferences
+from shared.domain.mail_preferences import Preferences
 from shared.domain.suppression import Blame
+
+#: How long a held mail waits for the one that sends the digest.
+DIGEST_WAIT = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,8 @@ class Known:
     """What the database knows about a mail that is to be sent.
 
     `sent` are the mails the address had lately (when, about which ticket), `earlier` the ids of
-    those about this ticket, oldest first. `told_in` is the digest that has told of it.
+    those about this ticket, oldest first. `told_in` is the digest that tells of it, and when that
+    is tried next (None: it is over); `tells` says that it is a digest itself.
     """
 
     blame: Blame | None = None
@@ -28,7 +32,8 @@ class Known:
     sent: Sequence[tuple[datetime, str]] = ()
     earlier: Sequence[str] = ()
     unknown_before: bool = False
-    told_in: str | None = None
+    told_in: tuple[str, datetime | None] | None = None
+    tells: bool = False
     opens_at: datetime | None = None
     attachments: Sequence[Row] = ()
 
@@ -38,13 +43,15 @@ def refusal(
 ) -> NotWanted | Postponed | None:
     """Return why a mail is not sent now, or None when it is."""
     if known.told_in is not None:
-        return NotWanted(f"told in the digest {known.told_in}")
+        digest_id, due = known.told_in
+        if due is None:
+            return NotWanted(f"told in the digest {digest_id}")
+        reason = f"waits for what becomes of the digest {digest_id}"
+        return Postponed(max(due, now) + DIGEST_WAIT, reason, held=True)
     suppressed = suppression(known.blame, now)
     if suppressed is not None:
         return suppressed
-    wanted = known.preferences
-    no_digest = MailKind.DIGEST in wanted.off and wanted.digest is not Digest.NONE
-    if kind in wanted.off or (no_digest and kind not in URGENT_MAILS):
+    if kind in known.preferences.off:
         return NotWanted("the receiver does not want mails of this kind")
     # A loop needs a machine that writes to the desk, and to that one we answer as to a requester.
     if kind not in WRITTEN_MAILS | AGENT_MAILS:

@@ -5,6 +5,7 @@ agents, are counted and never stopped: no news of the desk is lost to a busy day
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 #: (minutes, mails) to one address about one ticket.
@@ -14,6 +15,27 @@ PER_RECIPIENT = ((10, 30), (30, 60), (60, 120), (180, 240), (600, 360))
 
 #: As far back as anything is counted.
 WINDOW = timedelta(minutes=600)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A mail that an address had; `at` is None for one that is being sent now."""
+
+    at: datetime | None
+    ticket_id: str
+    delivery_id: str
+
+
+def before(sent: Sequence[Sent], delivery_id: str, now: datetime) -> list[tuple[datetime, str]]:
+    """Return the mails that count against one, and when they were sent.
+
+    Of those under way it is the ones made earlier, so that of many at once as many pass as may.
+    """
+    return [
+        (each.at or now, each.ticket_id)
+        for each in sent
+        if each.at is not None or each.delivery_id < delivery_id
+    ]
 
 
 def over_cap(ticket_id: str, sent: Sequence[tuple[datetime, str]], now: datetime) -> str | None:

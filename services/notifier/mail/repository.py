@@ -1,4 +1,4 @@
-"""The notifier's SQL for mails: what is known of a receiver, and what a digest tells."""
+"""The notifier's SQL for mails: what is known of a receiver."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, and_, or_, select
 
+from services.notifier import digests
 from services.notifier.job import Job
 from services.notifier.mail.gate import Known
-from services.notifier.mail.loop_caps import WINDOW
+from services.notifier.mail.loop_caps import WINDOW, Sent, before
 from services.notifier.mail.recipient import Recipient
 from services.notifier.mail.threading import MAX_EARLIER
 from shared.db.engine import Database, Row, rows
@@ -19,7 +20,6 @@ from shared.db.models import (
     Attachment,
     Delivery,
     DeliveryAttempt,
-    MailDigestEntry,
     MailPreference,
     Requester,
     TicketEvent,
@@ -31,18 +31,15 @@ from shared.domain.attachment import ScanState
 from shared.domain.delivery import HELD_RANK, DeliveryChannel
 from shared.domain.ids import Prefix
 from shared.domain.mail_preferences import preferences_of
+from shared.domain.outcome_name import AttemptOutcome
 from shared.domain.suppression import Blame, SuppressionReason
 from shared.domain.work import WorkState
 from shared.domain.working_time import OutsideHorizon
 
 _DELIVERIES, _ATTEMPTS, _EVENTS = table(Delivery), table(DeliveryAttempt), table(TicketEvent)
-_ENTRIES, _PREFERENCES = table(MailDigestEntry), table(MailPreference)
+_PREFERENCES = table(MailPreference)
 _AGENTS, _REQUESTERS, _ATTACHMENTS = table(Agent), table(Requester), table(Attachment)
 
-#: News in one digest; of more, the number is told.
-MAX_ENTRIES = 50
-#: A mail that is being sent is due again when its lease ends; not later than this.
-LONGEST_LEASE = timedelta(minutes=12)
 _MOMENT = timedelta(microseconds=1)
 _OURS = _DELIVERIES.c.channel == DeliveryChannel.EMAIL
 
@@ -78,7 +75,7 @@ class MailRepository:
             sent = _sent(connection, receivers, now)
             earlier = _earlier(connection, asked)
             unknown = _unknown_before(connection, retried)
-            told_in = _told_in(connection, held)
+            told_in, tell = digests.digests_of(connection, held)
             files = _attachments(connection, comments)
             opening = [self._opens_at(connection, each.event) for each in asked]
         found = []
@@ -91,10 +88,11 @@ class MailRepository:
                     preferences=wanted,
                     locale=person.get("locale") or each.recipient.locale,
                     zone=wanted.time_zone or person.get("time_zone") or self._zone,
-                    sent=sent.get(each.job.receiver, ()),
+                    sent=before(sent.get(each.job.receiver, ()), delivery["id"], now),
                     earlier=earlier.get(delivery["id"], ()),
                     unknown_before=delivery["id"] in unknown,
                     told_in=told_in.get(delivery["id"]),
+                    tells=delivery["id"] in tell,
                     opens_at=opens_at,
                     attachments=files.get((_comment_of(each.event) or {}).get("id", ""), ()),
                 )
@@ -107,43 +105,8 @@ class MailRepository:
             return blames_of(connection, [address]).get(address.strip().lower())
 
     def collect(self, job: Job, now: datetime) -> tuple[list[Row], int] | None:
-        """Take the held mails of a receiver into the digest that this delivery sends.
-
-        Returns the deliveries with their events' bodies, oldest first, and how many there are
-        besides; None if another delivery sends the digest. Doing it again finds the same.
-        """
-        mine = job.delivery["id"]
-        with self._database.transaction() as tx:
-            told = select(_ENTRIES.c.id).where(_ENTRIES.c.id == _DELIVERIES.c.id)
-            held = (
-                select(_DELIVERIES.c.id)
-                .where(
-                    _OURS,
-                    _DELIVERIES.c.receiver == job.delivery["receiver"],
-                    _DELIVERIES.c.work_state == READY,
-                    _DELIVERIES.c.rank == HELD_RANK,
-                    _DELIVERIES.c.created_at <= now,
-                    ~exists(told),
-                )
-                .order_by(_DELIVERIES.c.id)
-                .with_for_update(of=_DELIVERIES)
-            )
-            ids = [row["id"] for row in tx.rows(held)]
-            if ids and ids[0] != mine and _first_is_due(tx.connection, ids[0], now):
-                return None
-            new = [each for each in ids if each != mine]
-            tx.insert_new(
-                _ENTRIES, [{"id": each, "digest_id": mine, "created_at": now} for each in new]
-            )
-            entries = (
-                select(_DELIVERIES.c.kind, _EVENTS.c.body)
-                .join(_EVENTS, _EVENTS.c.id == _DELIVERIES.c.event_id)
-                .outerjoin(_ENTRIES, _ENTRIES.c.id == _DELIVERIES.c.id)
-                .where((_DELIVERIES.c.id == mine) | (_ENTRIES.c.digest_id == mine))
-                .order_by(_DELIVERIES.c.id)
-            )
-            found = tx.rows(entries)
-        return found[:MAX_ENTRIES], max(len(found) - MAX_ENTRIES, 0)
+        """Take the held mails of a receiver into the digest that this delivery sends."""
+        return digests.collect(self._database, job, now)
 
     def blame(self, address: str, detail: str, now: datetime) -> None:
         """Note that a server says there is no such mailbox."""
@@ -185,20 +148,26 @@ def _people(connection: Connection, ids: Sequence[str | None]) -> dict[str, Row]
     return {row["id"]: row for row in found}
 
 
-def _sent(
-    connection: Connection, receivers: Sequence[str], now: datetime
-) -> dict[str, list[tuple[datetime, str]]]:
-    query = select(
-        _DELIVERIES.c.receiver, _DELIVERIES.c.finished_at, _DELIVERIES.c.ticket_id
-    ).where(
-        _OURS,
-        _DELIVERIES.c.receiver.in_(receivers),
-        _DELIVERIES.c.finished_at > now - WINDOW,
-        _DELIVERIES.c.work_state.in_([WorkState.DONE, WorkState.UNKNOWN]),
+def _sent(connection: Connection, receivers: Sequence[str], now: datetime) -> dict[str, list[Sent]]:
+    """Return by receiver the mails they had lately, with those that are being sent to them now."""
+    columns = _DELIVERIES.c
+    sent = and_(
+        columns.finished_at > now - WINDOW,
+        columns.work_state.in_([WorkState.DONE, WorkState.UNKNOWN, WorkState.BOUNCED]),
     )
-    found: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    under_way = and_(
+        columns.finished_at.is_(None),
+        columns.work_state == READY,
+        columns.lease_token.is_not(None),
+        columns.available_at > now,
+    )
+    query = select(columns.id, columns.receiver, columns.finished_at, columns.ticket_id).where(
+        _OURS, columns.receiver.in_(receivers), or_(sent, under_way)
+    )
+    found: dict[str, list[Sent]] = defaultdict(list)
     for row in rows(connection, query):
-        found[row["receiver"]].append((row["finished_at"], row["ticket_id"]))
+        sent_mail = Sent(row["finished_at"], row["ticket_id"], row["id"])
+        found[row["receiver"]].append(sent_mail)
     return found
 
 
@@ -240,16 +209,9 @@ def _unknown_before(connection: Connection, ids: Sequence[str]) -> set[str]:
     if not ids:
         return set()
     query = select(_ATTEMPTS.c.delivery_id).where(
-        _ATTEMPTS.c.delivery_id.in_(ids), _ATTEMPTS.c.outcome == "Unknown"
+        _ATTEMPTS.c.delivery_id.in_(ids), _ATTEMPTS.c.outcome == AttemptOutcome.UNKNOWN.kept
     )
     return set(connection.execute(query).scalars())
-
-
-def _told_in(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
-    if not ids:
-        return {}
-    query = select(_ENTRIES.c.id, _ENTRIES.c.digest_id).where(_ENTRIES.c.id.in_(ids))
-    return {row["id"]: row["digest_id"] for row in rows(connection, query)}
 
 
 def _attachments(connection: Connection, comment_ids: Sequence[str]) -> dict[str, list[Row]]:
@@ -267,10 +229,3 @@ def _attachments(connection: Connection, comment_ids: Sequence[str]) -> dict[str
     for row in rows(connection, query):
         found[row["comment_id"]].append(row)
     return found
-
-
-def _first_is_due(connection: Connection, delivery_id: str, now: datetime) -> bool:
-    """Tell whether the first held mail is being sent, or about to be; else it sends no digest."""
-    query = select(_DELIVERIES.c.available_at).where(_DELIVERIES.c.id == delivery_id)
-    due: datetime = connection.execute(query).scalar_one()
-    return due <= now + LONGEST_LEASE

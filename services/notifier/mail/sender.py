@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 from services.notifier.channels.base import Outcome, Postponed
 from services.notifier.job import Job
 from services.notifier.mail.desk import MailDesk, entry_of
 from services.notifier.mail.facts import MailFacts
-from services.notifier.mail.gate import Known, refusal
+from services.notifier.mail.gate import DIGEST_WAIT, Known, refusal
 from services.notifier.mail.kinds import mails_of
 from services.notifier.mail.message import MailRenderer, RenderedMail
 from services.notifier.mail.post import Post, Threads, fate_unknown
@@ -24,9 +23,6 @@ from shared.domain.mail_preferences import Digest
 from shared.observability.logging import get_logger
 
 log = get_logger()
-
-#: How long a held mail waits for the one that sends the digest.
-DIGEST_WAIT = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,8 @@ class MailSender:
         )
         if refused is not None:
             return refused
-        if job.delivery["rank"] == HELD_RANK and known.preferences.digest is not Digest.NONE:
+        together = known.preferences.digest is not Digest.NONE or known.tells
+        if job.delivery["rank"] == HELD_RANK and together:
             collected = await self._threads.in_thread(lambda: tools.repository.collect(job, now))
             if collected is None:
                 return Postponed(now + DIGEST_WAIT, "another mail sends the digest", held=True)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.delivery import MailKind
 from shared.domain.mail_preferences import Digest, Preferences, preferences_of
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -79,3 +80,11 @@ def test_quiet_hours_end_within_a_day_and_never_in_the_past(
     until = Preferences(quiet=(begin, end)).quiet_until(moment, BERLIN)
     if until is not None:
         assert moment < until <= moment + timedelta(hours=25)
+
+
+def test_who_does_not_want_digests_gets_each_mail_for_itself() -> None:
+    document = {"off": ["digest", "ticket_reassigned"], "digest": "daily"}
+    wanted = preferences_of(document)
+    assert wanted.digest is Digest.NONE
+    assert MailKind.TICKET_REASSIGNED in wanted.off
+    assert MailKind.TICKET_ASSIGNED not in wanted.off

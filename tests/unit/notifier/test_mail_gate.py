@@ -8,7 +8,7 @@ import pytest
 from services.notifier.channels.base import NotWanted, Postponed
 from services.notifier.mail.domain_rate import DomainRate
 from services.notifier.mail.gate import Known, refusal
-from services.notifier.mail.loop_caps import PER_RECIPIENT, PER_TICKET, over_cap
+from services.notifier.mail.loop_caps import PER_RECIPIENT, PER_TICKET, Sent, before, over_cap
 from services.notifier.mail.pause import RESTS_S, ChannelPause
 from shared.domain.delivery import AGENT_MAILS, HELD_RANK, URGENT_MAILS, WRITTEN_MAILS, MailKind
 from shared.domain.mail_preferences import Digest, Preferences
@@ -45,6 +45,18 @@ def test_somebody_gets_so_many_mails_about_anything_and_no_more(minutes: int, mo
     inside = [(at, f"tkt_{n}") for n, (at, _) in enumerate(sent(most, minutes_ago=minutes - 0.1))]
     assert over_cap("tkt_other", inside, NOW) is not None
     assert over_cap("tkt_other", inside[1:], NOW) is None
+
+
+def test_of_many_mails_at_once_as_many_pass_as_may() -> None:
+    most = PER_RECIPIENT[0][1]
+    under_way = [Sent(None, f"tkt_{n}", f"dlv_{n:02}") for n in range(most + 5)]
+    done = [Sent(NOW, "tkt_0", "dlv_99")]
+    passed = [
+        each
+        for each in under_way
+        if not over_cap(each.ticket_id, before([*done, *under_way], each.delivery_id, NOW), NOW)
+    ]
+    assert passed == under_way[: most - 1]
 
 
 @pytest.mark.parametrize("kind", list(MailKind))
@@ -93,14 +105,13 @@ def test_a_digest_holds_what_can_wait_once(kind: MailKind) -> None:
     assert refusal(kind, HELD, known, NOW) is None
 
 
-def test_who_unsubscribed_from_digests_gets_none_and_still_what_is_urgent() -> None:
-    off = Preferences(frozenset({MailKind.DIGEST}), digest=Digest.DAILY)
-    assert isinstance(refusal(KIND, DELIVERY, Known(preferences=off), NOW), NotWanted)
-    assert refusal(MailKind.SLA_BREACHED, DELIVERY, Known(preferences=off), NOW) is None
-
-
-def test_what_a_digest_told_is_not_told_again() -> None:
-    assert isinstance(refusal(KIND, HELD, Known(told_in="dlv_1"), NOW), NotWanted)
+def test_what_a_digest_tells_waits_for_it_and_is_not_told_again() -> None:
+    due = NOW + timedelta(hours=2)
+    found = refusal(KIND, HELD, Known(told_in=("dlv_1", due)), NOW)
+    assert isinstance(found, Postponed)
+    assert found.held
+    assert found.until > due
+    assert isinstance(refusal(KIND, HELD, Known(told_in=("dlv_1", None)), NOW), NotWanted)
 
 
 def test_a_domain_gets_so_many_mails_a_second_and_the_others_go_one_after_the_other() -> None:
