@@ -24,6 +24,7 @@ from marshmallow import ValidationError, validate
 from shared.domain.bulk import BulkLimits
 from shared.domain.lifecycle import ChildrenRule, LifeRules
 from shared.domain.media_type import FileGroup
+from shared.domain.smtp_url import parse_smtp_url
 from shared.domain.support_field import SupportField
 from shared.schemas.upload import MAX_UPLOADS
 
@@ -242,7 +243,9 @@ def _read(env: environs.Env) -> dict[str, Any]:
         "watch_interval_s": env.float("WATCH_INTERVAL_S", 0.5, validate=positive),
         "shutdown_timeout_s": env.float("SHUTDOWN_TIMEOUT_S", 20.0, validate=positive),
         "email_url": env.str(
-            "EMAIL_URL", "file:var/outbox", validate=_scheme("off", "file", "smtp", "smtps")
+            "EMAIL_URL",
+            "file:var/outbox",
+            validate=[_scheme("off", "file", "smtp", "smtps"), _mail_server],
         ),
         "email_from": env.str("EMAIL_FROM", "Support <support@patchbay.example>"),
         "email_concurrency": env.int("EMAIL_CONCURRENCY", 4, validate=at_least_one),
@@ -337,6 +340,14 @@ def _scheme(*known: str) -> Any:
             raise ValidationError(f"begins with “{scheme}:”; it must begin with one of {choices}")
 
     return check
+
+
+def _mail_server(url: str) -> None:
+    if url.startswith(("smtp:", "smtps:")):
+        try:
+            parse_smtp_url(url)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
 
 
 def _networks(texts: list[str]) -> None:

@@ -58,6 +58,16 @@ def test_a_misspelt_variable_names_the_nearest(monkeypatch: pytest.MonkeyPatch) 
     assert line.endswith("did you mean PATCHBAY_DATABASE_URL?")
 
 
+def test_a_password_that_could_go_unencrypted_is_refused_with_the_way_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    [line] = error_of(monkeypatch, EMAIL_URL="smtp://desk:secret@mail.example?starttls=off")
+    assert line.startswith("PATCHBAY_EMAIL_URL: the password could go out unencrypted; write ")
+    assert "secret" not in line
+    monkeypatch.setenv("PATCHBAY_EMAIL_URL", "smtp://desk:secret@mail.example")
+    assert load_settings().email_url == "smtp://desk:secret@mail.example"
+
+
 def test_rabbitmq_with_sqlite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     [line] = error_of(monkeypatch, BROKER_URL="amqp://localhost/")
     assert "PATCHBAY_DATABASE_URL" in line

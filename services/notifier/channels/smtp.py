@@ -25,7 +25,8 @@ from services.notifier.channels.base import (
     Unknown,
 )
 from services.notifier.channels.mail_address import InvalidMailbox, parse_mailbox
-from services.notifier.channels.smtp_pool import PooledConnection, SmtpPool, parse_smtp_url
+from services.notifier.channels.smtp_pool import PooledConnection, SmtpPool
+from shared.domain.smtp_url import parse_smtp_url
 
 #: For connecting: look-up, TCP, greeting, EHLO, TLS and login together.
 CONNECT_TIMEOUT_S = 30.0
@@ -159,6 +160,9 @@ def _not_connected(fault: Exception, duration_ms: int) -> TemporaryFailure:
         reason = f"the mail server refuses our user name or password: {_detail(fault)}"
     elif isinstance(fault, aiosmtplib.SMTPResponseException):
         reason = f"the mail server refuses the connection: {_detail(fault)}"
+    elif type(fault) is aiosmtplib.SMTPException:
+        # It offers no STARTTLS, or no AUTH, and we are to use it: mended by the operator alone.
+        reason, refuses_us = _one_line(f"the mail server cannot be used: {fault}"), True
     elif isinstance(fault, TimeoutError):
         reason = "the mail server does not answer"
     else:

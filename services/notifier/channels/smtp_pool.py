@@ -10,53 +10,18 @@ import ssl
 from collections import deque
 from dataclasses import dataclass
 from time import monotonic
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import aiosmtplib
+
+from shared.domain.smtp_url import SmtpServer, Starttls
 
 MAX_MAILS_PER_CONNECTION = 100
 MAX_IDLE_S = 60.0
 _QUIT_TIMEOUT_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class SmtpServer:
-    """Where and how to connect. `starttls` None means: if the server offers it."""
-
-    host: str
-    port: int
-    user: str | None
-    password: str | None
-    implicit_tls: bool
-    starttls: bool | None
-
-
-def parse_smtp_url(url: str) -> SmtpServer:
-    """Read `smtp://user:pass@host:port?starttls=required` or `smtps://…`.
-
-    Ports default to 465 for smtps, 587 for submission (a user or required STARTTLS) and 25 for a
-    plain relay. Raises ValueError, whose text never holds the URL because of the password in it.
-    """
-    parts = urlsplit(url)
-    options = parse_qs(parts.query, strict_parsing=bool(parts.query))
-    starttls = options.pop("starttls", None)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-        raise ValueError("an SMTP url is smtp://host:port or smtps://host:port")
-    if options or starttls not in (None, ["required"]):
-        raise ValueError("the only option of an SMTP url is starttls=required")
-    implicit_tls = parts.scheme == "smtps"
-    if implicit_tls and starttls:
-        raise ValueError("smtps:// is encrypted from the start and has no STARTTLS")
-    user = unquote(parts.username) if parts.username else None
-    submission = 587 if user or starttls else 25
-    return SmtpServer(
-        host=parts.hostname,
-        port=parts.port or (465 if implicit_tls else submission),
-        user=user,
-        password=unquote(parts.password) if parts.password else None,
-        implicit_tls=implicit_tls,
-        starttls=True if starttls else False if implicit_tls else None,
-    )
+#: What aiosmtplib calls the ways of `Starttls`.
+_START_TLS = {Starttls.REQUIRED: True, Starttls.OFFERED: None, Starttls.OFF: False}
 
 
 @dataclass(slots=True)
@@ -142,7 +107,7 @@ class SmtpPool:
             username=server.user,
             password=server.password,
             use_tls=server.implicit_tls,
-            start_tls=server.starttls,
+            start_tls=_START_TLS[server.starttls],
             tls_context=self._tls,
             local_hostname=self._own_name,
             timeout=self._connect_timeout_s,
