@@ -23,7 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "shadow": ("services.cli.shadow", "Compare shadow and trial profiles with the live ones."),
     "rules": ("services.cli.rules", "Check, apply and show routing rules."),
     "plugins": ("services.cli.plugins", "List what can decide about tickets, and its origin."),
-    "mail": ("services.cli.mail", "Preview mails, and take in what bounced."),
+    "mail": ("services.cli.mail.command", "Preview mails, send them again, take in bounces."),
     "search": ("services.cli.search", "Make the full-text index anew."),
     "simulate": ("services.cli.simulate", "Compare routing profiles on a log or a scenario."),
     "import": ("services.cli.importing.command", "Bring tickets in from a file, by the API."),

@@ -1,7 +1,7 @@
 """Intake's SQL for deliveries: reading who was told what, and sending it again."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select, tuple_
@@ -30,8 +30,11 @@ _EVENTS_AT_ONCE = 1000
 #: Events that are looked through at the most: the subscription is locked meanwhile.
 MAX_EVENTS = 50_000
 
-#: What is sent again unless told otherwise.
+#: What is sent again unless told otherwise: events twice do no harm, mails do.
 UNDELIVERED = (DeliveryState.FAILED, DeliveryState.CANCELLED, DeliveryState.UNKNOWN)
+UNDELIVERED_MAILS = (DeliveryState.FAILED,)
+#: By how much the id of a delivery may be made later than its `created_at`.
+_LONGEST_BATCH = timedelta(minutes=10)
 
 
 def delivery(connection: Connection, delivery_id: str) -> Row:
@@ -71,12 +74,31 @@ def of_receiver(
     limit: int,
 ) -> Rows:
     """Return deliveries to a subscription, the newest first; `after` is a time and an id."""
-    query = _typed().where(DELIVERIES.c.receiver == receiver, *_conditions(filters))
+    query = _typed().where(*_conditions({**filters, "receiver": receiver}))
     place = (DELIVERIES.c.created_at, DELIVERIES.c.id)
     if after is not None:
         moment, delivery_id = after
         query = query.where(tuple_(*place) < (datetime.fromisoformat(moment), delivery_id))
     return rows(connection, query.order_by(*(each.desc() for each in place)).limit(limit))
+
+
+def found(
+    connection: Connection, filters: Mapping[str, Any], after: str | None, limit: int
+) -> Rows:
+    """Return deliveries of any channel, the newest first; `after` is an id.
+
+    Ids begin with the time at which they are made, right after `created_at`: so a span of time is a
+    part of the primary key.
+    """
+    query = _typed().where(*_conditions(filters))
+    if "created_after" in filters:
+        query = query.where(DELIVERIES.c.id >= first_id(Prefix.DELIVERY, filters["created_after"]))
+    if "created_before" in filters:
+        end = filters["created_before"] + _LONGEST_BATCH
+        query = query.where(DELIVERIES.c.id < first_id(Prefix.DELIVERY, end))
+    if after is not None:
+        query = query.where(DELIVERIES.c.id < after)
+    return rows(connection, query.order_by(DELIVERIES.c.id.desc()).limit(limit))
 
 
 def of_ticket(
@@ -94,22 +116,26 @@ def of_ticket(
     return rows(connection, query)
 
 
-def count_to_replay(connection: Connection, receiver: str, filters: Mapping[str, Any]) -> int:
-    """Return how many deliveries to a subscription `to_replay` would find without a limit."""
-    query = (
-        select(func.count())
-        .select_from(DELIVERIES.outerjoin(_EVENTS, _EVENTS.c.id == DELIVERIES.c.event_id))
-        .where(DELIVERIES.c.receiver == receiver, *_conditions(filters))
-    )
+#: Deliveries with the events that they tell of, and those that are nobody's any more left out.
+_FOUND = DELIVERIES.outerjoin(_EVENTS, _EVENTS.c.id == DELIVERIES.c.event_id)
+_NOT_ERASED = ~DELIVERIES.c.receiver.startswith("erased:")
+
+
+def count_to_replay(connection: Connection, filters: Mapping[str, Any]) -> int:
+    """Return how many deliveries `to_replay` would find without a limit."""
+    query = select(func.count()).select_from(_FOUND).where(_NOT_ERASED, *_conditions(filters))
     return int(connection.execute(query).scalar_one())
 
 
-def to_replay(tx: Transaction, receiver: str, filters: Mapping[str, Any], limit: int) -> list[str]:
-    """Lock deliveries to a subscription that are over; return their ids, the oldest first."""
+def to_replay(tx: Transaction, filters: Mapping[str, Any], limit: int) -> list[str]:
+    """Lock deliveries that are over; return their ids, the oldest first.
+
+    `filters` name their states, and the subscription as `receiver` or the channel.
+    """
     query = (
         select(DELIVERIES.c.id)
-        .select_from(DELIVERIES.outerjoin(_EVENTS, _EVENTS.c.id == DELIVERIES.c.event_id))
-        .where(DELIVERIES.c.receiver == receiver, *_conditions(filters))
+        .select_from(_FOUND)
+        .where(_NOT_ERASED, *_conditions(filters))
         .order_by(DELIVERIES.c.created_at, DELIVERIES.c.id)
         .limit(limit)
         .with_for_update(of=DELIVERIES)
@@ -188,7 +214,14 @@ def _conditions(filters: Mapping[str, Any]) -> Iterator[ColumnElement[bool]]:
     if types:
         yield _tells(types)
     if "ticket_id" in filters:
-        yield DELIVERIES.c.ticket_id == filters["ticket_id"]
+        # The index of deliveries by ticket has those that are ready; events lead to all of them.
+        by_ticket = DELIVERIES if "receiver" in filters else _EVENTS
+        yield by_ticket.c.ticket_id == filters["ticket_id"]
+    for name in ("channel", "receiver", "kind"):
+        if name in filters:
+            yield DELIVERIES.c[name] == filters[name]
+    if "kinds" in filters:
+        yield DELIVERIES.c.kind.in_(filters["kinds"])
     if "created_after" in filters:
         yield DELIVERIES.c.created_at >= filters["created_after"]
     if "created_before" in filters:

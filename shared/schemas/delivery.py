@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from shared.domain.delivery import DeliveryChannel
+from shared.domain.delivery import DeliveryChannel, MailKind, OwnerMailKind
 from shared.domain.delivery_state import DeliveryState
 from shared.domain.event import EventType, OperationalEventType
 from shared.domain.outcome_name import AttemptOutcome
@@ -11,6 +11,7 @@ from shared.schemas.base import Flag, StrictSchema, Timestamp, Whole, line, page
 #: Replays in a second, unless told otherwise and at the most; and how many one request may ask for.
 DEFAULT_RATE_PER_S, MAX_RATE_PER_S, MAX_REPLAYS = 20, 1000, 20_000
 
+_ANY_MAIL = [*(each.value for each in MailKind), *(each.value for each in OwnerMailKind)]
 _ANY_TYPE = [*(each.value for each in EventType), *(each.value for each in OperationalEventType)]
 
 
@@ -112,13 +113,18 @@ class DeliveryFilterSchema(StrictSchema):
     created_before = Timestamp(metadata={"description": "Before this moment."})
 
 
-class ReplaySchema(StrictSchema):
-    """Which deliveries of a subscription to send again, and how fast.
+class AnyDeliveryFilterSchema(DeliveryFilterSchema):
+    """Which deliveries of any channel."""
 
-    All conditions must hold. Without `states` it is what has failed, was cancelled, or whose fate
-    is unknown.
-    """
+    channel = fields.Enum(DeliveryChannel, by_value=True)
+    receiver = line(
+        320,
+        metadata={"description": "A subscription's id, or an address as it was written to."},
+    )
+    kind = line(64, metadata={"description": "`event` or `test`, or which mail it is."})
 
+
+class _ReplaySchema(StrictSchema):
     states = fields.List(
         fields.Enum(
             DeliveryState,
@@ -135,13 +141,6 @@ class ReplaySchema(StrictSchema):
     ticket_id = line(64)
     created_after = Timestamp()
     created_before = Timestamp()
-    missed = Flag(
-        load_default=False,
-        metadata={
-            "description": "Also what was never meant for the subscription, because it was "
-            "disabled or was not there yet, and that it wants now; needs `created_after`."
-        },
-    )
     rate_per_s = Whole(
         load_default=DEFAULT_RATE_PER_S, validate=validate.Range(min=1, max=MAX_RATE_PER_S)
     )
@@ -151,6 +150,36 @@ class ReplaySchema(StrictSchema):
             "description": "Only count, however many they are; nothing is sent. "
             f"At most {MAX_REPLAYS} are sent by one request."
         },
+    )
+
+
+class ReplaySchema(_ReplaySchema):
+    """Which deliveries of a subscription to send again, and how fast.
+
+    All conditions must hold. Without `states` it is what has failed, was cancelled, or whose fate
+    is unknown.
+    """
+
+    missed = Flag(
+        load_default=False,
+        metadata={
+            "description": "Also what was never meant for the subscription, because it was "
+            "disabled or was not there yet, and that it wants now; needs `created_after`."
+        },
+    )
+
+
+class MailReplaySchema(_ReplaySchema):
+    """Which mails to send again, and how fast.
+
+    All conditions must hold. Without `states` it is what has failed.
+    """
+
+    receiver = line(320, metadata={"description": "The address, as it was written to."})
+    kinds = fields.List(
+        fields.String(validate=validate.OneOf(_ANY_MAIL)),
+        validate=validate.Length(min=1, max=len(_ANY_MAIL)),
+        metadata={"description": "Which mails."},
     )
 
 

@@ -33,6 +33,7 @@ from shared.domain.work import ListName, WorkState
 from shared.schemas.base import StrictSchema
 from shared.schemas.delivery import (
     MAX_REPLAYS,
+    AnyDeliveryFilterSchema,
     DeliveryDetailSchema,
     DeliveryFilterSchema,
     DeliveryPageSchema,
@@ -59,6 +60,10 @@ class DeliveryQuerySchema(DeliveryFilterSchema, PageQuerySchema):
     """Which deliveries, and which page of them."""
 
 
+class AnyDeliveryQuerySchema(AnyDeliveryFilterSchema, PageQuerySchema):
+    """Which deliveries of any channel, and which page of them."""
+
+
 @blp.route(f"/webhooks/{SUBSCRIPTION_ID}/deliveries", methods=["GET"])
 @requires("deliveries:read", problems=(401, 403, 404, 422, 503))
 @blp.arguments(DeliveryQuerySchema(), location="query", unknown=RAISE)
@@ -73,6 +78,19 @@ def list_deliveries(query: Mapping[str, Any], subscription_id: str) -> Response:
             connection, subscription_id, filters, query["after"] or None, limit + 1
         )
     return _page(found, limit, lambda row: (rfc3339(row["created_at"]), row["id"]))
+
+
+@blp.route("/deliveries", methods=["GET"])
+@requires("deliveries:read", problems=(401, 403, 422, 503))
+@blp.arguments(AnyDeliveryQuerySchema(), location="query", unknown=RAISE)
+@blp.response(200, DeliveryPageSchema())
+def search_deliveries(query: Mapping[str, Any]) -> Response:
+    """Read what was sent by webhook and by mail, the newest first."""
+    filters = {name: value for name, value in query.items() if name not in _PAGE}
+    limit = query["limit"]
+    with parts().database.searching() as connection:
+        found = delivery_ledger.found(connection, filters, query["after"] or None, limit + 1)
+    return _page(found, limit, lambda row: (row["id"],))
 
 
 @blp.route("/tickets/<ticket_id>/deliveries", methods=["GET"])
@@ -141,17 +159,17 @@ def replay_deliveries(content: Mapping[str, Any], subscription_id: str) -> Respo
             count = _count(unit.tx.connection, subscription, filters)
         else:
             count = _send_again(unit, subscription, filters, now)
-        last = now + timedelta(seconds=(count - 1) / content["rate_per_s"])
         document = {
             "count": count,
-            "due_until": rfc3339(last) if count else None,
+            "due_until": due_until(count, content["rate_per_s"], now),
             "dry_run": content["dry_run"],
         }
         return unit.answer(document, 202)
 
 
 def _count(connection: Connection, subscription: Row, filters: Mapping[str, Any]) -> int:
-    count = delivery_ledger.count_to_replay(connection, subscription["id"], filters)
+    ours = {**filters, "receiver": subscription["id"]}
+    count = delivery_ledger.count_to_replay(connection, ours)
     if filters["missed"]:
         count += sum(1 for _ in delivery_ledger.missed(connection, subscription, filters))
     return count
@@ -160,14 +178,14 @@ def _count(connection: Connection, subscription: Row, filters: Mapping[str, Any]
 def _send_again(unit: Change, subscription: Row, filters: Mapping[str, Any], now: datetime) -> int:
     _require_enabled(subscription)
     subscription_id, most = subscription["id"], MAX_REPLAYS + 1
-    known = delivery_ledger.to_replay(unit.tx, subscription_id, filters, most)
+    known = delivery_ledger.to_replay(unit.tx, {**filters, "receiver": subscription_id}, most)
     missed: list[Row] = []
     if filters["missed"]:
         found = delivery_ledger.missed(unit.tx.connection, subscription, filters)
         missed = list(islice(found, most))
     count = len(known) + len(missed)
-    _require_few(count)
-    due = _spread(count, filters["rate_per_s"], now)
+    require_few(count)
+    due = spread(count, filters["rate_per_s"], now)
     delivery_ledger.replay(unit.tx, dict(zip(known, due, strict=False)))
     late = list(zip(missed, due[len(known) :], strict=True))
     delivery_ledger.add_missed(unit.tx, subscription_id, late, now)
@@ -175,8 +193,14 @@ def _send_again(unit: Change, subscription: Row, filters: Mapping[str, Any], now
     return count
 
 
-def _spread(count: int, rate_per_s: int, now: datetime) -> list[datetime]:
+def spread(count: int, rate_per_s: int, now: datetime) -> list[datetime]:
+    """Return when each of so many is sent, at a rate."""
     return [now + timedelta(seconds=number / rate_per_s) for number in range(count)]
+
+
+def due_until(count: int, rate_per_s: int, now: datetime) -> str | None:
+    """Return when the last of so many is sent, at a rate."""
+    return rfc3339(now + timedelta(seconds=(count - 1) / rate_per_s)) if count else None
 
 
 def _page(rows: Sequence[Row], limit: int, place: Any) -> Response:
@@ -240,7 +264,8 @@ def _require_beginning(moment: datetime | None, now: datetime) -> None:
         raise InvalidInput(detail, [FieldError("/created_after", detail)])
 
 
-def _require_few(count: int) -> None:
+def require_few(count: int) -> None:
+    """Raise InvalidInput for more than one request may send again."""
     if count > MAX_REPLAYS:
         detail = f"More than {MAX_REPLAYS} at once; narrow it by `created_before`, and ask again."
         raise InvalidInput(detail, [FieldError("/created_before", detail)])

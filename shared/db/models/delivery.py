@@ -48,6 +48,14 @@ class Delivery(Base, WorkColumns):
             postgresql_where=text("work_state = 'ready'"),
             sqlite_where=text("work_state = 'ready'"),
         ),
+        # What did not arrive, among the many that did.
+        Index(
+            "ix_deliveries_not_arrived",
+            "work_state",
+            "id",
+            postgresql_where=text("work_state IN ('dead', 'unknown', 'bounced')"),
+            sqlite_where=text("work_state IN ('dead', 'unknown', 'bounced')"),
+        ),
         # What an address was sent lately, which loops are stopped by.
         Index(
             "ix_deliveries_mailed",
