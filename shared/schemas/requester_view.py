@@ -75,7 +75,7 @@ TICKET = View(
         "requester": _PERSON,
         "assignee": _names("name"),
         "hold": _names("note until"),
-        "resolution": _names("summary"),
+        "resolution": _names("summary steps_taken"),
         "verification": _names("method passed at on_behalf"),
         "satisfaction": _names("score comment rated_at changed_at on_behalf"),
     },

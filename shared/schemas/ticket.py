@@ -138,7 +138,8 @@ class UpdateTicketSchema(_TicketContent):
 class ResolutionSchema(StrictSchema):
     """What solved it, for the requester and for the next one with the same trouble.
 
-    `summary` is the solution as the requester is told it.
+    `summary` is the solution as the requester is told it, and `steps_taken` what was done for it;
+    `cause` and `lessons_learned` stay inside.
     """
 
     summary = line(10_000, 1, required=True)

@@ -194,6 +194,22 @@ def test_the_requester_learns_what_was_done_how_to_confirm_and_how_to_reopen() -
     assert "opened again" in text
 
 
+@pytest.mark.parametrize(("language", "heading"), [("en", "What was done"), ("ru", "Что сделано")])
+def test_the_requester_learns_the_steps_that_were_taken_and_not_what_stays_inside(
+    language: str, heading: str
+) -> None:
+    inside = {"cause": "Old policy.", "lessons_learned": "Ask first."}
+    resolution = {"summary": "Solved.", "steps_taken": "One.\n<b>Two.</b>", **inside}
+    message = render(MailKind.TICKET_RESOLVED, {"resolution": resolution}, locale=language)
+    text, page = (body(message, form).replace("\r", "") for form in ("plain", "html"))
+    assert f"{heading}\n\n> One.\n> <b>Two.</b>" in text
+    assert "One.<br>" in page
+    assert "&lt;b&gt;Two." in page
+    assert not [each for each in inside.values() if each in text + page]
+    without = render(MailKind.TICKET_RESOLVED, {"resolution": {"summary": "Solved."}})
+    assert "What was done" not in body(without, "plain")
+
+
 def test_a_rating_is_one_click_for_each_score() -> None:
     text = body(render(MailKind.RATING_REQUESTED), "plain")
     for score, words in enumerate(["very bad", "bad", "so-so", "good", "very good"], 1):
