@@ -8,6 +8,7 @@ that is silently ignored costs more than one that is refused. `.env.example` lis
 import difflib
 import ipaddress
 import os
+import re
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -90,6 +91,7 @@ class Settings:
     email_brand_logo_url: str
     email_brand_footer: str
     email_ticket_url: str
+    email_locale: str
     email_time_zone: str
     email_attach_max_bytes: int
     email_domain_rate_per_s: float
@@ -263,6 +265,7 @@ def _read(env: environs.Env) -> dict[str, Any]:
         "email_brand_logo_url": env.str("EMAIL_BRAND_LOGO_URL", "", validate=_public_url),
         "email_brand_footer": env.str("EMAIL_BRAND_FOOTER", ""),
         "email_ticket_url": env.str("EMAIL_TICKET_URL", ""),
+        "email_locale": env.str("EMAIL_LOCALE", "en", validate=_locale),
         "email_time_zone": env.str("EMAIL_TIME_ZONE", "UTC", validate=_time_zone),
         "email_attach_max_bytes": env.int(
             "EMAIL_ATTACH_MAX_BYTES", 5_242_880, validate=not_negative
@@ -406,6 +409,11 @@ def _time_zone(name: str) -> None:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
         raise ValidationError(f"there is no time zone {name!r}; write Europe/Berlin") from error
+
+
+def _locale(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*", name):
+        raise ValidationError(f"{name!r} is no language; write ru or de-AT")
 
 
 def _folder(text: str) -> None:

@@ -174,7 +174,7 @@ def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
     settings = runtime.settings
     tools = mail_tools(settings, runtime.database, runtime.clock, runtime.storage)
     limit = settings.email_concurrency * MAILS_AHEAD
-    rules, owner_mails = post_rules(settings, tools), OwnerMails(settings.email_from)
+    rules, owner_mails = post_rules(settings, tools), OwnerMails(tools.renderer)
 
     def sender(engine: DeliveryEngine) -> OwnerMailSender:
         async def note_data_started(jobs: Sequence[Job]) -> list[bool]:

@@ -30,12 +30,15 @@ class MailKind(StrEnum):
 
 
 class OwnerMailKind(StrEnum):
-    """Which mail to the owner of a webhook a delivery is."""
+    """Which mail to the owner of a webhook a delivery is; each is a template of the same name."""
 
     WEBHOOK_FAILING = "webhook_failing"
     WEBHOOK_DISABLED = "webhook_disabled"
     WEBHOOK_RECOVERED = "webhook_recovered"
 
+
+#: Any mail there is.
+AnyMail = MailKind | OwnerMailKind
 
 #: Mails to agents; all others go to requesters.
 AGENT_MAILS = frozenset(

@@ -7,8 +7,10 @@ import pytest
 from services.notifier.mail.brand import Brand
 from services.notifier.mail.message import MailRenderer
 from services.notifier.mail.samples import sample_event, sample_facts, sample_recipient
-from services.notifier.mail.templates import MailTemplates
-from shared.domain.delivery import MailKind
+from services.notifier.mail.templates import MailTemplates, MailText
+from services.notifier.owner_mails.message import OwnerMails
+from services.notifier.owner_mails.samples import sample_news
+from shared.domain.delivery import AnyMail, MailKind, OwnerMailKind
 from tests.browser.chromium import Chromium
 from tests.browser.tab import Tab
 
@@ -49,17 +51,25 @@ def tab(chromium: Chromium) -> Tab:
     return chromium.open()
 
 
+def sample(kind: AnyMail, language: str) -> MailText:
+    if isinstance(kind, OwnerMailKind):
+        owners, news = OwnerMails(RENDERER), sample_news(kind)
+        facts = owners.facts(kind, news, "support@desk.example", "Europe/Berlin", language)
+        return owners.filled(kind, news, facts)
+    return RENDERER.filled(
+        kind,
+        sample_recipient(kind),
+        sample_event(kind, language),
+        sample_facts(kind, language, "Europe/Berlin"),
+    )
+
+
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_every_mail_can_be_read_wide_and_narrow_light_and_dark(
     tab: Tab, tmp_path: Path, language: str
 ) -> None:
-    for kind in MailKind:
-        text = RENDERER.filled(
-            kind,
-            sample_recipient(kind),
-            sample_event(kind, language),
-            sample_facts(kind, language, "Europe/Berlin"),
-        )
+    for kind in (*MailKind, *OwnerMailKind):
+        text = sample(kind, language)
         page = tmp_path / f"{kind}.html"
         page.write_text(text.html, encoding="utf-8")
         tab.go(page.as_uri())

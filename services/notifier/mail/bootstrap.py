@@ -50,7 +50,8 @@ def mail_tools(settings: Settings, database: Database, clock: Clock, storage: St
         reopen_window=rules.reopen_window,
         attach_max_bytes=settings.email_attach_max_bytes,
     )
-    return MailTools(renderer, desk, MailRepository(database, settings.email_time_zone), clock)
+    repository = MailRepository(database, settings.email_time_zone, settings.email_locale)
+    return MailTools(renderer, desk, repository, clock)
 
 
 def post_rules(settings: Settings, tools: MailTools) -> PostRules:

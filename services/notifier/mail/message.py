@@ -6,19 +6,19 @@ stores that drop copies by Message-ID.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parseaddr
 from typing import Any
 
 from services.notifier.channels.base import PermanentFailure
-from services.notifier.channels.mail_address import parse_mailbox, refuse_recipient
+from services.notifier.channels.mail_address import Mailbox, parse_mailbox, refuse_recipient
 from services.notifier.mail.facts import MailFacts, complete
 from services.notifier.mail.mime import bodies, header
 from services.notifier.mail.recipient import Recipient
 from services.notifier.mail.templates import BrokenTemplate, MailTemplates, MailText
 from services.notifier.mail.threading import id_headers
-from shared.domain.delivery import WRITTEN_MAILS, MailKind
+from shared.domain.delivery import WRITTEN_MAILS, AnyMail, MailKind
 from shared.domain.public_status import public_status
 from shared.domain.ticket import TicketStatus
 
@@ -42,7 +42,7 @@ class MailRenderer:
     def __init__(self, templates: MailTemplates, *, sender: str) -> None:
         name, address = parseaddr(sender)
         self._sender = parse_mailbox(address, name)
-        self._templates = templates
+        self.templates = templates
 
     @property
     def domain(self) -> str:
@@ -69,13 +69,20 @@ class MailRenderer:
             text = self.filled(kind, recipient, event, facts)
         except BrokenTemplate as fault:
             return PermanentFailure(str(fault))
+        subject = _subject(kind, text, event["data"]["ticket"])
+        return self.assembled(kind, to, replace(text, subject=subject), event["timestamp"], facts)
+
+    def assembled(
+        self, kind: AnyMail, to: Mailbox, text: MailText, at: str, facts: MailFacts
+    ) -> RenderedMail:
+        """Return a filled mail as bytes; `at` is its date in RFC 3339."""
         head = b"".join(
             [
                 "".join(_by_hand(kind, facts, self.domain)).encode("ascii"),
                 header("From", self._sender.header()),
                 header("To", to.header()),
-                header("Subject", _subject(kind, text, event["data"]["ticket"])),
-                header("Date", datetime.fromisoformat(event["timestamp"])),
+                header("Subject", text.subject),
+                header("Date", datetime.fromisoformat(at)),
                 f"Content-Language: {text.language}\r\n".encode("ascii"),
             ]
         )
@@ -87,7 +94,7 @@ class MailRenderer:
     ) -> MailText:
         """Return what a mail says; raises BrokenTemplate."""
         values = {**_values(event, facts), "recipient": recipient}
-        return self._templates.fill(kind, facts.locale, values, facts.zone)
+        return self.templates.fill(kind, facts.locale, values, facts.zone)
 
 
 def _values(event: Mapping[str, Any], facts: MailFacts) -> dict[str, Any]:
@@ -106,7 +113,7 @@ def _subject(kind: MailKind, text: MailText, ticket: Mapping[str, Any]) -> str:
     return text.subject if kind is MailKind.DIGEST else f"{text.subject} [#{ticket['number']}]"
 
 
-def _by_hand(kind: MailKind, facts: MailFacts, domain: str) -> Iterator[str]:
+def _by_hand(kind: AnyMail, facts: MailFacts, domain: str) -> Iterator[str]:
     """Give headers that EmailMessage would fold by encoding them (`=?utf-8?q?…`), as ASCII.
 
     All of it is ours: ids, tokens, and URLs, which hold no white space.

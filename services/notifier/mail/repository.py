@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select
+from sqlalchemy import Connection, and_, func, or_, select
 
 from services.notifier import digests
 from services.notifier.job import Job
@@ -56,9 +56,11 @@ class Asked:
 class MailRepository:
     """Reads what mails need to know, for many of them at once."""
 
-    def __init__(self, database: Database, zone: str) -> None:
+    def __init__(self, database: Database, zone: str, locale: str) -> None:
         self._database = database
-        self._zone = zone
+        #: Those of people whose own are not known.
+        self.zone = zone
+        self.locale = locale
 
     def known(self, asked: Sequence[Asked], now: datetime) -> list[Known]:
         """Return everything that decides about each mail and is not in its event.
@@ -86,8 +88,8 @@ class MailRepository:
                 Known(
                     blame=blames.get(each.job.receiver.strip().lower()),
                     preferences=wanted,
-                    locale=person.get("locale") or each.recipient.locale,
-                    zone=wanted.time_zone or person.get("time_zone") or self._zone,
+                    locale=person.get("locale") or each.recipient.locale or self.locale,
+                    zone=wanted.time_zone or person.get("time_zone") or self.zone,
                     sent=before(sent.get(each.job.receiver, ()), delivery["id"], now),
                     earlier=earlier.get(delivery["id"], ()),
                     unknown_before=delivery["id"] in unknown,
@@ -99,10 +101,16 @@ class MailRepository:
             )
         return found
 
-    def blamed(self, address: str) -> Blame | None:
-        """Return what bounces and complaints say of an address; None if there were none."""
+    def owner(self, address: str) -> tuple[Blame | None, str]:
+        """Return what speaks against the address of a webhook's owner, and their language.
+
+        An owner is an address and nothing else, unless an agent has it.
+        """
+        plain = address.strip().lower()
+        query = select(_AGENTS.c.locale).where(func.lower(_AGENTS.c.email) == plain).limit(1)
         with self._database.reading() as connection:
-            return blames_of(connection, [address]).get(address.strip().lower())
+            locale = connection.execute(query).scalar_one_or_none()
+            return blames_of(connection, [address]).get(plain), locale or self.locale
 
     def collect(self, job: Job, now: datetime) -> tuple[list[Row], int] | None:
         """Take the held mails of a receiver into the digest that this delivery sends."""

@@ -31,7 +31,7 @@ from markupsafe import Markup, escape
 from services.notifier.channels.mail_address import one_line
 from services.notifier.mail.brand import Brand
 from services.notifier.mail.moments import clock_words
-from shared.domain.delivery import AGENT_MAILS, MailKind
+from shared.domain.delivery import AGENT_MAILS, AnyMail, OwnerMailKind
 
 DEFAULT_FOLDER = Path(__file__).parent.parent / "templates"
 FALLBACK_LANGUAGE = "en"
@@ -77,7 +77,7 @@ class MailTemplates:
 
     def fill(
         self,
-        kind: MailKind,
+        kind: AnyMail,
         locale: str | None,
         values: Mapping[str, Any],
         zone: str = "UTC",
@@ -93,7 +93,7 @@ class MailTemplates:
             "when": clock_words(wanted, zone),
             "language": language,
             "brand": self._brand,
-            "audience": "agent" if kind in AGENT_MAILS else "requester",
+            "audience": _audience(kind),
         }
         name = f"{language}/{kind}.j2"
         try:
@@ -118,7 +118,7 @@ class MailTemplates:
         }
         return environment.get_template(name), {**values, **made_of}
 
-    def _choose(self, kind: MailKind, locale: str | None) -> tuple[str, Locale]:
+    def _choose(self, kind: AnyMail, locale: str | None) -> tuple[str, Locale]:
         """Fall back from `ru-RU` over `ru` to `en`; the region still decides how dates look.
 
         A language that has no template of this kind is passed over.
@@ -140,6 +140,12 @@ class MailTemplates:
         except TemplateError:
             return True
         return True
+
+
+def _audience(kind: AnyMail) -> str:
+    if isinstance(kind, OwnerMailKind):
+        return "owner"
+    return "agent" if kind in AGENT_MAILS else "requester"
 
 
 def _environment(folders: list[Path], *, escapes: bool) -> ImmutableSandboxedEnvironment:

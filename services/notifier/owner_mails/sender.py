@@ -1,11 +1,13 @@
 """Sends mails to owners of webhooks, and leaves all other mails to the next sender."""
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
-from services.notifier.channels.base import Outcome, PermanentFailure
-from services.notifier.channels.mail_address import InvalidMailbox
+from services.notifier.channels.base import Outcome
 from services.notifier.job import Job
+from services.notifier.mail.facts import MailFacts
 from services.notifier.mail.gate import suppression
+from services.notifier.mail.message import RenderedMail
 from services.notifier.mail.post import Post, Threads, fate_unknown
 from services.notifier.mail.sender import MailTools
 from services.notifier.owner_mails.message import OwnerMails
@@ -47,21 +49,25 @@ class OwnerMailSender:
         refused: Outcome | None = self._post.refusal(job) or fate_unknown(job, resend=False)
         if refused is not None:
             return refused
-        blame, return_path = await self._threads.in_thread(lambda: self._look_up(job))
+        kind, event = OwnerMailKind(job.delivery["kind"]), load_json(job.body)
+        blame, facts = await self._threads.in_thread(lambda: self._look_up(job, kind, event))
         refused = suppression(blame, self._tools.clock.now()) or self._post.too_fast(job)
         if refused is not None:
             return refused
-        kind, event = OwnerMailKind(job.delivery["kind"]), load_json(job.body)
-        try:
-            mail = self._mails.render(kind, job.receiver, return_path, event)
-        except InvalidMailbox as fault:
-            return PermanentFailure(str(fault))
+        mail = self._mails.render(kind, job.receiver, event, facts)
+        if not isinstance(mail, RenderedMail):
+            return mail
         return await self._post.hand_over(job, mail, resend=False)
 
     async def close(self) -> None:
         """Close the next sender, and the way out with it."""
         await self._others.close()
 
-    def _look_up(self, job: Job) -> tuple[Blame | None, str]:
-        tools = self._tools
-        return tools.repository.blamed(job.receiver), tools.desk.return_path(job.delivery["id"])
+    def _look_up(
+        self, job: Job, kind: OwnerMailKind, event: Mapping[str, Any]
+    ) -> tuple[Blame | None, MailFacts]:
+        repository = self._tools.repository
+        return_path = self._tools.desk.return_path(job.delivery["id"])
+        blame, locale = repository.owner(job.receiver)
+        facts = self._mails.facts(kind, event, return_path, repository.zone, locale)
+        return blame, facts

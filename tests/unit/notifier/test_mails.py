@@ -17,7 +17,7 @@ from services.notifier.mail.facts import MailFile
 from services.notifier.mail.message import MailRenderer, RenderedMail
 from services.notifier.mail.recipient import Recipient
 from services.notifier.mail.templates import DEFAULT_FOLDER, MailTemplates
-from shared.domain.delivery import WRITTEN_MAILS, MailKind
+from shared.domain.delivery import WRITTEN_MAILS, MailKind, OwnerMailKind
 from tests.mail_events import RUSSIAN, TICKET_ID, event, facts, recipient
 
 SENDER = "Service D\u00e9sk <support@desk.example>"
@@ -481,4 +481,4 @@ def test_each_language_has_the_same_files() -> None:
         {path.name for path in (DEFAULT_FOLDER / language).iterdir()} for language in ("en", "ru")
     )
     assert english == russian
-    assert {name.partition(".")[0] for name in english} == {*MailKind, "words"}
+    assert {name.partition(".")[0] for name in english} == {*MailKind, *OwnerMailKind, "words"}
