@@ -7,7 +7,7 @@ Every test prints its seed, which follows from the one that `-p randomly_seed=â€
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import count
 from pathlib import Path
 
@@ -96,8 +96,25 @@ _numbers = count(1)
 
 
 @pytest.fixture
-def closed_desk(servers: Servers, token: str, tmp_path: Path) -> Desk:
-    """Make a desk in distributed mode, on servers that work, whatever the last test did to them."""
+def new_distributed(servers: Servers, token: str, tmp_path: Path) -> Callable[..., Desk]:
+    """Make desks in distributed mode, with changed settings."""
+
+    def make(changed: Mapping[str, str] | None = None) -> Desk:
+        return _distributed(servers, token, tmp_path, changed)
+
+    return make
+
+
+@pytest.fixture
+def closed_desk(new_distributed: Callable[..., Desk]) -> Desk:
+    """Make a desk in distributed mode."""
+    return new_distributed()
+
+
+def _distributed(
+    servers: Servers, token: str, folder: Path, changed: Mapping[str, str] | None
+) -> Desk:
+    """Return a desk on servers that work, whatever the last test did to them."""
     servers.start()
     name = f"faults_{next(_numbers)}"
     conninfo = servers.postgres.url("postgres").replace("+psycopg", "")
@@ -105,7 +122,7 @@ def closed_desk(servers: Servers, token: str, tmp_path: Path) -> Desk:
         copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         connection.execute(copy.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
     url = servers.postgres.url(name)
-    return distributed(url, servers.rabbitmq.url, token, tmp_path)
+    return distributed(url, servers.rabbitmq.url, token, folder, changed)
 
 
 @pytest.fixture

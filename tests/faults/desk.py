@@ -28,6 +28,7 @@ class Desk:
         self, database_url: str, port: int, token: str, processes: Mapping[str, ServiceProcess]
     ) -> None:
         self.processes = processes
+        self.database_url = database_url
         self.subscriber = Subscriber()
         self._database = Database(database_url)
         self._port = port

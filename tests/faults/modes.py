@@ -1,5 +1,6 @@
 """The two modes as desks: everything in one process on SQLite, or a process for each service."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.ports import choose_port
@@ -16,18 +17,24 @@ def new_token(database_url: str) -> str:
     return run_command(settings, "keys", "create", "--name", "faults", "--scope", "*").strip()
 
 
-def standalone(folder: Path) -> Desk:
+def standalone(folder: Path, changed: Mapping[str, str] | None = None) -> Desk:
     """Return a desk on a new SQLite file below `folder`; not open yet."""
     database_url = f"sqlite:///{folder}/desk.db"
-    settings = _settings(database_url, "memory://", folder)
+    settings = {**_settings(database_url, "memory://", folder), **(changed or {})}
     token = new_token(database_url)
     serve = ServiceProcess("serve", (), settings, folder)
     return Desk(database_url, int(settings["PATCHBAY_PORT"]), token, {"serve": serve})
 
 
-def distributed(database_url: str, broker_url: str, token: str, folder: Path) -> Desk:
+def distributed(
+    database_url: str,
+    broker_url: str,
+    token: str,
+    folder: Path,
+    changed: Mapping[str, str] | None = None,
+) -> Desk:
     """Return a desk on a database that has schema and key; not open yet."""
-    settings = _settings(database_url, broker_url, folder)
+    settings = {**_settings(database_url, broker_url, folder), **(changed or {})}
     processes = {
         "intake": ServiceProcess("intake", (), settings, folder),
         "router": ServiceProcess("router", _WORKER, settings, folder),
