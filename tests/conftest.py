@@ -21,6 +21,7 @@ pytest_plugins = [
     "tests.fixtures.shops",
     "tests.fixtures.browsers",
     "tests.fixtures.node",
+    "tests.fixtures.mail_readers",
 ]
 
 

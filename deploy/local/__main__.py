@@ -7,7 +7,12 @@ from pathlib import Path
 import click
 
 from deploy.local.errors import LocalServerError
-from deploy.local.packages import ensure_browser, ensure_node, ensure_packages
+from deploy.local.packages import (
+    ensure_browser,
+    ensure_mail_reader,
+    ensure_node,
+    ensure_packages,
+)
 from deploy.local.servers import Servers
 from deploy.local.services import Services, patchbay
 
@@ -92,7 +97,8 @@ def status(context: click.Context, directory: Path) -> None:
 @main.command()
 @click.option("--browser", is_flag=True, help="Chromium too, for the tests of the public pages.")
 @click.option("--node", is_flag=True, help="Node.js too, for the tests of receivers.")
-def packages(*, browser: bool, node: bool) -> None:
+@click.option("--mail-reader", is_flag=True, help="notmuch too, for the tests of threads of mails.")
+def packages(*, browser: bool, node: bool, mail_reader: bool) -> None:
     """Install PostgreSQL and RabbitMQ where they are missing and this may be done."""
     try:
         ensure_packages()
@@ -100,6 +106,8 @@ def packages(*, browser: bool, node: bool) -> None:
             ensure_browser()
         if node:
             ensure_node()
+        if mail_reader:
+            ensure_mail_reader()
     except LocalServerError as error:
         raise click.ClickException(str(error)) from None
 

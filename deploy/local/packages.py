@@ -14,8 +14,10 @@ from pathlib import Path
 from deploy.local.errors import PackagesMissing
 from deploy.local.programs import (
     BROWSER_PACKAGE,
+    MAIL_READER_PACKAGE,
     NODE_PACKAGES,
     browser_program,
+    mail_reader_program,
     missing,
     missing_packages,
     node_programs,
@@ -61,6 +63,15 @@ def ensure_node() -> None:
     except PackagesMissing:
         _install(list(NODE_PACKAGES))
         node_programs()
+
+
+def ensure_mail_reader() -> None:
+    """Make sure that there is a notmuch, as `ensure_packages` does of servers."""
+    try:
+        mail_reader_program()
+    except PackagesMissing:
+        _install([MAIL_READER_PACKAGE])
+        mail_reader_program()
 
 
 def _install(packages: list[str]) -> None:

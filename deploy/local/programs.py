@@ -14,6 +14,7 @@ POSTGRES_PACKAGE = "postgresql"
 RABBITMQ_PACKAGE = "rabbitmq-server"
 BROWSER_PACKAGE = "chromium"
 NODE_PACKAGES = ("nodejs", "npm")
+MAIL_READER_PACKAGE = "notmuch"
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -68,6 +69,14 @@ def browser_program() -> str:
         if found := shutil.which(name):
             return found
     raise missing([BROWSER_PACKAGE])
+
+
+def mail_reader_program() -> str:
+    """Notmuch, which tests of threads of mails read them with. Raises PackagesMissing."""
+    found = shutil.which("notmuch")
+    if found is None:
+        raise missing([MAIL_READER_PACKAGE])
+    return found
 
 
 def missing_packages() -> list[str]:
