@@ -35,7 +35,13 @@ _OVER = (JobState.COMPLETED.value, JobState.CANCELLED.value)
 
 @click.command("import")
 @click.argument("file")
-@click.option("--url", envvar="PATCHBAY_API_URL", default=LOCAL, show_default=True)
+@click.option(
+    "--url",
+    envvar="PATCHBAY_API_URL",
+    default=LOCAL,
+    show_default=True,
+    help="Where the desk is. [PATCHBAY_API_URL]",
+)
 @click.option("--key", envvar="PATCHBAY_API_KEY", help="API key. [PATCHBAY_API_KEY]")
 @click.option(
     "--mode",

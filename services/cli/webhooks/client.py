@@ -15,6 +15,7 @@ class DeskClient:
     """Calls one desk with one key."""
 
     def __init__(self, url: str, key: str) -> None:
+        self._url = url
         self._desk = DeskConnection(url, key, TIMEOUT_S)
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -26,7 +27,8 @@ class DeskClient:
                 content = answer.read()
                 return json.loads(content) if content else None
         except (OSError, http.client.HTTPException) as error:
-            raise CallFailed(f"{self._desk.host}: no answer: {error}.") from error
+            message = f"No answer from {self._url}: {error}. Is --url (PATCHBAY_API_URL) right?"
+            raise CallFailed(message) from error
 
     def pages(self, path: str, query: Mapping[str, Any], limit: int) -> Iterator[dict[str, Any]]:
         """Yield up to `limit` items of a list, page by page."""

@@ -21,7 +21,13 @@ P = ParamSpec("P")
 def of_desk(view: Callable[..., None]) -> Callable[..., None]:
     """Hand a command the desk as its first argument; a refusal ends it with status 2."""
 
-    @click.option("--url", envvar="PATCHBAY_API_URL", default=LOCAL, show_default=True)
+    @click.option(
+        "--url",
+        envvar="PATCHBAY_API_URL",
+        default=LOCAL,
+        show_default=True,
+        help="Where the desk is. [PATCHBAY_API_URL]",
+    )
     @click.option("--key", envvar="PATCHBAY_API_KEY", help="API key. [PATCHBAY_API_KEY]")
     @click.option("--json", "as_json", is_flag=True, help="Print what the API answers.")
     @wraps(view)
