@@ -18,6 +18,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "router": ("services.cli.router", "Run the router: gives tickets to agents."),
     "notifier": ("services.cli.notifier", "Run the notifier: sends webhooks and e-mail."),
     "migrate": ("services.cli.database", "Bring the database's schema up to date."),
+    "verify": ("services.cli.verify.command", "Check that nothing is lost; mend what can be."),
+    "dead": ("services.cli.dead.command", "See what gave up; try it again or drop it."),
     "keys": ("services.cli.keys", "Make, list, rotate and revoke API keys."),
     "explain": ("services.cli.explain", "Tell why a ticket went where it went."),
     "shadow": ("services.cli.shadow", "Compare shadow and trial profiles with the live ones."),

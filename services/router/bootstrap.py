@@ -20,6 +20,7 @@ from shared.db.housekeeping import (
     look_again,
 )
 from shared.db.performance import count_performance
+from shared.db.soundness.census import Census
 from shared.db.work_lists import (
     AGENTS_TO_MATCH,
     QUESTIONS,
@@ -37,6 +38,7 @@ FORGET_KEYS_EVERY = timedelta(minutes=10)
 COUNT_PERFORMANCE_EVERY = timedelta(hours=1)
 FORGET_SHADOWS_EVERY = timedelta(hours=1)
 LOOK_AGAIN_EVERY = timedelta(seconds=30)
+COUNT_TICKETS_EVERY = timedelta(seconds=60)
 
 
 def build(runtime: Runtime) -> Service:
@@ -77,6 +79,7 @@ def build(runtime: Runtime) -> Service:
     answer = ListRunner(
         ListName.QUESTIONS, AnswerQuestions(*parts), full_batch=batch_size, ring=runtime.ring
     )
+    census = Census(runtime.database)
     return Service(
         "router",
         [
@@ -113,6 +116,7 @@ def build(runtime: Runtime) -> Service:
                 FORGET_SHADOWS_EVERY,
                 lambda now: forget_shadow_decisions(runtime.database, now),
             ),
+            PeriodicJob("census", COUNT_TICKETS_EVERY, census, leave=census.forget),
             PeriodicJob(
                 "look again", LOOK_AGAIN_EVERY, lambda now: look_again(runtime.database, now)
             ),

@@ -177,6 +177,18 @@ class Database:
             self.dialect.begin_search(reading)
             yield reading
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Open a connection that only reads, and whose reads all see the same moment.
+
+        Its statements may take as long as they need. It holds no lock that anybody waits for, and
+        it must not be kept for long: what is deleted meanwhile stays in the files of the database.
+        """
+        with translated(), self.engine.connect() as connection:
+            reading = connection.execution_options(patchbay_reading=True)
+            self.dialect.begin_snapshot(reading)
+            yield reading
+
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()

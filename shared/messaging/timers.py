@@ -36,12 +36,16 @@ class DueList:
 
 @dataclass(slots=True)
 class PeriodicJob:
-    """A small job and how often it is to run."""
+    """A small job and how often it is to run.
+
+    `leave` is called once another process has taken over: what this one measured is old then.
+    """
 
     name: str
     every: timedelta
     run: Callable[[datetime], object]
     next_at: datetime | None = field(default=None)
+    leave: Callable[[], object] | None = field(default=None)
 
 
 class Timers:
@@ -88,6 +92,7 @@ class Timers:
         """Do what is due; return how many seconds there is nothing to do."""
         now = self._clock.now()
         if not self._lead(now):
+            self._leave()
             return LONGEST_REST_S
         since, self._looked_at = self._looked_at or now, now
         rest = LONGEST_REST_S
@@ -111,6 +116,13 @@ class Timers:
         held = leases.acquire(self._database, self._name, self._holder, now, LEASE)
         self._renew_at = now + LEASE / 3 if held else None
         return held
+
+    def _leave(self) -> None:
+        for job in self._jobs:
+            if job.next_at is not None:
+                job.next_at = None
+                if job.leave is not None:
+                    job.leave()
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -188,3 +188,35 @@ def test_periodic_jobs_run_at_their_pace_and_only_at_the_leader(
         second.tick()
         clock.advance(timedelta(seconds=1))
     assert runs == [("a", NOW + timedelta(seconds=s)) for s in (0, 3, 6)]
+
+
+def test_what_a_job_measured_is_taken_back_once_another_process_has_the_timers(
+    database: Database, clock: ManualClock
+) -> None:
+    said: list[str] = []
+
+    def timers(holder: str) -> Timers:
+        job = PeriodicJob(
+            "measure",
+            timedelta(minutes=1),
+            lambda _: said.append(f"{holder} measures"),
+            leave=lambda: said.append(f"{holder} leaves"),
+        )
+        return Timers(
+            database,
+            clock,
+            name="timers",
+            holder=holder,
+            lists=[],
+            jobs=[job],
+            ring=lambda _: None,
+        )
+
+    first, second = timers("one"), timers("other")
+    first.tick()
+    second.tick()
+    clock.advance(LEASE + timedelta(seconds=1))
+    second.tick()
+    first.tick()
+    first.tick()
+    assert said == ["one measures", "other measures", "one leaves"]

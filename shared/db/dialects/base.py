@@ -130,6 +130,9 @@ class Dialect(ABC):
     def begin_search(self, connection: Connection) -> None:  # noqa: B027 -- optional
         """Prepare a connection for one query whose values may be of any kind."""
 
+    def begin_snapshot(self, connection: Connection) -> None:  # noqa: B027 -- optional
+        """Let all reads of a transaction see one moment, and take their time."""
+
     @abstractmethod
     def json_array_has(self, array: ColumnElement[Any], text: str) -> ColumnElement[bool]:
         """Tell whether a column, a JSON array of texts, holds a text."""

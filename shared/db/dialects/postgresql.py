@@ -86,6 +86,15 @@ REPLAN_S = 5.0
 _SEARCHING = ("plan_cache_mode = force_custom_plan", "statement_timeout = 5000")
 
 
+#: Each is asked once, and goes through whole tables: no prepared plan, and no limit of time, also
+#: not for who asks, between two questions.
+_EXAMINING = (
+    "plan_cache_mode = force_custom_plan",
+    "statement_timeout = 0",
+    "idle_in_transaction_session_timeout = 0",
+)
+
+
 class PostgreSQL(Dialect):
     """Writes whole batches as `INSERT … SELECT … FROM json_to_recordset(…)`."""
 
@@ -213,6 +222,11 @@ class PostgreSQL(Dialect):
 
     def begin_search(self, connection: Connection) -> None:
         for setting in _SEARCHING:
+            connection.exec_driver_sql(f"SET LOCAL {setting}")
+
+    def begin_snapshot(self, connection: Connection) -> None:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        for setting in _EXAMINING:
             connection.exec_driver_sql(f"SET LOCAL {setting}")
 
     def json_array_has(self, array: ColumnElement[Any], text: str) -> ColumnElement[bool]:

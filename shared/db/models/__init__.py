@@ -16,6 +16,7 @@ from shared.db.models.configuration import ConfigurationVersion
 from shared.db.models.decision import Decision
 from shared.db.models.delivery import Delivery
 from shared.db.models.delivery_attempt import DeliveryAttempt
+from shared.db.models.dropped_work import DroppedWork
 from shared.db.models.dry_run import DryRun
 from shared.db.models.endpoint_health import EndpointHealth
 from shared.db.models.event_outbox import OutboxEntry
@@ -62,6 +63,7 @@ __all__ = [
     "Decision",
     "Delivery",
     "DeliveryAttempt",
+    "DroppedWork",
     "DryRun",
     "EndpointHealth",
     "FeedReader",

@@ -37,6 +37,13 @@ from shared.db.ticket_changes.life import advance, put_off, transition
 from shared.db.ticket_changes.links import link, unlink
 from shared.db.ticket_changes.load import reserve
 from shared.db.ticket_changes.look import look_at_waiting
+from shared.db.ticket_changes.mend import (
+    end_holds,
+    look_at_clocks,
+    put_right,
+    recount_loads,
+    take_off,
+)
 from shared.db.ticket_changes.merge import merge
 from shared.db.ticket_changes.offers import Offer, accept, decline
 from shared.db.ticket_changes.outcome import document_resolution, rate, verify
@@ -75,12 +82,14 @@ __all__ = [
     "document_resolution",
     "draft",
     "edit",
+    "end_holds",
     "erase",
     "erase_events",
     "follow_up",
     "keep",
     "link",
     "lock_family",
+    "look_at_clocks",
     "look_at_policies",
     "look_at_team",
     "look_at_waiting",
@@ -93,9 +102,12 @@ __all__ = [
     "put_back_uploads",
     "put_off",
     "put_off_clocks",
+    "put_right",
     "rate",
+    "recount_loads",
     "reserve",
     "take_back",
+    "take_off",
     "take_uploads",
     "tell_comments",
     "ticket_document",

@@ -1,0 +1,1 @@
+"""patchbay dead: rows that gave up, on every list."""

@@ -1,0 +1,1 @@
+"""patchbay verify: whether an installation is sound, and mending what is not."""
