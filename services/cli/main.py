@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "notifier": ("services.cli.notifier", "Run the notifier: sends webhooks and e-mail."),
     "migrate": ("services.cli.database", "Bring the database's schema up to date."),
     "verify": ("services.cli.verify.command", "Check that nothing is lost; mend what can be."),
+    "doctor": ("services.cli.doctor.command", "Look for what is wrong, and say the way out."),
     "dead": ("services.cli.dead.command", "See what gave up; try it again or drop it."),
     "keys": ("services.cli.keys", "Make, list, rotate and revoke API keys."),
     "explain": ("services.cli.explain", "Tell why a ticket went where it went."),
