@@ -6,8 +6,9 @@ from time import perf_counter
 
 import aiosmtplib
 
-from services.notifier.channels.smtp_pool import SmtpPool, SmtpServer, parse_smtp_url
+from services.notifier.channels.smtp_pool import SmtpPool
 from shared.domain.errors import Unavailable
+from shared.domain.smtp_url import SmtpServer, Starttls, parse_smtp_url
 
 #: For all of it, in seconds.
 TIMEOUT_S = 15.0
@@ -51,7 +52,7 @@ async def _look(server: SmtpServer, timeout_s: float) -> SmtpLook:
         server.host,
         server.port,
         encrypted,
-        encrypted and server.starttls is None,
+        encrypted and server.starttls is Starttls.OFFERED,
         server.user is not None,
         int(size) if size.isdecimal() and int(size) else None,
         connect_ms,

@@ -10,7 +10,7 @@ from shared.db import ticket_changes
 from shared.db.dead.lists import DeadList
 from shared.db.dead.reading import Wanted, keys_of
 from shared.db.engine import Database, Transaction
-from shared.db.models import Delivery, DroppedWork, OutboxEntry
+from shared.db.models import Delivery, DroppedWork, MailDigestEntry, OutboxEntry, Subscription
 from shared.db.models.base import table
 from shared.domain.delivery import REPLAY_RANK
 from shared.domain.lifecycle import ChildrenRule, LifeRules, Transition
@@ -18,6 +18,7 @@ from shared.domain.ticket import TicketStatus
 from shared.domain.work import ListName, WorkState
 
 _DELIVERIES, _OUTBOX, _DROPPED = table(Delivery), table(OutboxEntry), table(DroppedWork)
+_SUBSCRIPTIONS = table(Subscription)
 
 #: Who acts, in events.
 ACTOR = "operator"
@@ -31,13 +32,20 @@ _GAVE_UP = (WorkState.DEAD, WorkState.UNKNOWN)
 def retry(tx: Transaction, each: DeadList, keys: Sequence[str], now: datetime) -> int:
     """Make dead rows of a list ready again, with all their attempts; return how many.
 
-    A row that is dead no longer stays as it is.
+    A row that is dead no longer stays as it is, and so does what is for nobody any more.
     """
     if each.table is not _DELIVERIES:
         return each.work_list.redrive(tx, keys, now)
+    columns = _DELIVERIES.c
+    # One whose subscription was deleted, or whose requester was erased, is nobody's any more.
+    there = (
+        columns.receiver.in_(select(_SUBSCRIPTIONS.c.id))
+        if each.name is ListName.WEBHOOK
+        else ~columns.receiver.startswith("erased:")
+    )
     statement = (
         update(_DELIVERIES)
-        .where(_DELIVERIES.c.id.in_(keys), _DELIVERIES.c.work_state.in_(_GAVE_UP))
+        .where(columns.id.in_(keys), columns.work_state.in_(_GAVE_UP), there)
         # Behind what was never tried, and ahead of nothing: like what the API sends again.
         .values(
             work_state=WorkState.READY,
@@ -49,8 +57,12 @@ def retry(tx: Transaction, each: DeadList, keys: Sequence[str], now: datetime) -
             lease_token=None,
             data_started_at=None,
         )
+        .returning(columns.id)
     )
-    return int(tx.execute(statement).rowcount)  # type: ignore[attr-defined]
+    again = list(tx.execute(statement).scalars())
+    # What a digest told is told anew, and no longer as a part of that one.
+    tx.delete(table(MailDigestEntry), again)
+    return len(again)
 
 
 def retry_all(database: Database, wanted: Wanted, now: datetime) -> Iterator[tuple[DeadList, int]]:
