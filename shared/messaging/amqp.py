@@ -15,6 +15,7 @@ Delay queues and dead-letter queues are not declared: delays, retries and dead w
 database.
 """
 
+from contextlib import suppress
 from typing import Any
 
 import dramatiq.worker
@@ -145,6 +146,14 @@ class PatchbayRabbitmqBroker(RabbitmqBroker):
                 del self.connection
 
 
+def abort(connection: Any, reason: str) -> None:
+    """Close a connection without a goodbye, whose answer a frozen broker would not give."""
+    connection._impl._terminate_stream(pika.exceptions.StreamLostError(reason))  # noqa: SLF001
+    with suppress(pika.exceptions.AMQPError):
+        # The socket is closed by the connection's own loop.
+        connection.process_data_events(time_limit=0)
+
+
 class AmqpTransport:
     """The publishing side: one connection, owned by the publisher's thread."""
 
@@ -177,8 +186,7 @@ class AmqpTransport:
         """Forget the connection after an error; the next publish opens another."""
         connection, self._connection, self._channel = self._connection, None, None
         if connection is not None and connection.is_open:
-            # Closing politely would wait for an answer that a frozen broker does not give.
-            connection._impl._terminate_stream(None)  # noqa: SLF001
+            abort(connection, "given up after an error")
 
     def close(self) -> None:
         """Close the connection."""

@@ -6,11 +6,11 @@ from time import perf_counter
 from typing import Any
 
 import pika
-from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionBlockedTimeout
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from shared.domain.errors import Unavailable
 from shared.domain.work import ListName
-from shared.messaging.amqp import connection_parameters
+from shared.messaging.amqp import abort, connection_parameters
 
 #: For how long an alarm is waited for, in seconds. The server tells it to whoever publishes.
 ALARM_S = 0.5
@@ -56,8 +56,7 @@ def look_at(url: str) -> BrokerLook:
     finally:
         if alarm and connection.is_open:
             # It reads no more of this connection: a polite goodbye would wait for an answer.
-            reason = ConnectionBlockedTimeout("the server has an alarm")
-            connection._impl._terminate_stream(reason)  # noqa: SLF001
+            abort(connection, "the server has an alarm")
         elif connection.is_open:
             connection.close()
     return BrokerLook(

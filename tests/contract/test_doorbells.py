@@ -10,11 +10,12 @@ import pika
 import pytest
 
 from shared.domain.work import ListName
+from shared.messaging.amqp import AmqpTransport
 from shared.messaging.doorbell import _message
 from shared.messaging.worker_host import Service, WorkerHost
 from shared.runtime import Runtime
 from shared.schemas.doorbell import ACTORS, load_doorbell
-from shared.settings import Settings
+from shared.settings import QueueType, Settings
 from tests.fixtures.modes import Mode
 from tests.probes import probe_service, start_probe
 from tests.waiting import eventually, in_threads
@@ -140,6 +141,19 @@ def test_publisher_and_consumer_come_back_after_all_connections_were_closed(
         return handler.runs > 1
 
     eventually(rung_and_heard)
+
+
+@pytest.mark.parametrize("mode", ["distributed"], indirect=True)
+def test_a_connection_without_its_channel_is_given_up_whole(mode: Mode) -> None:
+    """The broker closes the channel alone after some errors."""
+    transport = AmqpTransport(mode.broker_url, QueueType.CLASSIC)
+    transport.publish(ListName.ROUTING.value, b"1")
+    given_up = transport._connection
+    transport._channel.close()
+    assert given_up.is_open
+    transport.publish(ListName.ROUTING.value, b"2")
+    assert not given_up.is_open
+    transport.close()
 
 
 @pytest.mark.parametrize("mode", ["distributed"], indirect=True)
