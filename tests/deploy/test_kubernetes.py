@@ -1,0 +1,233 @@
+"""The Kubernetes manifests: valid by the API's schemas, closed, and true to what Patchbay does."""
+
+import re
+
+import click
+import pytest
+
+from services.cli.main import COMMANDS, cli
+from services.cli.notifier import HEALTH_PORT as NOTIFIER_PORT
+from services.cli.router import HEALTH_PORT as ROUTER_PORT
+from shared.settings import load_settings
+from tests.deploy.dockerfile import environment as image_environment
+from tests.deploy.dockerfile import last
+from tests.deploy.documents import (
+    FOREIGN_KINDS,
+    KUBERNETES,
+    OVERLAYS,
+    SERVICES,
+    kubernetes_problems,
+    load,
+    manifests,
+    named,
+    of_kind,
+    rendered,
+)
+from tests.deploy.environments import settings_from, unknown
+
+PORTS = {"intake": 8080, "router": ROUTER_PORT, "notifier": NOTIFIER_PORT}
+#: Beyond PATCHBAY_SHUTDOWN_TIMEOUT_S, as docs/operations.md asks for.
+MARGIN_S = 5
+
+
+def test_every_document_is_valid_as_it_is_written():
+    judged = [(p, d) for p, d in manifests() if d["kind"] not in FOREIGN_KINDS]
+
+    problems = {path.name: kubernetes_problems(document) for path, document in judged}
+
+    assert len(judged) > 20
+    assert {name: found for name, found in problems.items() if found} == {}
+
+
+def test_a_misspelt_field_would_be_found():
+    deployment = named("Deployment", "patchbay-intake")
+    deployment["spec"]["template"]["spec"]["containers"][0]["livenesProbe"] = {}
+
+    assert any("livenesProbe" in problem for problem in kubernetes_problems(deployment))
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_what_kustomize_makes_is_valid_and_whole(overlay):
+    found = rendered(overlay)
+    problems = [p for d in found if d["kind"] not in FOREIGN_KINDS for p in kubernetes_problems(d)]
+    generated = {d["metadata"]["name"] for d in found if d["kind"] in ("ConfigMap", "Secret")}
+
+    assert problems == []
+    assert {d["metadata"]["namespace"] for d in found} == {"patchbay"}
+    for container in containers(found):
+        sources = [next(iter(each.values()))["name"] for each in container["envFrom"]]
+        assert set(sources) <= generated
+        assert re.fullmatch(r"patchbay-\w+:\d+\.\d+\.\d+", container["image"])
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_settings_of_an_overlay_are_settings_and_every_service_takes_them(overlay):
+    given = settings_of(overlay)
+
+    assert unknown(given) == []
+    for service in SERVICES:
+        settings_from({**image_environment(service), **given})
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_no_secret_is_written_where_settings_are(overlay):
+    lines = literals(KUBERNETES / "base") + literals(KUBERNETES / "overlays" / overlay)
+
+    assert not [
+        line for line in lines if re.search(r"DATABASE_URL|BROKER_URL|SECRET|PASSWORD", line)
+    ]
+
+
+@pytest.mark.parametrize("service", [*SERVICES, "migrate"])
+def test_a_pod_is_closed(service):
+    pod = pod_of(service)
+    (container,) = pod["containers"]
+
+    assert pod["automountServiceAccountToken"] is False
+    assert (
+        named("ServiceAccount", pod["serviceAccountName"])["automountServiceAccountToken"] is False
+    )
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] == int(last(service, "USER").text.partition(":")[0])
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {"cpu", "memory"} <= set(container["resources"]["requests"])
+    assert "memory" in container["resources"]["limits"]
+    assert "/tmp" in {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert {m["name"] for m in container["volumeMounts"]} <= {v["name"] for v in pod["volumes"]}
+
+
+@pytest.mark.parametrize("service", [*SERVICES, "migrate"])
+def test_a_container_runs_a_command_that_patchbay_has(service):
+    name, *options = pod_of(service)["containers"][0]["args"]
+
+    assert name == service
+    assert name in COMMANDS
+    cli.get_command(click.Context(cli), name).make_context(name, options)
+
+
+@pytest.mark.parametrize(("service", "port"), PORTS.items())
+def test_probes_ask_what_the_service_answers(service, port):
+    (container,) = pod_of(service)["containers"]
+    annotations = named("Deployment", f"patchbay-{service}")["spec"]["template"]["metadata"][
+        "annotations"
+    ]
+
+    assert container["ports"] == [{"name": "http", "containerPort": port}]
+    assert annotations["prometheus.io/port"] == str(port)
+    for probe, path in (("startup", "healthz"), ("liveness", "healthz"), ("readiness", "readyz")):
+        assert container[f"{probe}Probe"]["httpGet"] == {"path": f"/{path}", "port": "http"}
+    assert service == "intake" or "0.0.0.0" in container["args"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_pod_is_given_the_time_that_its_process_takes_to_end(service, overlay, clean_environment):
+    pod = pod_of(service)
+    settings = settings_from(settings_of(overlay))
+    hook = pod["containers"][0].get("lifecycle", {}).get("preStop", {}).get("exec", {})
+    before_s = float(hook["command"][1]) if hook else 0
+
+    assert pod["terminationGracePeriodSeconds"] == settings.shutdown_timeout_s + MARGIN_S + before_s
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_stays_while_nodes_are_emptied(service):
+    labels = {"app.kubernetes.io/component": service}
+    budget = named("PodDisruptionBudget", f"patchbay-{service}")["spec"]
+    spreads = pod_of(service)["topologySpreadConstraints"]
+
+    assert budget["selector"]["matchLabels"] == labels
+    assert budget["maxUnavailable"] == 1
+    assert [each["topologyKey"].rpartition("/")[2] for each in spreads] == ["hostname", "zone"]
+    assert all(each["labelSelector"]["matchLabels"] == labels for each in spreads)
+
+
+def test_nothing_comes_in_or_goes_out_unless_a_policy_names_it():
+    policies = {each["metadata"]["name"]: each["spec"] for each in of_kind("NetworkPolicy")}
+    deny = policies.pop("patchbay-deny-all")
+
+    assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert reaching(policies, 5432) == {*SERVICES, "migrate"}
+    assert reaching(policies, 5672) == reaching(policies, 5671) == set(SERVICES)
+    assert reaching(policies, 25) == {"notifier"}
+    assert reaching(policies, 443) == {"intake", "notifier"}
+
+
+def test_webhooks_may_not_go_to_private_networks():
+    (rule,) = [
+        rule["to"]
+        for each in of_kind("NetworkPolicy")
+        if each["metadata"]["name"] == "patchbay-outside"
+        for rule in each["spec"]["egress"]
+    ]
+
+    private = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8"}
+    assert private <= set(rule[0]["ipBlock"]["except"])
+    assert rule[1]["ipBlock"]["cidr"] == "2000::/3"
+
+
+def test_the_ingress_leads_to_intake():
+    service = named("Service", "patchbay-intake")["spec"]
+    backends = [
+        path["backend"]["service"]
+        for ingress in of_kind("Ingress")
+        for rule in ingress["spec"]["rules"]
+        for path in rule["http"]["paths"]
+    ]
+
+    assert service["selector"] == {"app.kubernetes.io/component": "intake"}
+    assert service["ports"][0]["targetPort"] == "http"
+    assert backends == [{"name": "patchbay-intake", "port": {"name": "http"}}] * len(OVERLAYS)
+
+
+def test_production_keeps_what_several_processes_share_outside_of_them(clean_environment):
+    settings = settings_from(settings_of("production"))
+
+    assert settings.storage_url.startswith("s3:")
+    assert settings.queue_type == "quorum"
+    assert settings.database_pool_size == load_settings().database_pool_size
+
+
+def pod_of(service):
+    kind = "Job" if service == "migrate" else "Deployment"
+    return named(kind, f"patchbay-{service}")["spec"]["template"]["spec"]
+
+
+def containers(documents):
+    for document in documents:
+        if document["kind"] in ("Deployment", "Job"):
+            yield from document["spec"]["template"]["spec"]["containers"]
+
+
+def literals(folder):
+    (kustomization,) = load(folder / "kustomization.yaml")
+    return [line for each in kustomization["configMapGenerator"] for line in each["literals"]]
+
+
+def settings_of(overlay):
+    """The variables that an overlay gives: its ConfigMap and its example of a Secret."""
+    folder = KUBERNETES / "overlays" / overlay
+    secrets = (folder / "secrets.env.example").read_text().splitlines()
+    lines = literals(KUBERNETES / "base") + literals(folder) + secrets
+    return dict(line.split("=", 1) for line in lines)
+
+
+def reaching(policies, port):
+    """The services that may open a connection to some address at this port."""
+    found = set()
+    for policy in policies.values():
+        ports = [
+            each["port"] for rule in policy.get("egress", []) for each in rule.get("ports", [])
+        ]
+        anywhere = any("ports" not in rule for rule in policy.get("egress", []))
+        if port in ports or anywhere:
+            selector = policy["podSelector"]
+            labels = selector.get("matchLabels", {})
+            found |= set(labels.values())
+            found |= {v for e in selector.get("matchExpressions", []) for v in e["values"]}
+    return found

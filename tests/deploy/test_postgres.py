@@ -1,0 +1,60 @@
+"""PostgreSQL's settings: PostgreSQL takes them; what every desk needs is in the schema itself."""
+
+import subprocess
+
+import psycopg
+import pytest
+
+from deploy.local.programs import postgres_programs
+from tests.deploy.postgres_conf import CONF, settings
+
+HOT_TABLES = {"tickets", "event_outbox", "deliveries", "agents"}
+
+
+def test_postgresql_takes_every_setting(servers):
+    postgres = servers.postgres
+    with psycopg.connect(postgres.url("postgres").replace("+psycopg", "")) as connection:
+        (data,) = connection.execute("SHOW data_directory").fetchone()
+
+    done = parsed(CONF, data)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == settings()["max_connections"]
+    assert len(settings()) > 25
+
+
+def test_a_setting_that_postgresql_has_not_would_be_found(servers, tmp_path):
+    wrong = tmp_path / "wrong.conf"
+    wrong.write_text(CONF.read_text() + "\nautovacum = on\n")
+
+    done = parsed(wrong, tmp_path)
+
+    assert done.returncode != 0
+    assert "autovacum" in done.stderr
+
+
+def test_what_durability_rests_on_is_on():
+    found = settings()
+
+    assert {found[name] for name in ("fsync", "synchronous_commit", "full_page_writes")} == {"on"}
+
+
+@pytest.mark.parametrize("mode", ["distributed"], indirect=True)
+def test_hot_tables_are_cleaned_by_number_and_not_by_share(runtime):
+    query = (
+        "SELECT relname, reloptions FROM pg_class WHERE reloptions IS NOT NULL AND relkind = 'r'"
+    )
+    with psycopg.connect(runtime.database.url.replace("+psycopg", "")) as connection:
+        found = dict(connection.execute(query).fetchall())
+
+    assert set(found) >= HOT_TABLES
+    for name in HOT_TABLES:
+        assert "autovacuum_vacuum_scale_factor=0" in found[name]
+
+
+def parsed(conf, data):
+    """What `postgres -C`, which reads the configuration and starts nothing, makes of a file."""
+    # First of all, or root may not even ask.
+    asked = [postgres_programs() / "postgres", "-C", "max_connections"]
+    asked += ["-D", data, "-c", f"config_file={conf}"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False, cwd="/")
