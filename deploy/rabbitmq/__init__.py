@@ -1,0 +1,1 @@
+"""What a RabbitMQ of one's own is told: settings, account, policies."""
