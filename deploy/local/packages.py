@@ -16,6 +16,7 @@ from deploy.local.programs import (
     BROWSER_PACKAGE,
     MAIL_READER_PACKAGE,
     NODE_PACKAGES,
+    SYSTEMD_PACKAGE,
     browser_program,
     mail_reader_program,
     missing,
@@ -72,6 +73,12 @@ def ensure_mail_reader() -> None:
     except PackagesMissing:
         _install([MAIL_READER_PACKAGE])
         mail_reader_program()
+
+
+def ensure_systemd() -> None:
+    """Make sure that there is a systemd-analyze, as `ensure_packages` does of servers."""
+    if shutil.which("systemd-analyze") is None:
+        _install([SYSTEMD_PACKAGE])
 
 
 def _install(packages: list[str]) -> None:

@@ -15,6 +15,7 @@ RABBITMQ_PACKAGE = "rabbitmq-server"
 BROWSER_PACKAGE = "chromium"
 NODE_PACKAGES = ("nodejs", "npm")
 MAIL_READER_PACKAGE = "notmuch"
+SYSTEMD_PACKAGE = "systemd"
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 

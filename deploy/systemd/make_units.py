@@ -65,8 +65,8 @@ MemoryDenyWriteExecute=yes
 CapabilityBoundingSet=
 AmbientCapabilities=
 KeyringMode=private
-# Unix sockets are for a PostgreSQL, clamd or journal of this machine; by netlink getaddrinfo(3) learns
-# which kinds of addresses it has.
+# Unix sockets are for a PostgreSQL, clamd or journal of this machine; by netlink getaddrinfo(3)
+# learns which kinds of addresses it has.
 RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
 SystemCallArchitectures=native
 SystemCallFilter=@system-service
@@ -81,13 +81,10 @@ def rendered() -> dict[str, str]:
 
 
 def _unit(unit: Unit) -> str:
-    after = (
-        "network-online.target"
-        if unit.standalone
-        else ("network-online.target postgresql.service rabbitmq-server.service")
-    )
-    if not (unit.standalone or unit.oneshot):
-        after += " patchbay-migrate.service"
+    after = "network-online.target"
+    if not unit.standalone:
+        after += " postgresql.service rabbitmq-server.service"
+        after += "" if unit.oneshot else " patchbay-migrate.service"
     lines = [
         "# Written by deploy/systemd/make_units.py.",
         "[Unit]",

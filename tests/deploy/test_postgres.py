@@ -1,11 +1,14 @@
 """PostgreSQL's settings: PostgreSQL takes them; what every desk needs is in the schema itself."""
 
+import configparser
+import re
 import subprocess
 
 import psycopg
 import pytest
 
 from deploy.local.programs import postgres_programs
+from shared.db.dialects import postgresql
 from tests.deploy.postgres_conf import CONF, settings
 
 HOT_TABLES = {"tickets", "event_outbox", "deliveries", "agents"}
@@ -50,6 +53,23 @@ def test_hot_tables_are_cleaned_by_number_and_not_by_share(runtime):
     assert set(found) >= HOT_TABLES
     for name in HOT_TABLES:
         assert "autovacuum_vacuum_scale_factor=0" in found[name]
+
+
+def test_behind_a_pooler_the_role_brings_along_what_sessions_ask_for():
+    text = (CONF.parent / "session_role.sql").read_text()
+    given = re.findall(r"^ALTER ROLE patchbay SET (\w+) = '(\S+)';$", text, re.MULTILINE)
+
+    assert given == re.findall(r"-c (\w+)=(\S+)", postgresql._SESSION)
+
+
+def test_a_pooler_keeps_sessions_and_has_room_for_all_of_them():
+    ini = configparser.ConfigParser()
+    ini.read(CONF.parent / "pgbouncer.ini")
+    pooler = ini["pgbouncer"]
+
+    assert pooler["pool_mode"] == "session"
+    assert "options" in pooler["ignore_startup_parameters"].split(",")
+    assert int(pooler["default_pool_size"]) < int(settings()["max_connections"])
 
 
 def parsed(conf, data):

@@ -12,6 +12,8 @@ from urllib.request import urlopen
 import click
 import pytest
 
+from deploy.local.errors import PackagesMissing
+from deploy.local.packages import ensure_systemd
 from deploy.local.ports import choose_port
 from deploy.systemd.make_units import FOLDER, MARGIN_S, SHUTDOWN_S, UNITS, rendered
 from services.cli.main import COMMANDS, cli
@@ -23,9 +25,19 @@ ENVIRONMENT = FOLDER / "patchbay.env.example"
 #: systemd-analyze(1): from 0, closed, to 10, open. What is left is the network and its own account.
 WORST_EXPOSURE = 1.5
 
-needs_systemd = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd is not installed"
-)
+#: One worker, so that two do not install the same package.
+pytestmark = pytest.mark.xdist_group("systemd")
+
+
+@pytest.fixture(scope="module")
+def systemd():
+    """The program systemd-analyze. Skips where it cannot be had; fails instead in CI."""
+    try:
+        ensure_systemd()
+    except PackagesMissing as error:
+        if "CI" in os.environ:
+            raise
+        pytest.skip(str(error))
 
 
 @pytest.mark.parametrize("name", rendered())
@@ -33,8 +45,7 @@ def test_the_units_are_what_they_are_made_from(name):
     assert (FOLDER / name).read_text() == rendered()[name]
 
 
-@needs_systemd
-def test_systemd_takes_every_unit(tmp_path):
+def test_systemd_takes_every_unit(systemd, tmp_path):
     # It looks for the program, too, which is in no place where a test may put it.
     found = shutil.which("true")
     for name, text in rendered().items():
@@ -45,16 +56,14 @@ def test_systemd_takes_every_unit(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@needs_systemd
-def test_a_directive_that_systemd_has_not_would_be_found(tmp_path):
+def test_a_directive_that_systemd_has_not_would_be_found(systemd, tmp_path):
     unit = tmp_path / "wrong.service"
     unit.write_text("[Service]\nExecStart=/bin/true\nProtectSystems=strict\n")
 
     assert "ProtectSystems" in analyze("verify", "--man=no", str(unit)).stderr
 
 
-@needs_systemd
-def test_little_is_left_open():
+def test_little_is_left_open(systemd):
     paths = [str(FOLDER / name) for name in rendered()]
 
     done = analyze("security", "--offline=true", "--no-pager", *paths)
