@@ -21,6 +21,7 @@ def test_every_file_that_is_named_exists():
 def test_every_setting_and_command_that_is_named_exists():
     settings = {name.removesuffix("_FILE") for name in re.findall(r"PATCHBAY_[A-Z_]*[A-Z]", PAGE)}
     commands = set(re.findall(r"(?:`|bin/)patchbay (\w+)", PAGE))
+    commands |= set(re.findall(r"run --rm \w+ (\w+)", PAGE))
 
     assert settings <= set(variable_names())
     assert commands <= set(COMMANDS)

@@ -56,12 +56,12 @@ for command in sys.argv[3].split(","):
 SERVICES = {
     "intake": ("shared,services.intake", "intake"),
     "router": ("shared,services.router", "router"),
-    "notifier": ("shared,services.notifier", "notifier"),
+    "notifier": ("shared,services.notifier", "notifier,doctor,dead,verify"),
     "standalone": (
         "shared,services.intake,services.router,services.notifier",
         "serve,keys,migrate",
     ),
-    "migrate": ("shared.db", "migrate,keys"),
+    "migrate": ("shared.db", "migrate,keys,dead,verify"),
 }
 
 
