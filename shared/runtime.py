@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dramatiq import Broker
 
+from shared import failpoints
 from shared.db.engine import Database
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.work import ListName
@@ -17,9 +18,12 @@ from shared.messaging.memory import MemoryTransport, PatchbayMemoryBroker
 from shared.messaging.timers import DueList, Timers
 from shared.messaging.watch import Watch
 from shared.messaging.worker_host import Service, WorkerHost, watched
+from shared.observability.logging import get_logger
 from shared.settings import Settings
 from shared.storage.base import Storage
 from shared.storage.factory import storage_for
+
+log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,9 @@ class Runtime:
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
+        if settings.failpoints:
+            armed = failpoints.arm(settings.failpoints, settings.failpoints_log)
+            log.warning("failpoints.armed", failpoints=armed, warning="for tests only")
         self.clock: Clock = clock or SystemClock()
         self.database = Database(settings.database_url, settings.database_pool_size)
         self.storage: Storage = storage_for(settings)

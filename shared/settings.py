@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 import environs
 from marshmallow import ValidationError, validate
 
+from shared import failpoints
 from shared.domain.bulk import BulkLimits
 from shared.domain.lifecycle import ChildrenRule, LifeRules
 from shared.domain.media_type import FileGroup
@@ -138,6 +139,8 @@ class Settings:
     support_email_limit_per_hour: int
     log_format: LogFormat
     log_level: str
+    failpoints: str
+    failpoints_log: str
 
 
 def load_settings() -> Settings:
@@ -332,6 +335,8 @@ def _read(env: environs.Env) -> dict[str, Any]:
             "INFO",
             validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]),
         ),
+        "failpoints": env.str("FAILPOINTS", "", validate=_failpoints),
+        "failpoints_log": env.str("FAILPOINTS_LOG", ""),
     }
 
 
@@ -426,6 +431,13 @@ def _support_fields(names: list[str]) -> None:
         if name.strip() not in list(SupportField):
             known = ",".join(SupportField)
             raise ValidationError(f"{name!r} is no optional field; choose from {known}")
+
+
+def _failpoints(text: str) -> None:
+    try:
+        failpoints.check(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from error
 
 
 def _file_groups(names: list[str]) -> None:

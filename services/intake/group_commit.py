@@ -36,6 +36,7 @@ from shared.domain.errors import (
     Unavailable,
 )
 from shared.domain.work import ListName
+from shared.failpoints import failpoint
 from shared.observability.logging import get_logger
 
 #: Tickets in one transaction; beyond this its length is felt by whoever waits for it.
@@ -160,6 +161,7 @@ class GroupCommitter:
 
     def _commit(self, batch: Sequence[Submission]) -> None:
         """Commit a batch; when that fails, each of it alone, so that only the culprit fails."""
+        failpoint("intake.taken")
         try:
             answers = self._store_anew(batch)
         except Unavailable as error:
@@ -192,11 +194,13 @@ class GroupCommitter:
         return self._store(batch)
 
     def _answer(self, batch: Sequence[Submission], answers: Sequence[Accepted | Exception]) -> None:
+        failpoint("intake.committed")
         for submission, answer in zip(batch, answers, strict=True):
             if isinstance(answer, Accepted):
                 submission.answer.set_result(answer)
             else:
                 submission.answer.set_exception(answer)
+        failpoint("intake.answered")
         if any(isinstance(answer, Accepted) and not answer.replayed for answer in answers):
             # Whoever routes them rings for their events: one doorbell, and one fan-out for both the
             # creation and the assignment.
@@ -236,6 +240,7 @@ class GroupCommitter:
                     if submission.claim is not None
                 ],
             )
+            failpoint("intake.made")
         return [known.get(s) or Accepted(made[s]) for s in batch]
 
     def _known(

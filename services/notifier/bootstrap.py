@@ -32,6 +32,7 @@ from shared.db.subscription_end import cancel_due_of_deleted
 from shared.db.work_lists import EVENTS_TO_FAN_OUT
 from shared.domain.address_guard import AddressGuard
 from shared.domain.work import ListName
+from shared.failpoints import failpoint
 from shared.messaging.feed_follower import FeedFollower
 from shared.messaging.list_runner import ListRunner
 from shared.messaging.timers import PeriodicJob
@@ -182,6 +183,7 @@ def _mails(runtime: Runtime, channel: MailChannel) -> DeliveryEngine:
             ours = await engine.in_thread(
                 lambda: engine.repository.record_data_started(jobs, now, now + DATA_LEASE)
             )
+            failpoint("mail.data_noted")
             return [job.delivery["id"] in ours for job in jobs]
 
         # Of connections that are at DATA in the same moment, one transaction serves all.

@@ -23,6 +23,7 @@ from services.notifier.repository import DeliveryRepository
 from services.notifier.results import Results, storable
 from shared.domain.clock import Clock
 from shared.domain.errors import PatchbayError, Unavailable
+from shared.failpoints import failpoint
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 
@@ -189,6 +190,8 @@ class DeliveryEngine:
                 )
             )
             self._in_flight.inc(len(claimed.jobs))
+            if claimed.jobs:
+                failpoint("deliver.leased")
             for job in claimed.jobs:
                 waited = (now - job.delivery["available_at"]).total_seconds()
                 self._waits.observe(max(waited, 0))
@@ -202,6 +205,7 @@ class DeliveryEngine:
     async def _send(self, job: Job) -> None:
         try:
             outcome = storable(await self._sender.send(job))
+            failpoint("deliver.sent")
         except Exception as error:
             # A fault of ours, not the receiver's: recorded like any failure, so that it is seen
             # and ends, instead of coming back for ever.
@@ -244,6 +248,7 @@ class DeliveryEngine:
                     for one in finished:
                         await self._record([one])
                 return
+        failpoint("deliver.recorded")
         for job, outcome in finished:
             _log(self.name, job, outcome)
             metrics.deliveries.labels(self.name, type(outcome).__name__).inc()

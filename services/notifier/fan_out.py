@@ -14,6 +14,7 @@ from shared.domain.clock import Clock
 from shared.domain.delivery import BULK_RANK, FIRST_ATTEMPT_RANK, DeliveryChannel
 from shared.domain.ticket import Lane
 from shared.domain.work import ListName
+from shared.failpoints import failpoint
 
 
 class FanOut:
@@ -42,11 +43,13 @@ class FanOut:
             self._database, self._clock, EVENTS_TO_FAN_OUT, self._fan_out, self._batch_size
         )
         if count:
+            failpoint("fan_out.committed")
             self._ring(ListName.WEBHOOK)
             self._ring(ListName.EMAIL)
         return count
 
     def _fan_out(self, tx: Transaction, entries: Sequence[Row]) -> None:
+        failpoint("fan_out.claimed")
         now = self._clock.now()
         ranks = {entry["id"]: entry["rank"] for entry in entries}
         subscribers = [Subscriber.of(row) for row in outbox.endpoints(tx)]
@@ -67,3 +70,4 @@ class FanOut:
                     for kind, to in mails_of(event_type, data, self._alerts_to)
                 ]
         outbox.keep_deliveries(tx, list(ranks), deliveries, now)
+        failpoint("fan_out.made")

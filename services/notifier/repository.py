@@ -17,6 +17,7 @@ from shared.db.types import READY, WEBHOOK
 from shared.db.work_lists import DELIVERIES_DUE
 from shared.domain.endpoint_health import Health
 from shared.domain.work import WorkState
+from shared.failpoints import failpoint
 from shared.observability.logging import get_logger
 
 _DELIVERIES, _ATTEMPTS = table(Delivery), table(DeliveryAttempt)
@@ -87,6 +88,7 @@ class DeliveryRepository:
                 finished.now,
                 mail_enabled=self._mail_enabled,
             )
+            failpoint("deliver.settled")
         for endpoint_id, (health, _) in healths.items():
             (self._unwell.discard if health.clean else self._unwell.add)(endpoint_id)
 

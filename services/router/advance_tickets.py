@@ -14,6 +14,7 @@ from shared.domain.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.domain.lifecycle import LifeRules
 from shared.domain.work import ListName
+from shared.failpoints import failpoint
 from shared.observability.logging import get_logger
 
 ACTOR = "router"
@@ -57,6 +58,7 @@ class AdvanceTickets:
             for key in keys:
                 self._advance_alone(key)
         if keys:
+            failpoint("life.committed")
             self._ring(ListName.EVENTS)
             self._ring(ListName.ROUTING)
         return len(keys)

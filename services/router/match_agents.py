@@ -28,6 +28,7 @@ from shared.domain.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.domain.ticket import Lane, Priority, rank_of
 from shared.domain.work import ListName
+from shared.failpoints import failpoint
 from shared.observability.logging import get_logger
 
 #: How often the router looks whether the next shift of somebody who has none for weeks is known.
@@ -107,6 +108,7 @@ class MatchAgents:
             requirements = REQUIREMENTS_TO_MATCH.claim(tx, now, self._batch_size)
             if not agents and not requirements:
                 return 0
+            failpoint("match.claimed")
             configuration = self._repository.configuration(tx)
             pool = self._repository.pool(tx, configuration, now)
             returned, later = self._return_untouched(tx, configuration, agents, now)
@@ -133,6 +135,8 @@ class MatchAgents:
                     [requirement["signature"] for requirement in requirements],
                 )
                 AGENTS_TO_MATCH.put_off(tx, list(later.items()))
+            failpoint("match.bound")
+        failpoint("match.committed")
         if returned or outcome.bound:
             self._ring(ListName.EVENTS)
         if returned or in_hand.outdated:

@@ -18,6 +18,7 @@ from shared.db.ticket_changes import Parking
 from shared.db.work_lists import TICKETS_TO_ROUTE
 from shared.domain.clock import Clock
 from shared.domain.work import ListName
+from shared.failpoints import failpoint
 from shared.observability import metrics
 
 #: When everybody who could take a ticket has declined it, they are asked again after this time.
@@ -55,6 +56,7 @@ class RouteTickets:
 
         count = run_batch(self._database, self._clock, TICKETS_TO_ROUTE, route, self._batch_size)
         if count:
+            failpoint("router.committed")
             for name in rings:
                 self._ring(name)
         self._shadow(seen)
@@ -67,6 +69,7 @@ class RouteTickets:
 
         What shadow profiles are to decide on after the commit is added to `seen`.
         """
+        failpoint("router.claimed")
         now = self._clock.now()
         self._repository.watchdog.begin()
         configuration = self._repository.configuration(tx)
@@ -85,6 +88,7 @@ class RouteTickets:
             rings.add(ListName.ROUTING)
         if outcome.unplaced:
             self._park(tx, configuration, outcome, context, rings)
+        failpoint("router.bound")
         seen += self._shadow.seen(configuration, planned, pool, context, outcome)
 
     def _delay(self, tx: Transaction, planned: Sequence[Planned]) -> list[Planned]:

@@ -18,6 +18,7 @@ from shared.db.models.base import table
 from shared.domain.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.domain.work import ListName
+from shared.failpoints import failpoint
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 
@@ -65,6 +66,7 @@ class RunClocks:
             claimed += [ticket["id"] for ticket in tickets]
             told = self._move(tx, tickets, now) if tickets else 0
         if told:
+            failpoint("sla.committed")
             self._ring(ListName.EVENTS)
         return len(tickets)
 

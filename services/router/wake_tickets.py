@@ -18,6 +18,7 @@ from shared.db.types import WAITING
 from shared.db.work_lists import TICKETS_TO_ROUTE, WAITING_LOOKS
 from shared.domain.clock import Clock
 from shared.domain.work import ListName
+from shared.failpoints import failpoint
 
 _TICKETS = table(Ticket)
 
@@ -54,6 +55,7 @@ class WakeTickets:
             if keys:
                 TICKETS_TO_ROUTE.wake(tx, keys, now)
         if keys:
+            failpoint("wake.committed")
             self._ring(ListName.ROUTING)
         if step.at_once:
             self._ring(ListName.WAKING)

@@ -11,6 +11,7 @@ from shared.db.engine import Database, Row, Transaction
 from shared.db.work_list import WorkList
 from shared.domain.clock import Clock
 from shared.domain.errors import Unavailable
+from shared.failpoints import failpoint
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 
@@ -38,6 +39,7 @@ def run_batch(
         raise
     except Exception as error:  # noqa: BLE001 -- whatever it is, the rows are kept
         log.warning("batch.failed", list=work_list.name, rows=len(claimed), error=repr(error))
+        failpoint("batch.failed")
         for row in claimed:
             _run_alone(database, clock, work_list, handle, row)
     if claimed:

@@ -13,6 +13,7 @@ from shared.db.dialects import Dialect, dialect_for
 from shared.db.dialects.base import Write, plain_rows
 from shared.db.service_levels import ServiceLevels
 from shared.domain.errors import TooBroad, Unavailable
+from shared.failpoints import failpoint
 
 #: A row as read: column names and Python values.
 Row = dict[str, Any]
@@ -156,6 +157,7 @@ class Database:
             transaction = Transaction(connection, self.dialect, self.service_levels)
             yield transaction
             transaction.commit()
+        failpoint("database.committed")
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -30,6 +30,7 @@ from shared.db.models.base import table
 from shared.db.types import WAITING
 from shared.domain.agent import Presence
 from shared.domain.work import WorkState
+from shared.failpoints import failpoint
 
 #: Rows deleted in one transaction, so that no clean-up holds locks for long.
 CHUNK = 5000
@@ -56,6 +57,7 @@ def look_again(database: Database, now: datetime) -> None:
     with database.transaction() as tx:
         statement = update(_REQUIREMENTS).where(_REQUIREMENTS.c.work_state == IDLE, _WAITED_FOR)
         tx.execute(statement.values(work_state=WorkState.READY, available_at=now))
+    failpoint("housekeeping.looked")
     untouched = exists().where(
         _TICKETS.c.assignee_id == _AGENTS.c.id,
         _TICKETS.c.status == literal_column("'open'"),
@@ -131,5 +133,6 @@ def _delete_in_chunks(database: Database, source: Table, over: ColumnElement[boo
         with database.transaction() as tx:
             count: int = tx.execute(statement).rowcount  # type: ignore[attr-defined]
         deleted += count
+        failpoint("housekeeping.deleted")
         if count < CHUNK:
             return deleted

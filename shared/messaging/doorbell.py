@@ -15,6 +15,7 @@ from typing import Protocol
 from dramatiq import Message
 
 from shared.domain.work import ListName
+from shared.failpoints import failpoint
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.schemas.doorbell import ACTORS, Doorbell, dump_doorbell
@@ -112,11 +113,15 @@ class DoorbellPublisher:
                 return None
             taken = dict(self._pending)
             self._pending.clear()
-            return taken
+        if taken:
+            failpoint("doorbell.taken")
+        return taken
 
     def _publish(self, taken: dict[ListName, int]) -> None:
         for name, count in list(taken.items()):
+            failpoint("doorbell.publishing")
             self._transport.publish(name.value, _message(name, count))
+            failpoint("doorbell.published")
             metrics.doorbells.labels(name, "published").inc()
             del taken[name]
 

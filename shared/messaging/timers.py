@@ -17,6 +17,7 @@ from shared.db.engine import Database
 from shared.domain.clock import Clock
 from shared.domain.errors import PatchbayError
 from shared.domain.work import ListName
+from shared.failpoints import failpoint
 from shared.observability.logging import get_logger
 
 LEASE = timedelta(seconds=10)
@@ -94,12 +95,14 @@ class Timers:
         if not self._lead(now):
             self._leave()
             return LONGEST_REST_S
+        failpoint("timers.leased")
         since, self._looked_at = self._looked_at or now, now
         rest = LONGEST_REST_S
         for due in self._lists:
             with self._database.reading() as connection:
                 at = due.next_due(connection, since)
                 if at is not None and at <= now:
+                    failpoint("timers.due")
                     self._ring(due.name)
                     at = due.next_due(connection, now)
             if at is not None:
@@ -107,6 +110,7 @@ class Timers:
         for job in self._jobs:
             if job.next_at is None or job.next_at <= now:
                 _run_job(job, now)
+                failpoint("timers.job_done")
                 job.next_at = now + job.every
         return max(rest, SHORTEST_REST_S)
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from shared.db.engine import Database
 from shared.domain.clock import Clock
 from shared.domain.errors import PatchbayError
+from shared.failpoints import failpoint
 from shared.messaging.list_runner import ListRunner
 from shared.observability import metrics
 from shared.observability.logging import get_logger
@@ -80,6 +81,8 @@ class Watch:
         patience_s = ALERT_PATIENCE_S if self._alert else self._interval_s
         with self._database.reading() as connection:
             ready = watched.has_ready(connection, self._clock.now() - timedelta(seconds=patience_s))
+        if ready:
+            failpoint("watch.found")
         handled = watched.runner() if ready else 0
         if handled:
             metrics.watch_found.labels(watched.runner.name).inc()

@@ -8,6 +8,7 @@ from services.intake.content.inspection import ContentPolicy, inspect
 from shared.domain.attachment import AttachmentRules
 from shared.domain.file_name import clean_name, with_suffix
 from shared.domain.ids import Prefix, new_id
+from shared.failpoints import failpoint
 from shared.storage.base import Storage, object_key
 from shared.storage.spool import Spool
 
@@ -57,4 +58,5 @@ class Receiving:
         # An id of its own for each copy, so that a second content of an upload replaces none.
         key = object_key(content["sha256"], new_id(Prefix.ATTACHMENT))
         self.storage.put(key, spool.path)
+        failpoint("upload.stored")
         return {**content, "storage_key": key}

@@ -22,6 +22,7 @@ from shared.db.types import dump_json
 from shared.db.work_lists import BULK_CHUNKS
 from shared.domain.clock import Clock
 from shared.domain.work import ListName, WorkState
+from shared.failpoints import failpoint
 
 #: One chunk a time: its lines are the batch.
 CHUNKS_AT_ONCE = 1
@@ -53,6 +54,7 @@ class ProcessChunks:
     def _next(self) -> int:
         count = run_batch(self._database, self._clock, BULK_CHUNKS, self._handle, CHUNKS_AT_ONCE)
         if count:
+            failpoint("bulk.committed")
             self._ring(ListName.ROUTING)
         return count
 
@@ -85,3 +87,4 @@ class ProcessChunks:
                 **outcome_counts(outcomes),
             )
         )
+        failpoint("bulk.made")

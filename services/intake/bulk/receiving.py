@@ -23,6 +23,7 @@ from shared.domain.errors import Conflict, IdempotencyMismatch, TooLarge
 from shared.domain.ids import Prefix, new_id
 from shared.domain.ticket import Lane
 from shared.domain.work import WorkState
+from shared.failpoints import failpoint
 
 #: Fast, and lines repeat each other enough for it.
 PACKED = 1
@@ -61,6 +62,7 @@ class Receiving:
         another request is sending it or lines are missing, and what `chunks` raises.
         """
         job, stored = self._open(body)
+        failpoint("bulk.opened")
         over = job["received_at"] is not None or job["cancelled_at"] is not None
         try:
             seen = self._take(body, job, stored, chunks, over=over)
@@ -68,6 +70,7 @@ class Receiving:
             if not over:
                 with self._database.transaction() as tx:
                     repository.complete(tx, job["id"], self._clock.now())
+                failpoint("bulk.completed")
         except BaseException as error:
             # Nobody can go on with a job without a key, and one that is too large never ends.
             if not stored and (body.key is None or isinstance(error, TooLarge)):
@@ -167,6 +170,7 @@ class Receiving:
                 tx.execute(insert(repository.CHUNKS).values(**row))
         except IntegrityError as error:
             raise _in_flight() from error
+        failpoint("bulk.received")
 
 
 def _last_line(stored: Sequence[Row], from_line: int) -> int:

@@ -53,6 +53,7 @@ from shared.db.dialects.row_transport import (
     value_of,
 )
 from shared.db.types import dump_json, load_json
+from shared.failpoints import failpoint
 
 #: The last three: `docs/adr/0015-plans-are-made-anew.md`.
 _SESSION = " ".join(
@@ -205,6 +206,7 @@ class PostgreSQL(Dialect):
             for write in writes:
                 cursor.execute(write.sql, write.parameters)
             if commit:
+                failpoint("database.writing")
                 driver.commit()
 
     def feed_key(self, events: Table) -> ColumnElement[int]:

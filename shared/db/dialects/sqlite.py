@@ -39,6 +39,7 @@ from shared.db.dialects.base import (
     plain_rows,
 )
 from shared.db.types import UTCDateTime, dump_json, load_json
+from shared.failpoints import failpoint
 
 _COMPILER = sqlite.dialect(json_serializer=dump_json)
 
@@ -168,6 +169,7 @@ class SQLite(Dialect):
             else:
                 driver.execute(write.sql, write.parameters)
         if commit:
+            failpoint("database.writing")
             driver.commit()
 
     def feed_key(self, events: Table) -> ColumnElement[int]:

@@ -18,6 +18,7 @@ from shared.db.search import sources
 from shared.db.search.backends import backend_of
 from shared.db.search.document import Document, documents
 from shared.domain.clock import Clock
+from shared.failpoints import failpoint
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 
@@ -57,6 +58,7 @@ class SearchIndexer:
                 tx.insert_new(_READERS, [self._row(BEGINNING)])
             if self._moved(tx, place, end):
                 self._backend.replace(tx, [row["number"] for row in found], made)
+            failpoint("search.indexed")
         newest = max((row["updated_at"] for row in found), default=now)
         metrics.search_lag.set(max(0.0, (self._clock.now() - newest).total_seconds()))
         return more
