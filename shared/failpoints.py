@@ -114,7 +114,7 @@ class _Armed:
     def _strikes(self) -> int:
         if self.log is None:
             return self._struck
-        return strikes(self.log).count(self.name)
+        return sum(name == self.name for name, _ in strikes(self.log))
 
     def _write(self) -> None:
         if self.log is not None:
@@ -153,11 +153,12 @@ def check(text: str) -> None:
         _read(name, what)
 
 
-def strikes(log: Path) -> list[str]:
-    """Return the names of the points that struck, in order, from a log."""
+def strikes(log: Path) -> list[tuple[str, int]]:
+    """Return which points struck in which process, in order, from a log."""
     if not log.exists():
         return []
-    return [line.split()[0] for line in log.read_text().splitlines()]
+    found = [line.split() for line in log.read_text().splitlines()]
+    return [(name, int(pid)) for name, pid in found]
 
 
 def _parts(text: str) -> list[tuple[str, str]]:

@@ -37,6 +37,10 @@ class Rule(StrEnum):
     UNFINISHED = "work is left on a list"
 
 
+#: Events of time alone, which say nothing about who has the ticket.
+CLOCKS = {EventType.TICKET_SLA_WARNED, EventType.TICKET_SLA_BREACHED}
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One broken rule, and where."""
@@ -79,7 +83,7 @@ def _answers(facts: Facts, witness: Witness) -> Iterator[Violation]:
     yield from _all(Rule.LOST_TICKET, witness.accepted - known.keys())
     yield from _all(Rule.UNASKED_TICKET, known.keys() - witness.accepted)
     for ticket_id in sorted(witness.resolved & known.keys()):
-        if known[ticket_id].status is not TicketStatus.RESOLVED:
+        if known[ticket_id].status not in (TicketStatus.RESOLVED, TicketStatus.CLOSED):
             yield Violation(Rule.LOST_STEP, ticket_id)
 
 
@@ -91,7 +95,8 @@ def _tickets(facts: Facts) -> Iterator[Violation]:
             yield Violation(Rule.UNEXPLAINED, assignment.ticket)
     newest: dict[str, EventFact] = {}
     for event in sorted(facts.events, key=lambda event: event.sequence):
-        newest[event.ticket] = event
+        if event.type not in CLOCKS:
+            newest[event.ticket] = event
     for ticket in facts.tickets:
         held = assignments[ticket.id]
         if _overlap(held):

@@ -61,7 +61,16 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send a request until there is an answer other than 503; raises NoAnswer."""
-        content = None if body is None else json.dumps(body).encode()
+        return self.send(method, path, None if body is None else json.dumps(body).encode(), headers)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        content: bytes | None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Send bytes until there is an answer other than 503; raises NoAnswer."""
         give_up_at = monotonic() + GIVE_UP_S
         tries, failure = 0, ""
         while monotonic() < give_up_at:
@@ -75,7 +84,7 @@ class Client:
             else:
                 if status != http.HTTPStatus.SERVICE_UNAVAILABLE:
                     now = monotonic()
-                    return Answer(status, json.loads(answered), now - began, now, tries)
+                    return Answer(status, _read(answered), now - began, now, tries)
                 failure = answered.decode()
             _pause.wait(REST_S)
         raise NoAnswer(f"{method} {path}: {tries} tries, the last: {failure}")
@@ -90,3 +99,11 @@ class Client:
         self._connection.request(method, path, content, {**self._headers, **headers})
         response = self._connection.getresponse()
         return response.status, response.read()
+
+
+def _read(answered: bytes) -> Any:
+    """Return what JSON says; of lines of JSON, a list."""
+    try:
+        return json.loads(answered)
+    except ValueError:
+        return [json.loads(line) for line in answered.splitlines()]

@@ -1,13 +1,16 @@
 """What the fault tests share: private servers, a desk on them, seeds and figures.
 
     pytest tests/faults              the short form, part of `make test`
-    pytest tests/faults --rounds 3   each fault three times in each run
+    pytest tests/faults --rounds 3   the long form, each fault three times in each run
 
-Every test prints its seed, which follows from the one that `-p randomly_seed=…` sets.
+Every test prints its seed, which follows from the one that `-p randomly_seed=…` sets. A run of
+`tests/faults` writes its table to `var/faults`.
 """
 
+import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 
@@ -17,13 +20,32 @@ from psycopg import sql
 
 from deploy.local import Servers
 from deploy.local.programs import missing_packages
+from tests.faults import table
 from tests.faults.desk import Desk
 from tests.faults.modes import distributed, new_token
+from tests.faults.table import Row
 
 TEMPLATE = "faults_template"
 
-#: Prints a line, in the test's output and in the summary at the end.
-Note = Callable[[str], None]
+
+class Note:
+    """Says things, in the test's output, in the summary at the end, and in the table."""
+
+    def __init__(self, record: Callable[[str, object], None]) -> None:
+        self._record = record
+
+    def __call__(self, text: str) -> None:
+        """Print a line."""
+        print(text)  # noqa: T201 -- shown with a failure
+        self._record("figures", text)
+
+    def row(self, row: Row) -> None:
+        """Add a row to the table."""
+        self._record(table.MARK, json.dumps(asdict(row)))
+
+    def struck(self, points: Iterable[str]) -> None:
+        """Say which failpoints struck."""
+        self._record(table.POINTS_MARK, " ".join(sorted(set(points))))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -40,15 +62,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+    calls = [report for report in reports if report.when == "call"]
     lines = [
         f"{report.nodeid.rpartition('::')[2]}: {text}"
-        for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
+        for report in calls
         for name, text in report.user_properties
-        if name == "figures" and report.when == "call"
+        if name == "figures"
     ]
     if lines:
         terminalreporter.section("faults")
         terminalreporter.write_line("\n".join(lines))
+    rows, points = table.told(each for report in calls for each in report.user_properties)
+    if rows:
+        seed = str(terminalreporter.config.getoption("randomly_seed", "unknown"))
+        terminalreporter.write_line("\n" + table.write(seed, rows, points))
 
 
 @pytest.fixture
@@ -58,11 +86,7 @@ def rounds(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def note(record_property: Callable[[str, object], None]) -> Note:
-    def write(text: str) -> None:
-        print(text)  # noqa: T201 -- shown with a failure
-        record_property("figures", text)
-
-    return write
+    return Note(record_property)
 
 
 @pytest.fixture
@@ -96,33 +120,46 @@ _numbers = count(1)
 
 
 @pytest.fixture
-def new_distributed(servers: Servers, token: str, tmp_path: Path) -> Callable[..., Desk]:
-    """Make desks in distributed mode, with changed settings."""
-
-    def make(changed: Mapping[str, str] | None = None) -> Desk:
-        return _distributed(servers, token, tmp_path, changed)
-
-    return make
+def closed_desk(build_desk: Callable[..., Desk]) -> Desk:
+    """Make a desk in distributed mode, not open yet."""
+    return build_desk()
 
 
 @pytest.fixture
-def closed_desk(new_distributed: Callable[..., Desk]) -> Desk:
-    """Make a desk in distributed mode."""
-    return new_distributed()
+def build_desk(servers: Servers, token: str, tmp_path: Path) -> Callable[..., Desk]:
+    """Return what makes a desk in distributed mode, whatever the last test did to the servers.
+
+    It takes settings to add, and may be told to reach PostgreSQL or RabbitMQ by another port.
+    """
+
+    def build(
+        settings: Mapping[str, str] | None = None,
+        *,
+        postgres_port: int | None = None,
+        rabbitmq_port: int | None = None,
+    ) -> Desk:
+        servers.start()
+        name = _new_database(servers)
+        postgres, rabbitmq = servers.postgres, servers.rabbitmq
+        url = _elsewhere(postgres.url(name), postgres.port, postgres_port)
+        broker_url = _elsewhere(rabbitmq.url, rabbitmq.port, rabbitmq_port)
+        desk = distributed(url, broker_url, token, tmp_path, settings or {})
+        return desk.looking_at(postgres.url(name))
+
+    return build
 
 
-def _distributed(
-    servers: Servers, token: str, folder: Path, changed: Mapping[str, str] | None
-) -> Desk:
-    """Return a desk on servers that work, whatever the last test did to them."""
-    servers.start()
+def _elsewhere(url: str, port: int, other: int | None) -> str:
+    return url if other is None else url.replace(f":{port}/", f":{other}/")
+
+
+def _new_database(servers: Servers) -> str:
     name = f"faults_{next(_numbers)}"
     conninfo = servers.postgres.url("postgres").replace("+psycopg", "")
     with psycopg.connect(conninfo, autocommit=True) as connection:
         copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
         connection.execute(copy.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
-    url = servers.postgres.url(name)
-    return distributed(url, servers.rabbitmq.url, token, folder, changed)
+    return name
 
 
 @pytest.fixture

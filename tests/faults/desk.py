@@ -4,9 +4,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from shared.db.engine import Database
+from shared.db.models import Delivery, Lease
+from shared.db.models.base import table
+from shared.domain.clock import SystemClock
 from shared.domain.errors import Unavailable
 from tests.faults.client import Client
 from tests.faults.facts import Facts, read_facts, unfinished
@@ -34,6 +37,17 @@ class Desk:
         self._port = port
         self._token = token
         self._hook = ""
+
+    def looking_at(self, database_url: str) -> "Desk":
+        """Look at the database by another way than the processes take."""
+        self._database.close()
+        self._database = Database(database_url)
+        return self
+
+    @property
+    def port(self) -> int:
+        """Where the API is."""
+        return self._port
 
     def client(self) -> Client:
         """Return a client with a connection of its own."""
@@ -67,6 +81,28 @@ class Desk:
         self.processes[name].launch()
         self.processes[name].await_ready()
 
+    def rearm(self, settings: Mapping[str, str], *names: str) -> None:
+        """Kill processes (all unless named); `revive` starts them with these settings too."""
+        for name in names or self.processes:
+            self.processes[name].settings.update(settings)
+            self.processes[name].kill()
+
+    def bury(self, pid: int) -> None:
+        """Kill what is left of the service to which a dead process belonged.
+
+        An HTTP server is a process that starts others and would start another one itself, later.
+        """
+        if all(process.pid != pid for process in self.processes.values()):
+            for name in self.processes.keys() & {"intake", "serve"}:
+                self.processes[name].kill()
+
+    def revive(self) -> None:
+        """Start again what has died, as a process manager would; their leases end at once."""
+        for name, process in self.processes.items():
+            if process.ended:
+                self.end_leases(deliveries=name in ("notifier", "serve"))
+                process.launch()
+
     @contextmanager
     def second(self, name: str) -> Iterator[None]:
         """Run a second process of a kind."""
@@ -77,6 +113,18 @@ class Desk:
             yield
         finally:
             twin.stop()
+
+    def end_leases(self, *, deliveries: bool = False) -> None:
+        """Let the leases of dead processes end now, as time would: at once instead of in minutes.
+
+        With `deliveries`, also those of webhooks and mails: only while no notifier lives.
+        """
+        now, leased = SystemClock().now(), table(Delivery)
+        with self._database.transaction() as tx:
+            tx.execute(update(table(Lease)).values(expires_at=now))
+            if deliveries:
+                held = leased.c.lease_token.is_not(None), leased.c.available_at > now
+                tx.execute(update(leased).where(*held).values(available_at=now))
 
     def deadlocks(self) -> int:
         """Return how many deadlocks PostgreSQL has ended in this database since it was started."""

@@ -8,9 +8,9 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import Connection, RowMapping, case, func, or_, select
 
 from shared.db.engine import Database
 from shared.db.models import (
@@ -26,6 +26,7 @@ from shared.db.models import (
 )
 from shared.db.models.base import table
 from shared.domain.agent import Presence
+from shared.domain.clock import SystemClock
 from shared.domain.delivery import DeliveryChannel
 from shared.domain.event import EventType
 from shared.domain.ticket import TicketStatus
@@ -33,6 +34,10 @@ from shared.domain.work import WorkState
 
 _TICKETS, _AGENTS, _ASSIGNMENTS = table(Ticket), table(Agent), table(Assignment)
 _EVENTS, _DECISIONS, _SKILLS = table(TicketEvent), table(Decision), table(AgentSkill)
+
+#: What time itself will change within this counts as work that is left.
+SOON = timedelta(seconds=3)
+_WAITING_UNTIL = case((_TICKETS.c.work_state == WorkState.WAITING, _TICKETS.c.available_at))
 
 #: Every list on which work can be left, with the name that a violation shows.
 _LISTS = {
@@ -109,7 +114,7 @@ class Facts:
 
 
 def unfinished(connection: Connection) -> dict[str, int]:
-    """Count rows that are ready or dead, as `outbox ready`; empty means at rest."""
+    """Count rows that are ready, dead or due soon, as `outbox ready`; empty means at rest."""
     found: Counter[str] = Counter()
     for name, rows in _LISTS.items():
         states = [WorkState.READY, WorkState.DEAD]
@@ -120,6 +125,13 @@ def unfinished(connection: Connection) -> dict[str, int]:
         )
         for state, count in connection.execute(query):
             found[f"{name} {WorkState(state).value}"] += count
+    soon = SystemClock().now() + SOON
+    due = _TICKETS.c.life_due_at, _TICKETS.c.sla_due_at, _WAITING_UNTIL
+    count = connection.execute(
+        select(func.count()).select_from(_TICKETS).where(or_(*(column <= soon for column in due)))
+    ).scalar_one()
+    if count:
+        found["tickets due soon"] = count
     return dict(found)
 
 

@@ -8,6 +8,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -70,6 +71,24 @@ class Run:
                 working.result()
             for mended in mending:
                 mended.result()
+
+    @contextmanager
+    def going_on(self, interval_s: float) -> Iterator[None]:
+        """Post and resolve tickets all the time, beside what the block does."""
+        over = threading.Event()
+
+        def numbers() -> Iterator[int]:
+            while not over.wait(interval_s):
+                self._posted += 1
+                yield self._posted - 1
+
+        with ThreadPoolExecutor(1, thread_name_prefix="traffic") as pool:
+            working = pool.submit(self._work, numbers(), lambda _: None)
+            try:
+                yield
+            finally:
+                over.set()
+            working.result()
 
     def post_paced(self, tickets: int, interval_s: float) -> list[Answer]:
         """Post one ticket after the other, at an even pace, and resolve none."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from deploy.local.ports import choose_port
 from tests.faults.desk import Desk
@@ -17,10 +18,10 @@ def new_token(database_url: str) -> str:
     return run_command(settings, "keys", "create", "--name", "faults", "--scope", "*").strip()
 
 
-def standalone(folder: Path, changed: Mapping[str, str] | None = None) -> Desk:
+def standalone(folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> Desk:
     """Return a desk on a new SQLite file below `folder`; not open yet."""
     database_url = f"sqlite:///{folder}/desk.db"
-    settings = {**_settings(database_url, "memory://", folder), **(changed or {})}
+    settings = {**_settings(database_url, "memory://", folder), **more}
     token = new_token(database_url)
     serve = ServiceProcess("serve", (), settings, folder)
     return Desk(database_url, int(settings["PATCHBAY_PORT"]), token, {"serve": serve})
@@ -31,10 +32,10 @@ def distributed(
     broker_url: str,
     token: str,
     folder: Path,
-    changed: Mapping[str, str] | None = None,
+    more: Mapping[str, str] = MappingProxyType({}),
 ) -> Desk:
-    """Return a desk on a database that has schema and key; not open yet."""
-    settings = {**_settings(database_url, broker_url, folder), **(changed or {})}
+    """Return a desk on a database that has schema and key, with more settings; not open yet."""
+    settings = {**_settings(database_url, broker_url, folder), **more}
     processes = {
         "intake": ServiceProcess("intake", (), settings, folder),
         "router": ServiceProcess("router", _WORKER, settings, folder),

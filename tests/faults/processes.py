@@ -16,8 +16,9 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from deploy.local.processes import Process
+from deploy.local.processes import Process, freeze_tree, thaw_tree
 from deploy.local.waiting import log_tail, wait_until
+from tests.faults import nursery
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "services.cli")
@@ -56,16 +57,15 @@ class ServiceProcess:
         self, name: str, arguments: Sequence[str], settings: Mapping[str, str], folder: Path
     ) -> None:
         self.name = name
-        self._command = [*COMMAND, name, *arguments]
-        self._settings = settings
+        self._arguments = [name, *arguments]
+        self.settings = dict(settings)
         self._folder = folder
         self._logs: list[Path] = []
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     def twin(self) -> "ServiceProcess":
         """Return another process of the same kind, not launched."""
-        arguments = self._command[len(COMMAND) + 1 :]
-        twin = ServiceProcess(self.name, arguments, self._settings, self._folder / "twin")
+        twin = ServiceProcess(self.name, self._arguments[1:], self.settings, self._folder / "twin")
         twin._folder.mkdir(exist_ok=True)
         return twin
 
@@ -73,40 +73,40 @@ class ServiceProcess:
         """Start it; `await_ready` waits until it works."""
         log = self._folder / f"{self.name}-{len(self._logs) + 1}.log"
         self._logs.append(log)
-        with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                self._command,
-                cwd=ROOT,
-                env=environment(self._settings),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        self._process = nursery.start(self._arguments, environment(self.settings), log)
 
     def await_ready(self) -> None:
         """Wait until it answers that it is ready."""
-        assert wait_until(lambda: self._ended or self.ready, DEADLINE_S), self.explain()
-        assert not self._ended, self.explain()
+        assert wait_until(lambda: self.ended or self.ready, DEADLINE_S), self.explain()
+        assert not self.ended, self.explain()
 
     def kill(self) -> None:
         """SIGKILL to the whole process group; returns when nothing of it is left."""
         assert self._process is not None
-        family = [] if self._ended else Process.of(self._process.pid).tree()
+        family = self._process.tree()
         with suppress(ProcessLookupError):  # It had ended by itself.
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(DEADLINE_S)
-        assert wait_until(lambda: not any(member.alive for member in family), DEADLINE_S)
+        gone = wait_until(lambda: not any(member.alive for member in family), DEADLINE_S)
+        assert gone, self.explain()
 
     def stop(self) -> None:
         """SIGTERM, and SIGKILL to whatever is left of the group afterwards."""
         if self._process is None:
             return
-        self._process.terminate()
-        try:
-            self._process.wait(DEADLINE_S)
-        except subprocess.TimeoutExpired:
+        self._process.send(signal.SIGTERM)
+        if not wait_until(lambda: self.ended, DEADLINE_S):
             sys.stdout.write(f"{self.name} did not stop\n{self.explain()}\n")
         self.kill()
+
+    def freeze(self) -> None:
+        """SIGSTOP to all of it; it and its connections stay, and nobody answers."""
+        assert self._process is not None
+        freeze_tree(self._process)
+
+    def thaw(self) -> None:
+        """SIGCONT to all of it."""
+        assert self._process is not None
+        thaw_tree(self._process)
 
     @property
     def ready(self) -> bool:
@@ -141,14 +141,21 @@ class ServiceProcess:
         return log_tail(self._logs[-1])
 
     @property
-    def _ended(self) -> bool:
-        return self._process is None or self._process.poll() is not None
+    def pid(self) -> int:
+        """Its pid, in the present life."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        """Whether it does not run."""
+        return self._process is None or not self._process.alive
 
     @property
     def _url(self) -> str:
         """Where health and metrics are; LookupError before a worker has told its port."""
-        if "--health-port" not in self._command:
-            return f"http://127.0.0.1:{self._settings['PATCHBAY_PORT']}"
+        if "--health-port" not in self._arguments:
+            return f"http://127.0.0.1:{self.settings['PATCHBAY_PORT']}"
         for line in _lines(self._logs[-1]):
             if line["event"] == "health.listening":
                 return f"http://127.0.0.1:{line['port']}"

@@ -1,20 +1,34 @@
 """The end of every fault test: wait for rest, check everything, say the figures."""
 
-from collections.abc import Callable
 from time import monotonic
 
 from deploy.local.waiting import wait_until
 from shared.domain.work import WorkState
-from tests.faults.checker import Witness, violations
+from tests.faults.checker import Rule, Witness, violations
+from tests.faults.conftest import Note
 from tests.faults.load import Run
+from tests.faults.table import Row
 
 #: Longer than the lease of a delivery whose sender was killed.
 REST_DEADLINE_S = 100.0
 MAX_SHOWN = 20
 
 
-def prove(run: Run, note: Callable[[str], None]) -> None:
-    """Show that every promise was kept by the desk of this run, and that no code crashed."""
+LOST = {
+    Rule.LOST_TICKET,
+    Rule.LOST_STEP,
+    Rule.UNACCOUNTED,
+    Rule.STUCK,
+    Rule.UNDELIVERED,
+    Rule.UNFINISHED,
+}
+
+
+def prove(run: Run, note: Note, *nemeses: tuple[str, int]) -> None:
+    """Show that every promise was kept by the desk of this run, and that no code crashed.
+
+    `nemeses` say what struck and how often; each becomes a row of the table.
+    """
     desk, began = run.desk, monotonic()
     wait_until(lambda: not desk.left(), REST_DEADLINE_S)
     rest_s = monotonic() - began
@@ -29,6 +43,21 @@ def prove(run: Run, note: Callable[[str], None]) -> None:
         f"s), {len(run.resolved)} resolved, {waiting} waiting; {len(facts.events)} events, "
         f"{desk.subscriber.duplicates} duplicates; at rest {rest_s:.1f} s after the last answer"
     )
+    for nemesis, strikes in nemeses:
+        note.row(
+            Row(
+                nemesis,
+                strikes,
+                accepted=len(run.accepted),
+                lost=sum(violation.rule in LOST for violation in broken),
+                doubled=sum(violation.rule is Rule.DOUBLE_ASSIGNMENT for violation in broken),
+                broken=sum(
+                    violation.rule not in {*LOST, Rule.DOUBLE_ASSIGNMENT} for violation in broken
+                ),
+                duplicated=desk.subscriber.duplicates,
+                rest_s=rest_s,
+            )
+        )
     lines = [f"{violation.rule}: {violation.where}" for violation in broken[:MAX_SHOWN]]
     assert not broken, "\n".join([f"{len(broken)} violations", *lines])
     assert not desk.subscriber.refused, desk.subscriber.refused

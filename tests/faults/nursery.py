@@ -1,0 +1,100 @@
+"""Starts processes of `patchbay` cheaply: each is forked from one that has imported everything.
+
+What a start costs is nearly all imports, more than a second of a processor, and the fault tests
+start hundreds. A fork of a process that has only imported is a real process of its own in all that
+matters here: its session, memory, sockets and death. `python -m tests.faults.nursery` reads a line
+of JSON for each start and answers with the pid.
+"""
+
+import atexit
+import gc
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from deploy.local.processes import Process
+
+ROOT = Path(__file__).parents[2]
+
+_IMPORTED = (
+    "services.cli.main",
+    "services.cli.serve",
+    "services.cli.router",
+    "services.cli.notifier",
+    "services.intake.wsgi",
+    "services.standalone",
+)
+
+
+def start(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Process:
+    """Start `patchbay` with these arguments, in a session of its own, and write to the log."""
+    order = {"arguments": [*arguments], "environment": dict(environment), "log": str(log)}
+    nursery = _nursery()
+    assert nursery.stdin is not None
+    assert nursery.stdout is not None
+    nursery.stdin.write(json.dumps(order) + "\n")
+    nursery.stdin.flush()
+    return Process.of(int(nursery.stdout.readline()))
+
+
+@cache
+def _nursery() -> subprocess.Popen[str]:
+    """Return the one of this process, which ends with it: its input ends then."""
+    inherited = {name: value for name, value in os.environ.items() if "PATCHBAY_" not in name}
+    nursery = subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.nursery"],
+        cwd=ROOT,
+        env=inherited,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # Ctrl-C is for pytest, which stops what it started.
+        start_new_session=True,
+    )
+    atexit.register(nursery.communicate)
+    return nursery
+
+
+def _serve() -> None:
+    for name in _IMPORTED:
+        importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
+    # Nobody waits for the children here; whoever asked for one knows it by its pid.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        order = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            _become(order)
+        os.write(sys.stdout.fileno(), f"{pid}\n".encode())
+
+
+def _become(order: Mapping[str, Any]) -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    for source, target in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+    sys.argv = ["patchbay", *order["arguments"]]
+    try:
+        importlib.import_module("services.cli.main").main()
+    except SystemExit as error:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(error.code if isinstance(error.code, int) else 1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    _serve()
