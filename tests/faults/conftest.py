@@ -23,6 +23,8 @@ from deploy.local.programs import missing_packages
 from tests.faults import table
 from tests.faults.desk import Desk
 from tests.faults.modes import distributed, new_token
+from tests.faults.nemeses import Stage
+from tests.faults.proxy import Proxy
 from tests.faults.table import Row
 
 TEMPLATE = "faults_template"
@@ -166,3 +168,20 @@ def _new_database(servers: Servers) -> str:
 def desk(closed_desk: Desk) -> Iterator[Desk]:
     with closed_desk.open() as desk:
         yield desk
+
+
+@pytest.fixture
+def stage(
+    servers: Servers, build_desk: Callable[..., Desk], tmp_path: Path, seed: int
+) -> Iterator[Stage]:
+    """A desk that reaches its servers through proxies, and believes a clock that can be set."""
+    servers.start()
+    clock = tmp_path / "clock"
+    clock.write_text("0")
+    broker, database = Proxy(servers.rabbitmq.port), Proxy(servers.postgres.port)
+    with broker, database:
+        made = build_desk(
+            {"FAULTS_CLOCK": str(clock)}, postgres_port=database.port, rabbitmq_port=broker.port
+        )
+        with made.open() as desk:
+            yield Stage(desk, servers, broker, database, clock, seed)

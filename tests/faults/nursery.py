@@ -15,11 +15,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
+from datetime import UTC, datetime, timedelta
+from functools import cache, partialmethod
 from pathlib import Path
 from typing import Any
 
 from deploy.local.processes import Process
+from shared.domain.clock import SystemClock
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,6 +89,8 @@ def _become(order: Mapping[str, Any]) -> None:
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
     sys.argv = ["patchbay", *order["arguments"]]
+    if clock := os.environ.pop("FAULTS_CLOCK", None):
+        SystemClock.now = partialmethod(_wrong, Path(clock))  # type: ignore[method-assign]
     try:
         importlib.import_module("services.cli.main").main()
     except SystemExit as error:
@@ -94,6 +98,11 @@ def _become(order: Mapping[str, Any]) -> None:
         sys.stderr.flush()
         os._exit(error.code if isinstance(error.code, int) else 1)
     os._exit(0)
+
+
+def _wrong(_: SystemClock, file: Path) -> datetime:
+    """Return what the clock of a machine says that is wrong by as many seconds as a file holds."""
+    return datetime.now(UTC) + timedelta(seconds=float(file.read_text() or 0))
 
 
 if __name__ == "__main__":

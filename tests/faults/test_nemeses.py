@@ -1,0 +1,51 @@
+"""Whatever dies, stands still, is slow or cut off in the middle of a run, nothing is lost by it.
+
+The short form lets a few nemeses of each kind strike, others with each seed; the long form all of
+them, each so many times in a run of its own.
+"""
+
+import random
+from time import monotonic
+
+import pytest
+
+from deploy.local.waiting import wait_until
+from tests.faults.conftest import Note
+from tests.faults.load import Run
+from tests.faults.nemeses import NEMESES, Stage
+from tests.faults.proof import REST_DEADLINE_S, prove
+
+TICKETS = 120
+#: How many strike in the short form, of those that end processes of ours and of the others.
+SHORT = 8
+
+pytestmark = pytest.mark.xdist_group("faults-kills")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let nemeses come one after the other in one run; in the long form also each by itself."""
+    if "names" in metafunc.fixturenames:
+        if metafunc.config.getoption("--rounds", 1) > 1:
+            metafunc.parametrize("names", [(name,) for name in NEMESES], ids=" ".join)
+        else:
+            metafunc.parametrize("names", [()], ids=["some"])
+
+
+def test_nothing_is_lost_and_nothing_done_twice(
+    stage: Stage, names: tuple[str, ...], rounds: int, seed: int, note: Note
+) -> None:
+    run = Run(stage.desk, seed)
+    chosen = names or random.Random(seed).sample(sorted(NEMESES), SHORT)
+    stage.servers.rabbitmq.flush_definitions()
+    for name in chosen:
+        for _ in range(rounds):
+            before = monotonic()
+            run.post(TICKETS, [NEMESES[name](stage)])
+            posted = monotonic()
+            if names:
+                assert wait_until(lambda: not stage.desk.left(), REST_DEADLINE_S), stage.desk.left()
+            note(
+                f"{name}: {TICKETS} tickets in {posted - before:.1f} s, "
+                f"at rest {monotonic() - posted:.1f} s later"
+            )
+    prove(run, note, *((name, rounds) for name in chosen))
