@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -97,6 +98,13 @@ class ServiceProcess:
         if not wait_until(lambda: self.ended, DEADLINE_S):
             sys.stdout.write(f"{self.name} did not stop\n{self.explain()}\n")
         self.kill()
+
+    def limit_files(self, size: int) -> None:
+        """Let it write no file beyond this size in bytes, as on a disk that is full; -1 ends it."""
+        assert self._process is not None
+        for member in self._process.tree():
+            _, hard = resource.prlimit(member.pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(member.pid, resource.RLIMIT_FSIZE, (size, hard))
 
     def freeze(self) -> None:
         """SIGSTOP to all of it; it and its connections stay, and nobody answers."""

@@ -1,0 +1,56 @@
+"""A notifier that stands still longer than its leases: another delivers, and it comes too late."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from deploy.local.waiting import wait_until
+from shared.db.models import Delivery
+from shared.db.models.base import table
+from tests.faults.conftest import Note
+from tests.faults.desk import Desk
+from tests.faults.load import Run
+from tests.faults.proof import REST_DEADLINE_S, prove
+
+TICKETS, IN_FLIGHT = 40, 10
+PAUSE_S, PATIENCE_S = 0.5, 30.0
+
+pytestmark = pytest.mark.xdist_group("faults-others")
+
+
+def test_what_a_frozen_notifier_says_too_late_changes_nothing(
+    build_desk: Callable[..., Desk], seed: int, note: Note
+) -> None:
+    with build_desk({"PATCHBAY_WEBHOOK_TIMEOUT_S": "30"}).open() as desk:
+        desk.subscriber.pause_s = PAUSE_S
+        run, frozen = Run(desk, seed), desk.processes["notifier"]
+        run.post(TICKETS)
+        assert wait_until(lambda: len(desk.subscriber.arrivals) >= IN_FLIGHT, PATIENCE_S)
+        told_before = told(desk)
+        frozen.freeze()
+        # As if the time of the leases had passed; whoever holds them cannot notice.
+        desk.end_leases(deliveries=True)
+        with desk.second("notifier"):
+            assert wait_until(lambda: not desk.left(), REST_DEADLINE_S), desk.left()
+            before = deliveries(desk)
+            frozen.thaw()
+            assert wait_until(lambda: told(desk) > told_before, PATIENCE_S), "it had nothing to say"
+            assert deliveries(desk) == before
+            note(f"{desk.subscriber.duplicates} webhooks came twice, under the same id")
+            prove(run, note, ("notifier frozen past its leases", 1))
+
+
+def told(desk: Desk) -> float:
+    """Return how many outcomes the notifier has recorded, or believes to have."""
+    return desk.processes["notifier"].metric(
+        "patchbay_deliveries_total", channel="webhook", outcome="Delivered"
+    )
+
+
+def deliveries(desk: Desk) -> list[Any]:
+    columns = table(Delivery).c
+    query = select(columns.id, columns.work_state, columns.attempts, columns.finished_at)
+    with desk._database.reading() as connection:
+        return connection.execute(query.order_by(columns.id)).all()
