@@ -39,8 +39,8 @@ disk_free_limit.absolute = 50MB
 collect_statistics_interval = 5000
 log.file.level = warning
 cluster_formation.peer_discovery_backend = classic_config
-cluster_formation.classic_config.nodes.1 = {NODE}
 """
+PEER = "cluster_formation.classic_config.nodes.{number} = {node}\n"
 
 
 class RabbitMQ(LocalServer):
@@ -52,6 +52,8 @@ class RabbitMQ(LocalServer):
     name: ClassVar[str] = "RabbitMQ"
     port_roles: ClassVar[tuple[str, ...]] = ("amqp", "distribution", PORT_MAPPER)
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+
+    node = NODE
 
     @property
     def url(self) -> str:
@@ -122,15 +124,23 @@ class RabbitMQ(LocalServer):
         self._data.mkdir(exist_ok=True)
         self._write_cookie()
         (self.directory / "enabled_plugins").write_text("[].\n")
-        (self.directory / "rabbitmq.conf").write_text(CONFIGURATION.format(port=self.port))
-        console = self._logs[0]
-        ports = self._state.ports
-        # Started by us, because the one that Erlang starts leaves our session and outlives it.
-        port_mapper = [epmd_program(), "-port", str(ports[PORT_MAPPER]), "-address", LOOPBACK]
-        self._spawn(PORT_MAPPER, port_mapper, console, self._environment())
-        self._spawn(
-            SERVER, [str(rabbitmq_programs() / "rabbitmq-server")], console, self._environment()
-        )
+        (self.directory / "rabbitmq.conf").write_text(self._configuration())
+        self._launch_port_mapper()
+        server = [str(rabbitmq_programs() / "rabbitmq-server")]
+        self._spawn(SERVER, server, self._logs[0], self._environment())
+
+    def _launch_port_mapper(self) -> None:
+        """Started by us, because the one that Erlang starts leaves our session and outlives it."""
+        port = str(self._port_mapper_port)
+        port_mapper = [epmd_program(), "-port", port, "-address", LOOPBACK]
+        self._spawn(PORT_MAPPER, port_mapper, self._logs[0], self._environment())
+
+    @property
+    def _port_mapper_port(self) -> int:
+        return self._state.ports[PORT_MAPPER]
+
+    def _configuration(self) -> str:
+        return CONFIGURATION.format(port=self.port) + PEER.format(number=1, node=self.node)
 
     def _ready(self) -> bool:
         """Whether the node answers a protocol header with a method frame (AMQP 0-9-1, 4.2.2)."""
@@ -147,8 +157,11 @@ class RabbitMQ(LocalServer):
         cookie = self.directory / ".erlang.cookie"
         if not cookie.exists():
             cookie.touch(mode=0o600)
-            cookie.write_text(secrets.token_hex(20))
+            cookie.write_text(self._new_cookie())
             cookie.chmod(0o400)
+
+    def _new_cookie(self) -> str:
+        return secrets.token_hex(20)
 
     def _vhost_url(self, vhost: str) -> str:
         return f"amqp://{USER}:{PASSWORD}@{LOOPBACK}:{self.port}/{quote(vhost, safe='')}"
@@ -170,8 +183,8 @@ class RabbitMQ(LocalServer):
             "HOME": home,
             "ERL_CRASH_DUMP": f"{home}/erl_crash.dump",
             "ERL_EPMD_ADDRESS": LOOPBACK,
-            "ERL_EPMD_PORT": str(ports[PORT_MAPPER]),
-            "RABBITMQ_NODENAME": NODE,
+            "ERL_EPMD_PORT": str(self._port_mapper_port),
+            "RABBITMQ_NODENAME": self.node,
             "RABBITMQ_NODE_IP_ADDRESS": LOOPBACK,
             "RABBITMQ_NODE_PORT": str(ports["amqp"]),
             "RABBITMQ_DIST_PORT": str(ports["distribution"]),

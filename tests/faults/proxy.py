@@ -29,11 +29,14 @@ class Direction:
 
 
 class Proxy:
-    """Listens on a free loopback port while its context lasts, and passes on to `target`."""
+    """Listens on a free loopback port and passes on to the first target that is there.
 
-    def __init__(self, target: int) -> None:
+    Several targets are the nodes of a cluster, behind a balancer that knows who answers.
+    """
+
+    def __init__(self, *targets: int) -> None:
         self.port = 0
-        self._target = target
+        self._targets = targets
         self._loop = asyncio.new_event_loop()
         self._connections: set[asyncio.StreamWriter] = set()
         self._listening = threading.Event()
@@ -78,6 +81,12 @@ class Proxy:
         for direction in (self._up, self._down):
             self._loop.call_soon_threadsafe(direction.open.set)
 
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        for target in self._targets[:-1]:
+            with contextlib.suppress(OSError):
+                return await asyncio.open_connection("127.0.0.1", target)
+        return await asyncio.open_connection("127.0.0.1", self._targets[-1])
+
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(START_DEADLINE_S)
 
@@ -112,7 +121,7 @@ class Proxy:
                 # A handshake is lost with the rest.
                 await self._up.open.wait()
                 await self._down.open.wait()
-                answers, there = await asyncio.open_connection("127.0.0.1", self._target)
+                answers, there = await self._reach()
                 self._connections.add(there)
                 ways = (
                     asyncio.create_task(_pass(reader, there, self._up)),
