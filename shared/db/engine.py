@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, Executable, Result, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -215,6 +216,13 @@ def translated() -> Iterator[None]:
             raise TooBroad(message) from error
         if error.connection_invalidated or _passing(error.orig):
             message = "The database cannot be reached, or is too busy to answer."
+            raise Unavailable(message) from error
+        raise
+    except psycopg.Error as error:
+        # SQLAlchemy sets the isolation level past its own translation of errors, and a pooled
+        # connection may have died since.
+        if _passing(error):
+            message = "The connection to the database is lost."
             raise Unavailable(message) from error
         raise
 

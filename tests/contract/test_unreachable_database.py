@@ -1,5 +1,7 @@
 """A database that is away, busy or hangs up is Unavailable, and is used again when it is back."""
 
+import os
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -63,3 +65,36 @@ def test_a_connection_that_the_server_closed_is_replaced(mode: Mode, database: D
     with database.transaction() as tx:
         tx.insert(OUTBOX, [outbox_entry(id=new_id(Prefix.EVENT))])
     assert len(rows(database, OutboxEntry)) == 1
+
+
+def test_a_pooled_connection_that_died_is_unavailable_once(
+    mode: Mode, new_runtime: Callable[..., Any], settings: Any
+) -> None:
+    if not mode.distributed:
+        pytest.skip("the connections of SQLite do not die")
+    database = new_runtime(replace(settings, database_pool_size=1)).database
+    with database.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+    driver.pgconn.finish()
+    with pytest.raises(Unavailable), database.reading() as connection:
+        connection.execute(select(OUTBOX))
+    with database.reading() as connection:
+        assert connection.execute(select(OUTBOX)).all() == []
+
+
+def test_a_server_that_went_away_without_a_word_is_given_up_within_half_a_minute(
+    mode: Mode, database: Database
+) -> None:
+    if not mode.distributed:
+        pytest.skip("SQLite has no server")
+    with database.reading() as connection:
+        driver: Any = connection.connection.driver_connection
+        with socket.socket(fileno=os.dup(driver.pgconn.socket)) as tcp:
+            option = tcp.getsockopt
+            idle = option(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+            probes = option(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) * option(
+                socket.IPPROTO_TCP, socket.TCP_KEEPCNT
+            )
+            assert option(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert idle + probes == 30
+            assert option(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000

@@ -55,6 +55,15 @@ from shared.db.dialects.row_transport import (
 from shared.db.types import dump_json, load_json
 from shared.failpoints import failpoint
 
+#: A server whose host went away without a word is given up after 30 s, instead of after the hours
+#: that TCP would wait (libpq, "Parameter Key Words").
+_DEAD_PEER = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
+
 #: The last three: `docs/adr/0015-plans-are-made-anew.md`.
 _SESSION = " ".join(
     f"-c {setting}"
@@ -115,6 +124,7 @@ class PostgreSQL(Dialect):
                 "options": _SESSION,
                 "application_name": "patchbay",
                 "prepare_threshold": 2,
+                **_DEAD_PEER,
             },
         )
         event.listen(engine, "connect", _meet)
