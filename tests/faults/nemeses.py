@@ -21,7 +21,9 @@ LASTS_S = 2.0
 BROKER_DELAY_S, DATABASE_DELAY_S = 0.1, 0.01
 RESETS = 5
 CUT_AFTER_BYTES = 2_000
-LEAP_S, LEAP_BACK_S = 3_600, -3
+LEAP_S, LEAP_BACK_S = 40, -3
+#: Receivers refuse a signature that is five minutes old or ahead, and their clocks are right.
+MOST_WRONG_S = 280
 
 _pause = threading.Event()
 
@@ -103,7 +105,7 @@ def _leap(seconds: float) -> Nemesis:
     def strike(stage: Stage) -> Strike:
         def leap() -> None:
             wrong_by = float(stage.clock.read_text())
-            stage.clock.write_text(str(wrong_by + seconds))
+            stage.clock.write_text(str(min(wrong_by + seconds, MOST_WRONG_S)))
 
         return Strike(leap, lambda: None)
 
@@ -141,6 +143,6 @@ NEMESES: Mapping[str, Nemesis] = {
     "connections to PostgreSQL cut in a reply": lambda s: lasting(
         lambda: s.database.cut(CUT_AFTER_BYTES), s.database.heal
     ),
-    "all clocks an hour ahead": _leap(LEAP_S),
+    "all clocks ahead by more than a lease": _leap(LEAP_S),
     "all clocks back by seconds": _leap(LEAP_BACK_S),
 }

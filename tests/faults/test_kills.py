@@ -1,6 +1,9 @@
-"""Whatever dies in the middle of a thousand tickets, nothing is lost and nothing done twice."""
+"""Whatever dies in the middle of a thousand tickets, nothing is lost and nothing done twice.
 
-from collections.abc import Callable, Sequence
+The long form of what `test_failpoints` and `test_nemeses` do at a smaller scale.
+"""
+
+from collections.abc import Callable
 from time import monotonic
 
 import pytest
@@ -11,20 +14,17 @@ from tests.faults.desk import Desk
 from tests.faults.load import Run, Strike
 from tests.faults.proof import prove
 
-TICKETS, MORE_TICKETS = 1_000, 200
+TICKETS = 1_000
 
 KINDS = ("intake", "router", "notifier", "RabbitMQ")
 
 pytestmark = pytest.mark.xdist_group("faults-kills")
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Kill all kinds in the same run; in the long form also each of them by itself."""
-    if "kinds" in metafunc.fixturenames:
-        cases: list[tuple[str, ...]] = [KINDS]
-        if metafunc.config.getoption("--rounds", 1) > 1:
-            cases += [(kind,) for kind in KINDS]
-        metafunc.parametrize("kinds", cases, ids="+".join)
+@pytest.fixture(autouse=True)
+def long_form(rounds: int) -> None:
+    if rounds == 1:
+        pytest.skip("a thousand tickets for each: only in the long form")
 
 
 @pytest.fixture
@@ -53,7 +53,6 @@ def test_killing_any_process_or_the_broker_loses_nothing_and_does_nothing_twice(
     desk: Desk,
     servers: Servers,
     strike: Callable[[str], Strike],
-    kinds: Sequence[str],
     rounds: int,
     seed: int,
     note: Note,
@@ -61,24 +60,5 @@ def test_killing_any_process_or_the_broker_loses_nothing_and_does_nothing_twice(
     run = Run(desk, seed)
     servers.rabbitmq.flush_definitions()
     for _ in range(rounds):
-        run.post(TICKETS, [strike(kind) for kind in kinds])
-    prove(run, note)
-
-
-def test_a_wiped_broker_loses_nothing_and_gets_its_queues_back(
-    desk: Desk, servers: Servers, rounds: int, seed: int, note: Note
-) -> None:
-    run = Run(desk, seed)
-    for _ in range(rounds):
-        run.post(MORE_TICKETS, [Strike(servers.rabbitmq.kill, servers.rabbitmq.wipe)])
-        note(f"doorbells heard {run.post_until_doorbells():.1f} s after the run")
-    prove(run, note)
-
-
-def test_a_killed_database_loses_nothing_that_was_answered(
-    desk: Desk, servers: Servers, rounds: int, seed: int, note: Note
-) -> None:
-    run = Run(desk, seed)
-    for _ in range(rounds):
-        run.post(2 * MORE_TICKETS, [Strike(servers.postgres.kill, servers.postgres.start)])
-    prove(run, note)
+        run.post(TICKETS, [strike(kind) for kind in KINDS])
+    prove(run, note, *((f"{kind} killed, all at once", rounds) for kind in KINDS))

@@ -36,7 +36,7 @@ def test_killing_notifiers_while_they_deliver_loses_nothing_and_keeps_the_order(
             desk.pace_webhooks(1000)
         desk.processes["notifier"].kill()
         desk.restart("notifier")
-    prove(run, note)
+    prove(run, note, ("notifier killed while it delivers", kills))
     arrivals = desk.subscriber.arrivals
     distinct = {arrival.event_id: arrival.sequence for arrival in arrivals}
     note(f"{kills} kills, {len(arrivals)} arrivals of {len(distinct)} events")

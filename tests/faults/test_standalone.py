@@ -28,4 +28,4 @@ def test_a_killed_standalone_desk_loses_nothing_and_does_nothing_twice(
 
         for _ in range(rounds):
             run.post(TICKETS, [Strike(desk.processes["serve"].kill, restart)])
-        prove(run, note)
+        prove(run, note, ("killed, all in one process on SQLite", rounds))
