@@ -40,11 +40,17 @@ fmt: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --fix -q . || true
 	@$(BIN)/ruff format .
 
+ROUNDS ?= 3
+ifndef SEED
+SEED := $(shell date +%s)
+endif
+
 .PHONY: faults
-faults: setup ## Run the fault suite, longer than `make test` does
+faults: setup ## Run the fault suite in its long form; the table is in var/faults (ROUNDS=3 SEED=…)
+	@echo "seed $(SEED), $(ROUNDS) rounds"
 	@$(BIN)/python -m deploy.local packages
-	@$(BIN)/pytest tests/faults tests/integration/test_any_order.py --rounds 3 \
-		--hypothesis-profile=thorough
+	@$(BIN)/pytest tests/faults tests/integration/test_any_order.py -n 2 --dist loadgroup \
+		--rounds $(ROUNDS) --randomly-seed=$(SEED) --hypothesis-profile=thorough
 
 CASES ?= 2000
 

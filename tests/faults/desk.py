@@ -136,7 +136,7 @@ class Desk:
         """Return what is left to do, by list; a database that is away is the first thing."""
         try:
             with self._database.reading() as connection:
-                return unfinished(connection)
+                return unfinished(connection, SystemClock().now())
         except Unavailable:
             return {"database away": 1}
 

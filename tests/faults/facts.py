@@ -26,7 +26,7 @@ from shared.db.models import (
 )
 from shared.db.models.base import table
 from shared.domain.agent import Presence
-from shared.domain.clock import SystemClock
+from shared.domain.clock import Clock, SystemClock
 from shared.domain.delivery import DeliveryChannel
 from shared.domain.event import EventType
 from shared.domain.ticket import TicketStatus
@@ -113,7 +113,7 @@ class Facts:
     unfinished: Mapping[str, int]
 
 
-def unfinished(connection: Connection) -> dict[str, int]:
+def unfinished(connection: Connection, now: datetime) -> dict[str, int]:
     """Count rows that are ready, dead or due soon, as `outbox ready`; empty means at rest."""
     found: Counter[str] = Counter()
     for name, rows in _LISTS.items():
@@ -125,7 +125,7 @@ def unfinished(connection: Connection) -> dict[str, int]:
         )
         for state, count in connection.execute(query):
             found[f"{name} {WorkState(state).value}"] += count
-    soon = SystemClock().now() + SOON
+    soon = now + SOON
     due = _TICKETS.c.life_due_at, _TICKETS.c.sla_due_at, _WAITING_UNTIL
     count = connection.execute(
         select(func.count()).select_from(_TICKETS).where(or_(*(column <= soon for column in due)))
@@ -135,8 +135,9 @@ def unfinished(connection: Connection) -> dict[str, int]:
     return dict(found)
 
 
-def read_facts(database: Database) -> Facts:
+def read_facts(database: Database, clock: Clock | None = None) -> Facts:
     """Read everything that the checker looks at."""
+    now = (clock or SystemClock()).now()
     deliveries = table(Delivery)
     webhooks = select(deliveries.c.event_id).where(
         deliveries.c.channel == DeliveryChannel.WEBHOOK, deliveries.c.work_state == WorkState.DONE
@@ -148,7 +149,7 @@ def read_facts(database: Database) -> Facts:
             assignments=_assignments(connection),
             events=[_event(row) for row in connection.execute(select(_EVENTS)).mappings()],
             webhooks=frozenset(connection.execute(webhooks).scalars()),
-            unfinished=unfinished(connection),
+            unfinished=unfinished(connection, now),
         )
 
 

@@ -45,6 +45,8 @@ class Run:
     resolved: set[str] = field(default_factory=set)
     tries: int = 0
     slowest_s: float = 0.0
+    #: The longest that the desk took to come to rest after a strike was mended, where it was seen.
+    longest_rest_s: float = 0.0
     _posted: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

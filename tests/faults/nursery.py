@@ -91,6 +91,8 @@ def _become(order: Mapping[str, Any]) -> None:
     sys.argv = ["patchbay", *order["arguments"]]
     if clock := os.environ.pop("FAULTS_CLOCK", None):
         SystemClock.now = partialmethod(_wrong, Path(clock))  # type: ignore[method-assign]
+    if bug := os.environ.pop("FAULTS_PLANT", None):
+        importlib.import_module("tests.faults.planted").plant(bug)
     try:
         importlib.import_module("services.cli.main").main()
     except SystemExit as error:

@@ -55,7 +55,7 @@ def prove(run: Run, note: Note, *nemeses: tuple[str, int]) -> None:
                     violation.rule not in {*LOST, Rule.DOUBLE_ASSIGNMENT} for violation in broken
                 ),
                 duplicated=desk.subscriber.duplicates,
-                rest_s=rest_s,
+                rest_s=max(rest_s, run.longest_rest_s),
             )
         )
     lines = [f"{violation.rule}: {violation.where}" for violation in broken[:MAX_SHOWN]]

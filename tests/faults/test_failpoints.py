@@ -28,7 +28,7 @@ pytestmark = pytest.mark.xdist_group("faults-failpoints")
 
 #: Up to so many passes of a process go by before it dies at the next.
 MOST_PASSED_BY = 3
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 INTERVAL_S = 0.1
 #: A batch fails only where something fails it.
 ALONE = ("batch.failed",)

@@ -1,0 +1,134 @@
+"""Bugs that are put into a running desk on purpose: the suite must catch each of them.
+
+Each is a mistake that somebody could make in this code, and that every other test of a lucky run
+would pass. `plant` puts it into the present process, before anything is started.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from itertools import count
+from typing import Any
+
+from services.notifier import outbox
+from services.notifier.channels.base import Delivered
+from services.notifier.senders import WebhookSender
+from services.router.match_agents import MatchAgents
+from shared.db.engine import Transaction
+from shared.domain.work import ListName
+from shared.messaging.doorbell import DoorbellPublisher
+from shared.messaging.watch import Watch
+from tests.faults.checker import Rule
+
+#: Every so many of the calls go wrong.
+SOMETIMES = 7
+
+
+def _sometimes() -> Callable[[], bool]:
+    numbers = count(1)
+    return lambda: next(numbers) % SOMETIMES == 0
+
+
+def answers_what_it_did_not_store() -> None:
+    """A group commit that fails in silence: the 201 is sent all the same."""
+    from services.intake.group_commit import GroupCommitter  # noqa: PLC0415 -- of a running desk
+
+    stock, wrong = GroupCommitter._store, _sometimes()
+
+    def store(self: Any, batch: Any) -> Any:
+        if not wrong():
+            return stock(self, batch)
+        commit = Transaction.commit
+        Transaction.commit = lambda tx: tx.connection.rollback()  # type: ignore[method-assign]
+        try:
+            return stock(self, batch)
+        finally:
+            Transaction.commit = commit  # type: ignore[method-assign]
+
+    GroupCommitter._store = store  # type: ignore[method-assign]
+
+
+def forgets_deliveries() -> None:
+    """A fan-out that takes events off the outbox before it has their deliveries."""
+    stock, wrong = outbox.keep_deliveries, _sometimes()
+
+    def keep(tx: Any, fanned_out: Any, deliveries: Any, now: Any) -> None:
+        stock(tx, fanned_out, [each for each in deliveries if not wrong()], now)
+
+    outbox.keep_deliveries = keep
+
+
+def believes_that_it_sent() -> None:
+    """A sender that takes a connection for an answer."""
+    stock, wrong = WebhookSender.send, _sometimes()
+
+    async def send(self: Any, job: Any) -> Any:
+        return Delivered(200, "sent") if wrong() else await stock(self, job)
+
+    WebhookSender.send = send  # type: ignore[method-assign]
+
+
+def sends_twice_under_another_id() -> None:
+    """A retry that makes a new message of the old one."""
+    stock, wrong = WebhookSender.send, _sometimes()
+
+    async def send(self: Any, job: Any) -> Any:
+        if wrong():
+            delivery = {**job.delivery, "event_id": f"{job.delivery['event_id']}-again"}
+            await stock(self, type(job)(delivery, job.token, job.body, job.leased_at, job.endpoint))
+        return await stock(self, job)
+
+    WebhookSender.send = send  # type: ignore[method-assign]
+
+
+def keeps_the_load_of_what_is_done() -> None:
+    """A resolution that leaves the agent as busy as before."""
+    assign: Any = import_module("shared.db.ticket_changes.assign")
+    stock, wrong = assign.release, _sometimes()
+
+    def release(tx: Any, weights: Any, now: Any) -> None:
+        if not wrong():
+            stock(tx, weights, now)
+
+    assign.release = release
+
+
+def takes_a_look_for_done() -> None:
+    """Matching that takes agents off its list without having looked at what waits."""
+
+    def claim(_: Any, *arguments: Any) -> int:
+        arguments[-1].clear()
+        return 0
+
+    MatchAgents._claim = claim  # type: ignore[method-assign]
+
+
+def relies_on_doorbells() -> None:
+    """A worker without a second pair of eyes, on a broker that loses rings after a while."""
+    stock, rung = DoorbellPublisher.ring, count(1)
+    Watch.start = lambda _: None  # type: ignore[method-assign]
+
+    def ring(self: Any, name: ListName) -> None:
+        if name is not ListName.ROUTING or next(rung) <= SOMETIMES:
+            stock(self, name)
+
+    DoorbellPublisher.ring = ring  # type: ignore[method-assign]
+
+
+#: Each bug, and by which of these rules it is caught.
+BUGS: Mapping[str, tuple[Callable[[], None], frozenset[Rule]]] = {
+    plant.__name__: (plant, frozenset(rules))
+    for plant, rules in (
+        (answers_what_it_did_not_store, {Rule.LOST_TICKET}),
+        (forgets_deliveries, {Rule.UNDELIVERED}),
+        (believes_that_it_sent, {Rule.UNDELIVERED}),
+        (sends_twice_under_another_id, {Rule.UNKNOWN_EVENT}),
+        (keeps_the_load_of_what_is_done, {Rule.WRONG_LOAD}),
+        (takes_a_look_for_done, {Rule.STUCK}),
+        (relies_on_doorbells, {Rule.UNFINISHED, Rule.UNACCOUNTED}),
+    )
+}
+
+
+def plant(name: str) -> None:
+    """Put a bug into this process."""
+    BUGS[name][0]()

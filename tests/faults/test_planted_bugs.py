@@ -1,0 +1,42 @@
+"""A suite that finds nothing must be able to find something: bugs are planted, and caught."""
+
+import random
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from deploy.local.waiting import wait_until
+from tests.faults.checker import Witness, violations
+from tests.faults.conftest import Note
+from tests.faults.load import Run
+from tests.faults.modes import standalone
+from tests.faults.planted import BUGS
+
+TICKETS, AGENTS, CAPACITY = 80, 4, 6
+#: What is not at rest after this is not coming to rest.
+PATIENCE_S = 8.0
+#: How many are planted in the short form, others with each seed.
+SHORT = 2
+
+pytestmark = pytest.mark.xdist_group("faults-others")
+
+
+def test_planted_bugs_are_caught(tmp_path: Path, rounds: int, seed: int, note: Note) -> None:
+    chosen = sorted(BUGS) if rounds > 1 else random.Random(seed).sample(sorted(BUGS), SHORT)
+    caught: dict[str, set[str]] = {}
+    for name in chosen:
+        folder = tmp_path / name
+        folder.mkdir()
+        with standalone(folder, {"FAULTS_PLANT": name}).open(AGENTS, CAPACITY) as desk:
+            run = Run(desk, seed)
+            # Of some bugs the client notices something by itself; here the checker has to.
+            with suppress(AssertionError):
+                run.post(TICKETS)
+            wait_until(lambda desk=desk: not desk.left(), PATIENCE_S)
+            arrived = [arrival.event_id for arrival in desk.subscriber.arrivals]
+            witness = Witness(frozenset(run.accepted), frozenset(run.resolved), arrived)
+            broken = {violation.rule for violation in violations(desk.facts(), witness)}
+        caught[name] = {rule.value for rule in broken & BUGS[name][1]}
+        note(f"{name}: {', '.join(sorted(rule.name for rule in broken)) or 'not caught'}")
+    assert all(caught.values()), caught
