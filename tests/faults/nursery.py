@@ -73,15 +73,15 @@ def _serve() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
         order = json.loads(line)
-        pid = os.fork()
-        if pid == 0:
+        if os.fork() == 0:
             _become(order)
-        os.write(sys.stdout.fileno(), f"{pid}\n".encode())
 
 
 def _become(order: Mapping[str, Any]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
+    # Not before: whoever knows the pid may kill the session at once.
+    os.write(sys.stdout.fileno(), f"{os.getpid()}\n".encode())
     os.environ.clear()
     os.environ.update(order["environment"])
     nothing = os.open(os.devnull, os.O_RDONLY)

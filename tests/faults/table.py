@@ -60,12 +60,14 @@ def write(seed: str, rows: Iterable[Row], points: Iterable[str], folder: Path = 
         f"{row.broken} | {row.duplicated} | {row.rest_s:.1f} |"
         for row in merged
     ]
-    lines += [
-        "",
-        f"{totals['strikes']} strikes, lost {totals['lost']}, assigned twice {totals['doubled']}. "
-        f"Failpoints struck: {len(hit)} of {len(POINTS)} ({share:.0f} %)."
-        + (f" Not: {', '.join(missed)}." if missed else ""),
-    ]
+    said = (
+        f"{totals['strikes']} strikes, lost {totals['lost']}, assigned twice {totals['doubled']}."
+    )
+    if hit:
+        said += f" Failpoints struck: {len(hit)} of {len(POINTS)} ({share:.0f} %)."
+    if hit and missed:
+        said += f" Not: {', '.join(missed)}."
+    lines += ["", said]
     text = "\n".join([f"Seed {seed}.", "", *lines, ""])
     folder.mkdir(parents=True, exist_ok=True)
     document = {"seed": seed, **totals, "rows": [asdict(row) for row in merged]}

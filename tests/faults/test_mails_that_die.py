@@ -71,7 +71,7 @@ def desk(
         if request.param == "standalone":
             closed, sends = standalone(tmp_path, settings), "serve"
         else:
-            make: Callable[..., Desk] = request.getfixturevalue("new_distributed")
+            make: Callable[..., Desk] = request.getfixturevalue("build_desk")
             closed, sends = make(settings), "notifier"
         database = Database(closed.database_url)
         stack.callback(database.close)
