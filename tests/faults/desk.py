@@ -132,6 +132,15 @@ class Desk:
         with self._database.reading() as connection:
             return int(connection.execute(text(query)).scalar_one())
 
+    def open_transactions(self) -> int:
+        """Return how many sessions of this database are in a transaction and say nothing."""
+        query = (
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
+        )
+        with self._database.reading() as connection:
+            return int(connection.execute(text(query)).scalar_one())
+
     def left(self) -> dict[str, int]:
         """Return what is left to do, by list; a database that is away is the first thing."""
         try:

@@ -12,10 +12,12 @@ from shared.db.models.base import table
 from tests.faults.conftest import Note
 from tests.faults.desk import Desk
 from tests.faults.load import Run
+from tests.faults.processes import ServiceProcess
 from tests.faults.proof import REST_DEADLINE_S, prove
 
 TICKETS, IN_FLIGHT = 40, 10
 PAUSE_S, PATIENCE_S = 0.5, 30.0
+TRIES, SETTLED_S = 10, 1.0
 
 pytestmark = pytest.mark.xdist_group("faults-others")
 
@@ -29,7 +31,7 @@ def test_what_a_frozen_notifier_says_too_late_changes_nothing(
         run.post(TICKETS)
         assert wait_until(lambda: len(desk.subscriber.arrivals) >= IN_FLIGHT, PATIENCE_S)
         told_before = told(desk)
-        frozen.freeze()
+        freeze_between_transactions(desk, frozen)
         # As if the time of the leases had passed; whoever holds them cannot notice.
         desk.end_leases(deliveries=True)
         with desk.second("notifier"):
@@ -40,6 +42,19 @@ def test_what_a_frozen_notifier_says_too_late_changes_nothing(
             assert deliveries(desk) == before
             note(f"{desk.subscriber.duplicates} webhooks came twice, under the same id")
             prove(run, note, ("notifier frozen past its leases", 1))
+
+
+def freeze_between_transactions(desk: Desk, process: ServiceProcess) -> None:
+    """Freeze a process that holds leases and no locks.
+
+    In the middle of a transaction it would hold its rows until PostgreSQL ends that (60 s).
+    """
+    for _ in range(TRIES):
+        process.freeze()
+        if wait_until(lambda: not desk.open_transactions(), SETTLED_S):
+            return
+        process.thaw()
+    pytest.fail("it was in a transaction each time")
 
 
 def told(desk: Desk) -> float:
