@@ -10,14 +10,17 @@ from dramatiq import Broker
 
 from shared import failpoints
 from shared.db.engine import Database
+from shared.db.figures import reader as figures_reader
+from shared.db.figures.reader import FigureReader
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.work import ListName
 from shared.messaging.amqp import AmqpTransport, PatchbayRabbitmqBroker
 from shared.messaging.doorbell import DoorbellPublisher, Transport
 from shared.messaging.memory import MemoryTransport, PatchbayMemoryBroker
-from shared.messaging.timers import DueList, Timers
+from shared.messaging.timers import DueList, PeriodicJob, Timers
 from shared.messaging.watch import Watch
 from shared.messaging.worker_host import Service, WorkerHost, watched
+from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.settings import Settings
 from shared.storage.base import Storage
@@ -63,6 +66,7 @@ class Runtime:
             log.warning("failpoints.armed", failpoints=armed, warning="for tests only")
         self.clock: Clock = clock or SystemClock()
         self.database = Database(settings.database_url, settings.database_pool_size)
+        metrics.database_pool_size.set(self.database.pool_bound)
         self.storage: Storage = storage_for(settings)
         self._messaging = _MESSAGING[settings.broker_url.partition(":")[0]](settings)
         self.doorbells = DoorbellPublisher(self._messaging.transport())
@@ -83,13 +87,17 @@ class Runtime:
             for bound in service.lists
         ]
         watch = Watch(self.database, self.clock, watched(services), self.settings.watch_interval_s)
+        figures = FigureReader(self.database, self.holder)
         timers = Timers(
             self.database,
             self.clock,
             name="timers:" + "+".join(service.name for service in services),
             holder=self.holder,
             lists=lists,
-            jobs=[job for service in services for job in service.jobs],
+            jobs=[
+                *(job for service in services for job in service.jobs),
+                PeriodicJob("read figures", figures_reader.EVERY, figures),
+            ],
             ring=self.ring,
         )
         return WorkerHost(self._messaging.consumer(), services, threads, watch, timers)

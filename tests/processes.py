@@ -63,7 +63,7 @@ def patchbay(
 
 @contextmanager
 def serving(
-    settings: Settings, command: str, **changed: str
+    settings: Settings, *command: str, **changed: str
 ) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Run a process that speaks HTTP until the block ends; yields it and its port.
 
@@ -72,10 +72,10 @@ def serving(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = settings.data_dir / f"{command}-{port}.log"
+    log = settings.data_dir / f"{command[0]}-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "services.cli", command],
+            [sys.executable, "-m", "services.cli", *command],
             cwd=ROOT,
             env={**environment(settings), "PATCHBAY_PORT": str(port), **changed},
             stdout=output,

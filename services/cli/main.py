@@ -14,7 +14,7 @@ from shared.settings import SettingsError
 #: installed packages, only for what it does.
 COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("services.cli.serve", "Run everything in one process: API, router, notifier."),
-    "intake": ("services.cli.serve", "Run the HTTP API."),
+    "intake": ("services.cli.intake", "Run the HTTP API."),
     "router": ("services.cli.router", "Run the router: gives tickets to agents."),
     "notifier": ("services.cli.notifier", "Run the notifier: sends webhooks and e-mail."),
     "migrate": ("services.cli.database", "Bring the database's schema up to date."),

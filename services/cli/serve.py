@@ -1,7 +1,6 @@
-"""patchbay serve and patchbay intake: the processes that speak HTTP."""
+"""What patchbay serve and patchbay intake do: the processes that speak HTTP."""
 
 import os
-import tempfile
 
 import click
 
@@ -28,15 +27,8 @@ def serve(*, example: bool) -> None:
     _serve("services.standalone:build", settings, 1, settings.http_threads)
 
 
-@click.command()
-@click.option("--processes", type=click.IntRange(1), default=1, show_default=True)
-@click.option(
-    "--threads",
-    type=click.IntRange(1),
-    help="Requests at once in each process. [PATCHBAY_HTTP_THREADS]",
-)
-def intake(processes: int, threads: int | None) -> None:
-    """Run the HTTP API. /healthz, /readyz and /metrics are on the same port."""
+def serve_intake(processes: int, threads: int | None) -> None:
+    """Run the HTTP API; the command is in `services.cli.intake`."""
     settings = load_settings()
     require_shared_broker(settings)
     configure_logging(settings.log_format, settings.log_level, "intake")
@@ -48,11 +40,7 @@ def intake(processes: int, threads: int | None) -> None:
     threads = threads or settings.http_threads
     # The processes to come read it: how many event streams there may be depends on it.
     os.environ["PATCHBAY_HTTP_THREADS"] = str(threads)
-    with tempfile.TemporaryDirectory(prefix="patchbay-metrics-") as folder:
-        if processes > 1:
-            # Must be set before the first metric is made, which is in the processes to come.
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        _serve("services.intake.wsgi:build", settings, processes, threads)
+    _serve("services.intake.wsgi:build", settings, processes, threads)
 
 
 def _serve(target: str, settings: Settings, processes: int, threads: int) -> None:

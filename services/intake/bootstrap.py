@@ -41,6 +41,7 @@ from shared.domain.work import ListName
 from shared.messaging.list_runner import ListRunner
 from shared.messaging.timers import PeriodicJob
 from shared.messaging.worker_host import Bound, Service
+from shared.observability import metrics
 from shared.runtime import Runtime
 from shared.settings import Settings, bulk_limits, life_rules, stream_limit
 
@@ -58,6 +59,7 @@ def build(runtime: Runtime) -> Flask:
     idempotency_ttl = timedelta(seconds=settings.idempotency_ttl_s)
     reference = ReferenceData(runtime.database)
     app = Flask("patchbay", static_folder=None)
+    metrics.http_threads.set(settings.http_threads)
     app.url_rule_class = QuickRule
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["PROPAGATE_EXCEPTIONS"] = False

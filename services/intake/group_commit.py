@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from time import perf_counter
 from typing import Any
 
 from sqlalchemy import delete, or_, select
@@ -37,6 +38,7 @@ from shared.domain.errors import (
 )
 from shared.domain.work import ListName
 from shared.failpoints import failpoint
+from shared.observability import metrics
 from shared.observability.logging import get_logger
 
 #: Tickets in one transaction; beyond this its length is felt by whoever waits for it.
@@ -119,6 +121,7 @@ class GroupCommitter:
                 self._thread = threading.Thread(target=self._run, name="commit", daemon=True)
                 self._thread.start()
             self._waiting.append(submission)
+            metrics.commit_waiting.inc()
             self._arrived.notify()
         try:
             return submission.answer.result(ANSWER_TIMEOUT_S)
@@ -157,22 +160,28 @@ class GroupCommitter:
                 else:
                     later.append(submission)
             self._waiting.extendleft(reversed(later))
+            metrics.commit_waiting.dec(len(batch))
             return batch
 
     def _commit(self, batch: Sequence[Submission]) -> None:
         """Commit a batch; when that fails, each of it alone, so that only the culprit fails."""
         failpoint("intake.taken")
+        began = perf_counter()
         try:
             answers = self._store_anew(batch)
         except Unavailable as error:
+            metrics.commits_failed.labels("unavailable").inc()
             for submission in batch:
                 submission.answer.set_exception(error)
             return
         except Exception as error:  # noqa: BLE001 -- every submission gets an answer
+            metrics.commits_failed.labels("split").inc()
             log.warning("commit.split", tickets=len(batch), error=type(error).__name__)
             for submission in batch:
                 self._commit_alone(submission)
             return
+        metrics.commit_rows.observe(len(batch))
+        metrics.commit_seconds.observe(perf_counter() - began)
         self._answer(batch, answers)
 
     def _commit_alone(self, submission: Submission) -> None:

@@ -143,7 +143,7 @@ def _search_indexing(runtime: Runtime) -> FeedFollower:
 
 
 def _bound(runtime: Runtime, name: ListName, engine: DeliveryEngine) -> Bound:
-    runner = ListRunner(name, engine.poke, full_batch=1, ring=runtime.ring)
+    runner = ListRunner(name, engine.ring, full_batch=1, ring=runtime.ring, measured=False)
     return Bound(runner, engine.claims.has_ready, engine.claims.next_due)
 
 

@@ -102,7 +102,10 @@ class DeliveryEngine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_flight = metrics.deliveries_in_flight.labels(name)
         self._waits = metrics.delivery_wait_seconds.labels(name)
+        self._empty = metrics.doorbells.labels(name, "empty")
+        metrics.delivery_places.labels(name).set(limit)
         self._full = False
+        self._rung = False
         self._stopping = False
         self._drained = False
 
@@ -121,6 +124,11 @@ class DeliveryEngine:
             with contextlib.suppress(RuntimeError):  # the loop is closed: the process is stopping
                 self._loop.call_soon_threadsafe(self._wake.set)
         return 0
+
+    def ring(self) -> int:
+        """Have a look for a doorbell; returns 0 like `poke`."""
+        self._rung = True
+        return self.poke()
 
     def begin_stop(self) -> None:
         """Lease nothing more."""
@@ -176,6 +184,7 @@ class DeliveryEngine:
 
     async def _lease_all(self) -> None:
         """Lease until nothing is due or there is no room; what gets free later pokes again."""
+        rung, self._rung = self._rung, False
         while not self._stopping:
             if self._places.free < self._least:
                 if not self._full:
@@ -189,6 +198,9 @@ class DeliveryEngine:
                     now, places
                 )
             )
+            if rung and not claimed.jobs:
+                self._empty.inc()
+            rung = False
             self._in_flight.inc(len(claimed.jobs))
             if claimed.jobs:
                 failpoint("deliver.leased")

@@ -5,14 +5,12 @@ or is dead and visible.
 """
 
 from collections.abc import Callable, Sequence
-from time import perf_counter
 
 from shared.db.engine import Database, Row, Transaction
 from shared.db.work_list import WorkList
 from shared.domain.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.failpoints import failpoint
-from shared.observability import metrics
 from shared.observability.logging import get_logger
 
 Handler = Callable[[Transaction, Sequence[Row]], None]
@@ -28,7 +26,6 @@ def run_batch(
     `handle` must leave no row ready. When it raises, the transaction is rolled back and the rows
     are handled one by one. Unavailable passes through: a database that is down is no row's fault.
     """
-    started = perf_counter()
     claimed: list[Row] = []
     try:
         with database.transaction() as tx:
@@ -42,9 +39,6 @@ def run_batch(
         failpoint("batch.failed")
         for row in claimed:
             _run_alone(database, clock, work_list, handle, row)
-    if claimed:
-        metrics.batch_rows.labels(work_list.name).observe(len(claimed))
-        metrics.batch_seconds.labels(work_list.name).observe(perf_counter() - started)
     return len(claimed)
 
 

@@ -146,6 +146,8 @@ class Database:
         self.dialect = dialect_for(url)
         self.engine: Engine = self.dialect.build_engine(url, pool_size)
         self.service_levels = ServiceLevels()
+        #: How many connections there may be; 0 where there is no bound.
+        self.pool_bound = pool_size if self.engine.dialect.name == "postgresql" else 0
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -77,6 +77,14 @@ class Word(TypeDecorator[StrEnum]):
 #: indexes on these two.
 READY: ColumnElement[str] = literal_column("'ready'", String())
 WAITING: ColumnElement[str] = literal_column("'waiting'", String())
+#: What nobody touches until an operator does.
+DEAD: ColumnElement[str] = literal_column("'dead'", String())
+#: What did not arrive, as the index of deliveries has it.
+NOT_ARRIVED: tuple[ColumnElement[str], ...] = (
+    DEAD,
+    literal_column("'unknown'", String()),
+    literal_column("'bounced'", String()),
+)
 #: The same for the channels of deliveries, whose ready ones have indexes of their own.
 WEBHOOK: ColumnElement[str] = literal_column("'webhook'", String())
 EMAIL: ColumnElement[str] = literal_column("'email'", String())

@@ -30,6 +30,7 @@ def bind(broker: Broker, name: ListName, run: Callable[[], int]) -> None:
         else:
             log.debug("doorbell.received", list=name, merged=doorbell.merged)
         metrics.doorbells.labels(name, "received").inc()
-        run()
+        with metrics.worker_threads_busy.track_inprogress():
+            run()
 
     dramatiq.actor(broker=broker, actor_name=ACTORS[name], queue_name=name.value)(receive)

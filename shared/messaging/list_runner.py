@@ -7,16 +7,21 @@ becomes the next batch, and a storm of doorbells costs one claim.
 
 import threading
 from collections.abc import Callable
+from time import perf_counter
 
 from shared.domain.errors import Unavailable
 from shared.domain.work import ListName
+from shared.observability import metrics
 from shared.observability.logging import get_logger
 
 log = get_logger()
 
 
 class ListRunner:
-    """One list's handler in this process. Callable from any thread."""
+    """One list's handler in this process. Callable from any thread.
+
+    `measured` is false of a handler that only wakes somebody, who measures what was found.
+    """
 
     def __init__(
         self,
@@ -26,12 +31,14 @@ class ListRunner:
         full_batch: int,
         ring: Callable[[ListName], None],
         width: int = 1,
+        measured: bool = True,
     ) -> None:
         self.name = name
         self._handle = handle
         self._full_batch = full_batch
         self._ring = ring
         self._width = width
+        self._measured = measured
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self._running = 0
@@ -49,17 +56,29 @@ class ListRunner:
         try:
             found = self._full_batch
             while self._go_on(found):
+                began = perf_counter()
                 found = self._handle()
+                self._measure(found, perf_counter() - began)
                 handled += found
                 if found >= self._full_batch:
                     self._ring(self.name)
         except Unavailable as error:
             self._leave()
+            metrics.batches_failed.labels(self.name, "unavailable").inc()
             log.warning("list.unavailable", list=self.name, error=error.detail)
         except Exception:
             self._leave()
+            metrics.batches_failed.labels(self.name, "error").inc()
             log.exception("list.failed", list=self.name)
+        else:
+            if self._measured and not handled:
+                metrics.doorbells.labels(self.name, "empty").inc()
         return handled
+
+    def _measure(self, found: int, took_s: float) -> None:
+        if self._measured and found:
+            metrics.batch_rows.labels(self.name).observe(found)
+            metrics.batch_seconds.labels(self.name).observe(took_s)
 
     def _enter(self) -> bool:
         with self._lock:

@@ -18,6 +18,7 @@ from shared.domain.clock import Clock
 from shared.domain.errors import PatchbayError
 from shared.domain.work import ListName
 from shared.failpoints import failpoint
+from shared.observability import metrics
 from shared.observability.logging import get_logger
 
 LEASE = timedelta(seconds=10)
@@ -70,6 +71,7 @@ class Timers:
         self._lists = lists
         self._jobs = jobs
         self._ring = ring
+        self._leads = metrics.timers_leading.labels(name)
         self._renew_at: datetime | None = None
         self._looked_at: datetime | None = None
         self._stopping = threading.Event()
@@ -118,6 +120,7 @@ class Timers:
         if self._renew_at is not None and now < self._renew_at:
             return True
         held = leases.acquire(self._database, self._name, self._holder, now, LEASE)
+        self._leads.set(held)
         self._renew_at = now + LEASE / 3 if held else None
         return held
 

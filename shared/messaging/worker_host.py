@@ -14,6 +14,7 @@ from shared.messaging.bind import bind
 from shared.messaging.list_runner import ListRunner
 from shared.messaging.timers import PeriodicJob, Timers
 from shared.messaging.watch import Watch, Watched
+from shared.observability import metrics
 from shared.observability.logging import get_logger
 
 BROKER_CLOSE_S = 2.0
@@ -86,6 +87,7 @@ class WorkerHost:
         # process while another is idle.
         self._worker = Worker(broker, worker_threads=threads, worker_timeout=200)
         self._worker.queue_prefetch = threads
+        metrics.worker_threads.set(threads)
 
     def start(self) -> None:
         """Begin to work."""

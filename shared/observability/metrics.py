@@ -1,10 +1,15 @@
 """Prometheus metrics, defined once for all services, safe with many processes.
 
 With `PROMETHEUS_MULTIPROC_DIR` set (the hosts that start several processes set it), every process
-writes to files in that folder and whoever serves /metrics adds them up.
+writes to files in that folder and whoever serves /metrics adds them up. prometheus-client looks at
+the variable when it is imported, so it must be in the environment of a process from its beginning.
+
+What lies in the database is no matter of one process: see `shared.observability.figures`.
 """
 
 import os
+import re
+from pathlib import Path
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -16,6 +21,8 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
+
+from shared.observability.figures import board
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
 _ROWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -29,6 +36,11 @@ batch_seconds = Histogram(
     ["list"],
     buckets=_SECONDS,
 )
+batches_failed = Counter(
+    "patchbay_batches_failed_total",
+    "Batches that ended with an error; their rows are still on the list.",
+    ["list", "reason"],
+)
 rows_failed = Counter(
     "patchbay_rows_failed_total",
     "Rows whose handling failed, by what became of them.",
@@ -39,13 +51,42 @@ watch_found = Counter(
 )
 doorbells = Counter(
     "patchbay_doorbells_total",
-    "Doorbells by what became of them: rung, merged, published, failed, received.",
+    "Doorbells by what became of them: rung, merged, published, failed, received, empty.",
     ["list", "outcome"],
 )
 broker_unreachable = Gauge(
     "patchbay_broker_unreachable",
     "1 while doorbells do not get through.",
     multiprocess_mode="livemax",
+)
+timers_leading = Gauge(
+    "patchbay_timers_leading",
+    "1 in the process whose timers run, 0 in those that would take over.",
+    ["timers"],
+    multiprocess_mode="livesum",
+)
+worker_threads = Gauge(
+    "patchbay_worker_threads", "Threads that handle doorbells.", multiprocess_mode="livesum"
+)
+worker_threads_busy = Gauge(
+    "patchbay_worker_threads_busy",
+    "Threads that handle a doorbell in this moment.",
+    multiprocess_mode="livesum",
+)
+database_pool_size = Gauge(
+    "patchbay_database_pool_size",
+    "Connections to the database that there may be; 0 where there is no bound.",
+    multiprocess_mode="livesum",
+)
+database_pool_used = Gauge(
+    "patchbay_database_pool_used",
+    "Connections to the database that are in use.",
+    multiprocess_mode="livesum",
+)
+database_pool_wait_seconds = Histogram(
+    "patchbay_database_pool_wait_seconds",
+    "From the wish for a connection to the database to having it.",
+    buckets=_SECONDS,
 )
 decisions = Counter(
     "patchbay_routing_decisions_total", "Routing decisions by outcome.", ["outcome"]
@@ -90,6 +131,12 @@ deliveries_in_flight = Gauge(
     ["channel"],
     multiprocess_mode="livesum",
 )
+delivery_places = Gauge(
+    "patchbay_delivery_places",
+    "Deliveries that may be under way at once.",
+    ["channel"],
+    multiprocess_mode="livesum",
+)
 webhook_connections = Counter(
     "patchbay_webhook_connections_total", "Connections to receivers that were opened."
 )
@@ -116,6 +163,28 @@ request_seconds = Histogram(
     "Time to answer an HTTP request.",
     ["route"],
     buckets=_SECONDS,
+)
+http_threads = Gauge(
+    "patchbay_http_threads", "Threads that answer requests.", multiprocess_mode="livesum"
+)
+http_threads_busy = Gauge(
+    "patchbay_http_threads_busy",
+    "Threads that work on an answer; those of event streams are counted apart.",
+    multiprocess_mode="livesum",
+)
+commit_waiting = Gauge(
+    "patchbay_commit_waiting",
+    "New tickets that wait for the next group commit.",
+    multiprocess_mode="livesum",
+)
+commit_rows = Histogram("patchbay_commit_rows", "New tickets in one group commit.", buckets=_ROWS)
+commit_seconds = Histogram(
+    "patchbay_commit_seconds", "Time one group commit took.", buckets=_SECONDS
+)
+commits_failed = Counter(
+    "patchbay_commits_failed_total",
+    "Group commits that failed: unavailable, or split into their tickets.",
+    ["outcome"],
 )
 streams = Gauge(
     "patchbay_event_streams", "Event streams that are open.", multiprocess_mode="livesum"
@@ -148,10 +217,38 @@ census_at = Gauge(
 )
 
 
+REGISTRY.register(board)
+
+
+def shared() -> bool:
+    """Tell whether this process writes its metrics where others can read them."""
+    return "PROMETHEUS_MULTIPROC_DIR" in os.environ
+
+
 def render() -> tuple[bytes, str]:
     """Return the exposition of all metrics and its content type."""
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    if shared():
+        _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        registry.register(board)
         return generate_latest(registry), CONTENT_TYPE_LATEST
     return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+
+
+_LIVE = re.compile(r"gauge_live[a-z]+_(\d+)\.db")
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Delete the live gauges of processes that are gone: the HTTP server tells nobody of its own.
+
+    Their counters stay, for what they counted has happened.
+    """
+    found = {match[1] for path in folder.iterdir() if (match := _LIVE.fullmatch(path.name))}
+    for pid in found:
+        try:
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            multiprocess.mark_process_dead(int(pid))  # type: ignore[no-untyped-call]
+        except PermissionError:
+            continue

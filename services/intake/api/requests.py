@@ -22,10 +22,12 @@ def register(app: Flask) -> None:
     """Hook into every request of this app."""
     app.before_request(_begin)
     app.after_request(_end)
+    app.teardown_request(_leave)
 
 
 def _begin() -> None:
     g.started = perf_counter()
+    metrics.http_threads_busy.inc()
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
     structlog.contextvars.bind_contextvars(correlation_id=g.request_id)
@@ -62,3 +64,8 @@ def _end(response: Response) -> Response:
     metrics.requests.labels(method, route, response.status_code).inc()
     metrics.request_seconds.labels(route).observe(perf_counter() - g.started)
     return response
+
+
+def _leave(_: BaseException | None) -> None:
+    if "started" in g:
+        metrics.http_threads_busy.dec()

@@ -45,6 +45,7 @@ from shared.db.dialects.base import (
     Write,
     plain_rows,
 )
+from shared.db.dialects.pool import MeasuredPool
 from shared.db.dialects.row_transport import (
     TextArray,
     TextArrayDumper,
@@ -111,6 +112,7 @@ class PostgreSQL(Dialect):
     def build_engine(self, url: str, pool_size: int) -> Engine:
         engine = create_engine(
             url,
+            poolclass=MeasuredPool,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,

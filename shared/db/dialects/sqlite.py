@@ -38,6 +38,7 @@ from shared.db.dialects.base import (
     Write,
     plain_rows,
 )
+from shared.db.dialects.pool import MeasuredPool
 from shared.db.types import UTCDateTime, dump_json, load_json
 from shared.failpoints import failpoint
 
@@ -65,6 +66,7 @@ class SQLite(Dialect):
     def build_engine(self, url: str, pool_size: int) -> Engine:
         engine = create_engine(
             url,
+            poolclass=MeasuredPool,
             pool_size=pool_size,
             max_overflow=-1,
             json_serializer=dump_json,

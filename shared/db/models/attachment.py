@@ -25,6 +25,12 @@ class Attachment(Base, WorkColumns):
             postgresql_where=text("work_state = 'ready'"),
             sqlite_where=text("work_state = 'ready'"),
         ),
+        Index(
+            "ix_attachments_dead",
+            "available_at",
+            postgresql_where=text("work_state = 'dead'"),
+            sqlite_where=text("work_state = 'dead'"),
+        ),
         Index("ix_attachments_ticket", "ticket_id", "id"),
         Index(
             "ix_attachments_comment",

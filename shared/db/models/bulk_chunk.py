@@ -27,6 +27,12 @@ class BulkChunk(Base, WorkColumns):
             postgresql_where=text("work_state = 'ready'"),
             sqlite_where=text("work_state = 'ready'"),
         ),
+        Index(
+            "ix_bulk_chunks_dead",
+            "available_at",
+            postgresql_where=text("work_state = 'dead'"),
+            sqlite_where=text("work_state = 'dead'"),
+        ),
     )
 
     id: Mapped[str] = id_column()

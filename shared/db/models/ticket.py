@@ -62,6 +62,12 @@ class Ticket(Base, TimestampColumns, WorkColumns):
             postgresql_where=text("work_state = 'waiting'"),
             sqlite_where=text("work_state = 'waiting'"),
         ),
+        Index(
+            "ix_tickets_dead",
+            "available_at",
+            postgresql_where=text("work_state = 'dead'"),
+            sqlite_where=text("work_state = 'dead'"),
+        ),
         Index("ix_tickets_requester", "requester_id", "number"),
         Index(
             "ix_tickets_served",

@@ -1,0 +1,52 @@
+"""Several processes of intake are one to whoever reads their metrics."""
+
+import http.client
+from pathlib import Path
+
+import psutil
+import pytest
+
+from shared.settings import Settings
+from tests.processes import serving
+from tests.waiting import eventually
+
+REQUESTS = 40
+
+pytestmark = pytest.mark.parametrize("mode", ["distributed"], indirect=True)
+
+
+def get(port: int, path: str) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
+
+def metrics(port: int) -> dict[str, float]:
+    try:
+        text = get(port, "/metrics")
+    except ConnectionError:
+        return {}  # The process that died had taken the connection.
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+
+def test_metrics_of_several_intake_processes_are_added_up(
+    settings: Settings, tmp_path: Path
+) -> None:
+    changed = {"PATCHBAY_HTTP_THREADS": "3", "TMPDIR": str(tmp_path)}
+    with serving(settings, "intake", "--processes", "2", **changed) as (process, port):
+        for _ in range(REQUESTS):
+            get(port, "/healthz")
+        found = metrics(port)
+        answered = 'patchbay_http_requests_total{method="GET",route="/healthz",status="200"}'
+        assert found[answered] == REQUESTS
+        assert found["patchbay_http_threads"] == 6
+        # The figures of the desk are there, whichever of the processes has read them.
+        eventually(lambda: 'patchbay_list_backlog{list="bulk"}' in metrics(port))
+        psutil.Process(process.pid).children()[0].kill()
+        eventually(lambda: metrics(port).get("patchbay_http_threads") == 3)
+        eventually(lambda: metrics(port).get("patchbay_http_threads") == 6)
+    assert not list(tmp_path.glob("patchbay-metrics-*"))
