@@ -25,7 +25,7 @@ demo: setup ## Carry real incidents through the whole pipeline (TICKETS=500)
 
 .PHONY: test
 test: setup ## Run every test, on both modes; starts its own PostgreSQL and RabbitMQ
-	@$(BIN)/python -m deploy.local packages --browser --node --mail-reader
+	@$(BIN)/python -m deploy.local packages --browser --node --mail-reader --promtool
 	@$(BIN)/pytest -n 3 --dist loadgroup
 
 .PHONY: check

@@ -22,6 +22,7 @@ pytest_plugins = [
     "tests.fixtures.browsers",
     "tests.fixtures.node",
     "tests.fixtures.mail_readers",
+    "tests.fixtures.promtool",
 ]
 
 

@@ -12,6 +12,7 @@ from deploy.local.packages import (
     ensure_mail_reader,
     ensure_node,
     ensure_packages,
+    ensure_promtool,
 )
 from deploy.local.servers import Servers
 from deploy.local.services import Services, patchbay
@@ -98,7 +99,8 @@ def status(context: click.Context, directory: Path) -> None:
 @click.option("--browser", is_flag=True, help="Chromium too, for the tests of the public pages.")
 @click.option("--node", is_flag=True, help="Node.js too, for the tests of receivers.")
 @click.option("--mail-reader", is_flag=True, help="notmuch too, for the tests of threads of mails.")
-def packages(*, browser: bool, node: bool, mail_reader: bool) -> None:
+@click.option("--promtool", is_flag=True, help="promtool too, for the tests of alert rules.")
+def packages(*, browser: bool, node: bool, mail_reader: bool, promtool: bool) -> None:
     """Install PostgreSQL and RabbitMQ where they are missing and this may be done."""
     try:
         ensure_packages()
@@ -108,6 +110,8 @@ def packages(*, browser: bool, node: bool, mail_reader: bool) -> None:
             ensure_node()
         if mail_reader:
             ensure_mail_reader()
+        if promtool:
+            ensure_promtool()
     except LocalServerError as error:
         raise click.ClickException(str(error)) from None
 

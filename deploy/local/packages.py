@@ -16,12 +16,14 @@ from deploy.local.programs import (
     BROWSER_PACKAGE,
     MAIL_READER_PACKAGE,
     NODE_PACKAGES,
+    PROMETHEUS_PACKAGE,
     SYSTEMD_PACKAGE,
     browser_program,
     mail_reader_program,
     missing,
     missing_packages,
     node_programs,
+    promtool_program,
 )
 
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -79,6 +81,16 @@ def ensure_systemd() -> None:
     """Make sure that there is a systemd-analyze, as `ensure_packages` does of servers."""
     if shutil.which("systemd-analyze") is None:
         _install([SYSTEMD_PACKAGE])
+
+
+def ensure_promtool() -> None:
+    """Make sure that there is promtool, as `ensure_packages` does of servers."""
+    try:
+        promtool_program()
+    except PackagesMissing:
+        _install([PROMETHEUS_PACKAGE])
+        _run(["update-rc.d", PROMETHEUS_PACKAGE, "disable"])
+        promtool_program()
 
 
 def _install(packages: list[str]) -> None:

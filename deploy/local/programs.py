@@ -16,6 +16,7 @@ BROWSER_PACKAGE = "chromium"
 NODE_PACKAGES = ("nodejs", "npm")
 MAIL_READER_PACKAGE = "notmuch"
 SYSTEMD_PACKAGE = "systemd"
+PROMETHEUS_PACKAGE = "prometheus"
 BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -62,6 +63,14 @@ def node_programs() -> tuple[str, str]:
     if node is None or npm is None:
         raise missing(list(NODE_PACKAGES))
     return node, npm
+
+
+def promtool_program() -> str:
+    """What checks alert rules and tests them. Raises PackagesMissing."""
+    found = shutil.which("promtool")
+    if found is None:
+        raise missing([PROMETHEUS_PACKAGE])
+    return found
 
 
 def browser_program() -> str:
