@@ -36,6 +36,7 @@ from shared.domain.errors import (
     PatchbayError,
     Unavailable,
 )
+from shared.domain.trace_context import belonging_to
 from shared.domain.work import ListName
 from shared.failpoints import failpoint
 from shared.observability import metrics
@@ -213,9 +214,11 @@ class GroupCommitter:
         if any(isinstance(answer, Accepted) and not answer.replayed for answer in answers):
             # Whoever routes them rings for their events: one doorbell, and one fan-out for both the
             # creation and the assignment.
-            self._ring(ListName.ROUTING)
-            if self._rules.scan and any(s.ticket.content["attachments"] for s in batch):
-                self._ring(ListName.SCANNING)
+            traces = (submission.ticket.traceparent for submission in batch)
+            with belonging_to(next(filter(None, traces), None)):
+                self._ring(ListName.ROUTING)
+                if self._rules.scan and any(s.ticket.content["attachments"] for s in batch):
+                    self._ring(ListName.SCANNING)
 
     def _store(self, batch: Sequence[Submission]) -> list[Accepted | Exception]:
         now = self._clock.now()

@@ -23,6 +23,7 @@ from services.notifier.repository import DeliveryRepository
 from services.notifier.results import Results, storable
 from shared.domain.clock import Clock
 from shared.domain.errors import PatchbayError, Unavailable
+from shared.domain.trace_context import trace_id
 from shared.failpoints import failpoint
 from shared.observability import metrics
 from shared.observability.logging import get_logger
@@ -276,6 +277,8 @@ def _log(channel: str, job: Job, outcome: Outcome) -> None:
         "attempt": job.attempt,
         "correlation_id": job.delivery["correlation_id"],
     }
+    if job.delivery["traceparent"] is not None:
+        facts["trace_id"] = trace_id(job.delivery["traceparent"])
     if isinstance(outcome, Delivered):
         log.debug("delivery.done", **facts)
     elif isinstance(outcome, NotWanted | Postponed):

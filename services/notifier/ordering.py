@@ -67,7 +67,7 @@ def with_body(condition: ColumnElement[bool]) -> Select[Any]:
     """Return a query of ready deliveries with what they carry, the most urgent first, locked."""
     body = func.coalesce(_DELIVERIES.c.payload, _EVENTS.c.body)
     return (
-        select(_DELIVERIES, body.label("body"), _EVENTS.c.correlation_id)
+        select(_DELIVERIES, body.label("body"), _EVENTS.c.correlation_id, _EVENTS.c.traceparent)
         .outerjoin(_EVENTS, _EVENTS.c.id == _DELIVERIES.c.event_id)
         .where(_DELIVERIES.c.work_state == READY, condition)
         .order_by(_DELIVERIES.c.rank, _DELIVERIES.c.available_at)

@@ -29,6 +29,7 @@ class WebhookSender:
             secrets=tuple(each["secret"] for each in signing),
             headers=endpoint["headers"],
             content_type=styled.content_type,
+            traceparent=job.delivery["traceparent"] if endpoint["trace_context"] else None,
         )
         return await self._channel.send(request)
 

@@ -26,6 +26,7 @@ from dramatiq.common import q_name
 from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import SkipMessage
 
+from shared.messaging.carry_trace import CarryTrace
 from shared.settings import QueueType
 
 HEARTBEAT_S = 10
@@ -108,7 +109,7 @@ class PatchbayRabbitmqBroker(RabbitmqBroker):
     """The consuming side. Publishing is `AmqpTransport`'s; this broker never enqueues."""
 
     def __init__(self, url: str, queue_type: QueueType) -> None:
-        super().__init__(url=url, middleware=[DropStale()])
+        super().__init__(url=url, middleware=[DropStale(), CarryTrace()])
         self.parameters = connection_parameters(url)
         self.queue_type = queue_type
         self.draining = False

@@ -14,8 +14,10 @@ from typing import Protocol
 
 from dramatiq import Message
 
+from shared.domain.trace_context import CURRENT, child
 from shared.domain.work import ListName
 from shared.failpoints import failpoint
+from shared.messaging.carry_trace import OPTION
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 from shared.schemas.doorbell import ACTORS, Doorbell, dump_doorbell
@@ -53,6 +55,8 @@ class DoorbellPublisher:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._pending: Counter[ListName] = Counter()
+        #: The newest trace of the rings of each list, where there is one.
+        self._traces: dict[ListName, str] = {}
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="doorbell", daemon=True)
@@ -64,6 +68,9 @@ class DoorbellPublisher:
             if self._pending[name]:
                 metrics.doorbells.labels(name, "merged").inc()
             self._pending[name] += 1
+            trace = CURRENT.get()
+            if trace is not None:
+                self._traces[name] = trace
             if not self._started:
                 # Started by the first ring and not before, so that it belongs to the process that
                 # rings even when a server forked in between.
@@ -119,8 +126,9 @@ class DoorbellPublisher:
 
     def _publish(self, taken: dict[ListName, int]) -> None:
         for name, count in list(taken.items()):
+            trace = self._traces.pop(name, None)
             failpoint("doorbell.publishing")
-            self._transport.publish(name.value, _message(name, count))
+            self._transport.publish(name.value, _message(name, count, trace))
             failpoint("doorbell.published")
             metrics.doorbells.labels(name, "published").inc()
             del taken[name]
@@ -143,14 +151,14 @@ class DoorbellPublisher:
             log.debug("doorbell.reset_failed", error=repr(error))
 
 
-def _message(name: ListName, count: int) -> bytes:
+def _message(name: ListName, count: int, trace: str | None = None) -> bytes:
     now_ms = int(time.time() * 1000)
     message: Message[None] = Message(
         queue_name=name.value,
         actor_name=ACTORS[name],
         args=(),
         kwargs=dump_doorbell(Doorbell(name, count, now_ms)),
-        options={},
+        options={} if trace is None else {OPTION: child(trace)},
         message_id=str(uuid.uuid4()),
         message_timestamp=now_ms,
     )

@@ -8,12 +8,14 @@ from typing import Any
 from dramatiq import Message
 from dramatiq.brokers.stub import StubBroker
 
+from shared.messaging.carry_trace import CarryTrace
+
 
 class PatchbayMemoryBroker(StubBroker):
     """StubBroker that does not keep rejected messages for ever."""
 
     def __init__(self) -> None:
-        super().__init__(middleware=[])
+        super().__init__(middleware=[CarryTrace()])
 
     def drain(self) -> None:
         """Stop fetching. Messages in memory go with the process; there is nothing to cancel."""

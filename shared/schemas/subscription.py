@@ -106,6 +106,11 @@ def _owner(**kwargs: Any) -> fields.Email:
     return fields.Email(allow_none=True, validate=longest, metadata=described, **kwargs)
 
 
+def _traced(**kwargs: Any) -> Flag:
+    described = "Whether the `traceparent` of the request that something happened by is sent."
+    return Flag(metadata={"description": described}, **kwargs)
+
+
 def _strong(secret: str) -> None:
     try:
         require_strong(secret)
@@ -152,6 +157,7 @@ class CreateSubscriptionSchema(StrictSchema):
     concurrency = _concurrency(load_default=None)
     ordering = fields.Enum(Ordering, by_value=True, load_default=Ordering.TICKET)
     after_outage = fields.Enum(AfterOutage, by_value=True, load_default=AfterOutage.ALL)
+    trace_context = _traced(load_default=True)
     owner_email = _owner(load_default=None)
     enabled = Flag(load_default=True)
 
@@ -173,6 +179,7 @@ class UpdateSubscriptionSchema(StrictSchema):
     concurrency = _concurrency()
     ordering = fields.Enum(Ordering, by_value=True)
     after_outage = fields.Enum(AfterOutage, by_value=True)
+    trace_context = _traced()
     owner_email = _owner()
     enabled = Flag()
 
@@ -235,6 +242,7 @@ class SubscriptionSchema(StrictSchema):
     concurrency = Whole(required=True, allow_none=True)
     ordering = fields.Enum(Ordering, by_value=True, required=True)
     after_outage = fields.Enum(AfterOutage, by_value=True, required=True)
+    trace_context = _traced(required=True)
     owner_email = fields.String(required=True, allow_none=True)
     enabled = Flag(required=True)
     disabled_reason = fields.String(required=True, allow_none=True)

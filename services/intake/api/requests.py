@@ -10,6 +10,7 @@ from flask import Flask, Response, current_app, g, request
 from services.intake.api.media_types import ACCEPT_PATCH, check_content_type
 from services.intake.api.preconditions import not_modified
 from shared.domain.errors import FieldError, InvalidInput, NotFound
+from shared.domain.trace_context import CURRENT, accepted
 from shared.observability import metrics
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -31,6 +32,7 @@ def _begin() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
     structlog.contextvars.bind_contextvars(correlation_id=g.request_id)
+    CURRENT.set(accepted(request.headers.get("traceparent")))
     # No id and no cursor has a NUL character, and PostgreSQL cannot even be asked.
     if "\x00" in request.path:
         message = "There is no such thing: the path holds a NUL character."
@@ -69,3 +71,4 @@ def _end(response: Response) -> Response:
 def _leave(_: BaseException | None) -> None:
     if "started" in g:
         metrics.http_threads_busy.dec()
+        CURRENT.set(None)

@@ -139,7 +139,10 @@ class LineStore:
             if isinstance(past, PatchbayError):
                 outcomes[line.number] = past
             else:
-                new = NewTicket(line.content, order.actor, order.correlation_id, past=past)
+                # A doorbell brought this; its trace may be that of another job.
+                new = NewTicket(
+                    line.content, order.actor, order.correlation_id, past=past, traceparent=None
+                )
                 tickets.append((line, new))
         if order.dry_run or not tickets:
             return outcomes | {line.number: Made(fresh=True) for line, _ in tickets}

@@ -41,6 +41,7 @@ from services.notifier.channels.http_fault import (
 from services.notifier.channels.name_lookups import NameLookups
 from shared.domain.address_guard import AddressGuard, ForbiddenAddress
 from shared.domain.clock import Clock
+from shared.domain.trace_context import child
 from shared.domain.webhook_signature import signature_headers
 
 log = structlog.get_logger()
@@ -69,6 +70,8 @@ class WebhookRequest:
     secrets: tuple[str, ...]
     headers: Mapping[str, str]
     content_type: str = "application/json"
+    #: The trace that the event belongs to; not signed, for proxies on the way may change it.
+    traceparent: str | None = None
 
 
 @dataclass(slots=True)
@@ -127,6 +130,8 @@ class WebhookChannel:
             headers["Content-Type"] = request.content_type
             if request.headers:
                 headers = permitted(request.headers) | headers
+            if request.traceparent is not None:
+                headers["traceparent"] = child(request.traceparent)
             # The first one reads the certificate authorities, which is no time of the receiver's.
             self._sessions()
             async with asyncio.timeout(self._timeout_s) as exchange.deadline:

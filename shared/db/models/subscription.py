@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Integer
+from sqlalchemy import Integer, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, TimestampColumns, id_column
@@ -34,6 +34,7 @@ class Subscription(Base, TimestampColumns):
     concurrency: Mapped[int | None] = mapped_column(Integer)
     ordering: Mapped[Ordering] = mapped_column(Word(Ordering))
     after_outage: Mapped[AfterOutage] = mapped_column(Word(AfterOutage))
+    trace_context: Mapped[bool] = mapped_column(server_default=true())
     owner_email: Mapped[str | None]
     enabled: Mapped[bool]
     disabled_reason: Mapped[str | None]

@@ -40,7 +40,8 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     were when they sent it, `requester_id` who that is now. `hold` says why a paused ticket is
     paused, `life_due_at` is when a hold ends or a resolved ticket closes by itself. `sla_policy` is
     the policy that a rule named; `sla` are the clocks (`shared.domain.sla.documents`), and
-    `sla_due_at` is when one of them is to warn or is breached next.
+    `sla_due_at` is when one of them is to warn or is breached next. `traceparent` is the trace of
+    the request that made it (`shared.domain.trace_context`).
     """
 
     __tablename__ = "tickets"
@@ -191,3 +192,4 @@ class Ticket(Base, TimestampColumns, WorkColumns):
     sla: Mapped[dict[str, Any] | None] = mapped_column(Document)
     sla_due_at: Mapped[datetime | None]
     correlation_id: Mapped[str]
+    traceparent: Mapped[str | None]

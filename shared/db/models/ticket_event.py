@@ -42,5 +42,6 @@ class TicketEvent(Base):
     occurred_at: Mapped[datetime]
     actor: Mapped[str]
     correlation_id: Mapped[str]
+    traceparent: Mapped[str | None]
     body: Mapped[str] = mapped_column(LongText)
     feed_key: Mapped[int] = mapped_column(BigInteger, server_default=feed_key())

@@ -1,7 +1,7 @@
 """New tickets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from shared.domain.ticket import (
     derive_priority,
     rank_of,
 )
+from shared.domain.trace_context import CURRENT
 from shared.domain.work import WorkState
 
 _TICKETS = table(Ticket)
@@ -39,6 +40,8 @@ class NewTicket:
     attachments: Sequence[Row] = ()
     #: What it has behind it, if it lived elsewhere.
     past: Past | None = None
+    #: The trace of the request.
+    traceparent: str | None = field(default_factory=CURRENT.get)
     #: Whether whoever sent it answers for who the requester is; anybody can fill in a public form.
     proven: bool = True
 
@@ -67,6 +70,8 @@ def create(
         _new_row(ticket.content, person, number, ticket.correlation_id, now, book.priorities)
         for (ticket, person), number in zip(known, numbers, strict=True)
     ]
+    for row, (ticket, _) in zip(rows, known, strict=True):
+        row["traceparent"] = ticket.traceparent
     if any(ticket.past for ticket in tickets):
         return _with_pasts(tx, [ticket for ticket, _ in known], rows, people, book, now)
     clocks = _start_clocks(book, rows, now)

@@ -13,6 +13,7 @@ from shared.db.types import dump_json
 from shared.domain.event import EventType
 from shared.domain.ids import Prefix, new_id
 from shared.domain.sla import Move, moved
+from shared.domain.trace_context import CURRENT
 from shared.domain.work import WorkState
 from shared.observability.logging import get_logger
 from shared.schemas.base import plain_dump
@@ -67,7 +68,7 @@ def append_events(
 ) -> list[dict[str, Any]]:
     """Append one event for each (ticket after the change, change); return the documents."""
     events, outbox, documents = [], [], []
-    told = log.bind()
+    told, asked_in = log.bind(), CURRENT.get()
     for ticket, change in changed:
         event_id = new_id(Prefix.EVENT)
         correlation_id = change.correlation_id or ticket["correlation_id"]
@@ -89,6 +90,10 @@ def append_events(
                 "occurred_at": now,
                 "actor": change.actor,
                 "correlation_id": correlation_id,
+                # What nobody asked for, such as an assignment, belongs to where the ticket is from.
+                "traceparent": ticket.get("traceparent")
+                if correlation_id == ticket["correlation_id"]
+                else asked_in,
                 "body": dump_json(body),
             }
         )
