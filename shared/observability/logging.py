@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+from shared.domain.trace_context import CURRENT, trace_id
+from shared.observability.redaction import redact
 from shared.settings import LogFormat
 
 #: Libraries whose chatter below WARNING helps nobody.
@@ -28,13 +30,17 @@ def configure_logging(log_format: LogFormat, level: str, service: str) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.stdlib.ExtraAdder(),
         _name_the_service(service),
+        _name_the_trace,
     ]
     # Tracebacks as text, without local variables: those hold tokens and what customers wrote.
-    renderer: list[Any] = (
-        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    plain = structlog.dev.plain_traceback
+    renderer: list[Any] = [
+        structlog.processors.format_exc_info,
+        redact,
+        structlog.processors.JSONRenderer()
         if as_json
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    )
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain),
+    ]
     structlog.configure(
         processors=[
             *shared_processors,
@@ -75,6 +81,13 @@ def _name_the_service(service: str) -> Any:
     return add
 
 
+def _name_the_trace(_: object, __: str, event: dict[str, Any]) -> dict[str, Any]:
+    traceparent = CURRENT.get()
+    if traceparent is not None:
+        event.setdefault("trace_id", trace_id(traceparent))
+    return event
+
+
 @contextmanager
 def command_logging() -> Iterator[None]:
     """Send warnings and errors to standard error for the length of a command.
@@ -86,6 +99,8 @@ def command_logging() -> Iterator[None]:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            redact,
             structlog.dev.ConsoleRenderer(
                 colors=False, exception_formatter=structlog.dev.plain_traceback
             ),
