@@ -131,16 +131,21 @@ class Timers:
                 if job.leave is not None:
                     job.leave()
 
+    def _give_up(self) -> None:
+        """Ask for the lease anew: whoever cannot do the work does not say that it does."""
+        self._renew_at = None
+        self._leads.set(0)
+
     def _run(self) -> None:
         while not self._stopping.is_set():
             rest = LONGEST_REST_S
             try:
                 rest = self.tick()
             except PatchbayError as error:
-                self._renew_at = None
+                self._give_up()
                 log.warning("timers.unavailable", error=error.detail)
             except Exception:
-                self._renew_at = None
+                self._give_up()
                 log.exception("timers.failed")
             self._stopping.wait(rest)
 

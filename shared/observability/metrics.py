@@ -204,15 +204,9 @@ tickets_unaccounted = Gauge(
     "Tickets that no list looks at and nobody has; any is a fault. Of the process with the timers.",
     multiprocess_mode="livemax",
 )
-work_list_oldest = Gauge(
-    "patchbay_work_list_oldest_seconds",
-    "For how long the oldest row of a work list has been ready. Of the process with the timers.",
-    ["list"],
-    multiprocess_mode="livemax",
-)
 census_at = Gauge(
     "patchbay_census_timestamp_seconds",
-    "When tickets and work lists were last counted, in Unix time.",
+    "When tickets were last counted, in Unix time.",
     multiprocess_mode="livemax",
 )
 

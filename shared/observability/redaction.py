@@ -6,7 +6,7 @@ below, applied to every line of every logger last of all, when tracebacks are te
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 REDACTED = "[redacted]"
@@ -60,7 +60,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 
 
-def redact(_: object, __: str, event: dict[str, Any]) -> dict[str, Any]:
+def redact(_: object, __: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
     """Return a line of the log without what must not be in it; a processor of structlog."""
     return {name: _clean(name, value, _DEPTH) for name, value in event.items()}
 

@@ -4,9 +4,7 @@ from datetime import datetime
 
 from shared.db.engine import Database
 from shared.db.soundness.accounting import unaccounted
-from shared.db.soundness.ages import ages
 from shared.db.soundness.check import Look
-from shared.domain.work import ListName
 from shared.observability import metrics
 from shared.observability.logging import get_logger
 
@@ -14,7 +12,7 @@ log = get_logger()
 
 
 class Census:
-    """Counts tickets that are nowhere, and how old each work list is.
+    """Counts tickets that are nowhere. How old each work list is, `shared.db.figures` reads.
 
     It reads what is alive and what the lists look at, as of one moment: a change under way is seen
     whole or not at all, so that one ticket that is nowhere is one too many.
@@ -27,10 +25,8 @@ class Census:
         """Count, and set the metrics; return how many tickets are unaccounted for."""
         with self._database.snapshot() as connection:
             look = Look(connection, self._database.dialect, now)
-            lost, oldest = unaccounted(look), ages(look)
+            lost = unaccounted(look)
         metrics.tickets_unaccounted.set(lost)
-        for name, age_s in oldest.items():
-            metrics.work_list_oldest.labels(name).set(age_s)
         metrics.census_at.set(now.timestamp())
         if lost:
             log.error("tickets.unaccounted", tickets=lost, way_out="patchbay verify --repair")
@@ -39,5 +35,3 @@ class Census:
     def forget(self) -> None:
         """Take back what was measured: another process counts now."""
         metrics.tickets_unaccounted.set(0)
-        for name in ListName:
-            metrics.work_list_oldest.labels(name).set(0)

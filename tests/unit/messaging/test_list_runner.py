@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 
 import pytest
+from prometheus_client import REGISTRY
 
 from shared.domain.errors import Unavailable
 from shared.domain.work import ListName
@@ -132,3 +133,37 @@ def test_stopping_waits_for_what_is_under_way_and_begins_nothing_more() -> None:
     first.join()
     run()
     assert handle.runs == 1
+
+
+def counted(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, {"list": "routing", **labels}) or 0.0
+
+
+def measured(run: Callable[[], int]) -> dict[str, float]:
+    """What one run adds to the metrics of its list."""
+    names: dict[str, dict[str, str]] = {
+        "patchbay_doorbells_total": {"outcome": "empty"},
+        "patchbay_batch_rows_sum": {},
+        "patchbay_batch_seconds_count": {},
+        "patchbay_batches_failed_total": {"reason": "error"},
+    }
+    before = {name: counted(name, **labels) for name, labels in names.items()}
+    run()
+    after = {name: counted(name, **labels) for name, labels in names.items()}
+    return {name: after[name] - before[name] for name in names if after[name] != before[name]}
+
+
+def test_what_a_run_found_is_measured_and_a_run_that_found_nothing_is_an_empty_doorbell() -> None:
+    def fail() -> int:
+        raise ValueError
+
+    found = {"patchbay_batch_rows_sum": 3, "patchbay_batch_seconds_count": 1}
+    assert measured(runner(lambda: 3)) == found
+    assert measured(runner(lambda: 0)) == {"patchbay_doorbells_total": 1}
+    assert measured(runner(fail)) == {"patchbay_batches_failed_total": 1}
+
+
+def test_a_handler_that_only_wakes_somebody_is_not_measured() -> None:
+    ring: Callable[[ListName], None] = [].append
+    wake = ListRunner(ListName.ROUTING, lambda: 0, full_batch=1, ring=ring, measured=False)
+    assert measured(wake) == {}
