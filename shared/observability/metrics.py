@@ -9,6 +9,8 @@ What lies in the database is no matter of one process: see `shared.observability
 
 import os
 import re
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from prometheus_client import (
@@ -18,9 +20,11 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Metric,
     generate_latest,
     multiprocess,
 )
+from prometheus_client.registry import Collector
 
 from shared.observability.figures import board
 
@@ -222,12 +226,28 @@ def shared() -> bool:
 def render() -> tuple[bytes, str]:
     """Return the exposition of all metrics and its content type."""
     if shared():
-        _forget_the_dead(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
+        folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+        _forget_the_dead(folder)
         registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        registry.register(_AddedUp(folder))
         registry.register(board)
         return generate_latest(registry), CONTENT_TYPE_LATEST
     return generate_latest(REGISTRY), CONTENT_TYPE_LATEST
+
+
+class _AddedUp(Collector):
+    """What all processes wrote; a file that one is making in this very moment is empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterable[Metric]:
+        files = []
+        for path in self._folder.glob("*.db"):
+            with suppress(FileNotFoundError):
+                files += [str(path)] if path.stat().st_size else []
+        found: Iterable[Metric] = multiprocess.MultiProcessCollector.merge(files)  # type: ignore[no-untyped-call]
+        return found
 
 
 _LIVE = re.compile(r"gauge_live[a-z]+_(\d+)\.db")
@@ -243,6 +263,8 @@ def _forget_the_dead(folder: Path) -> None:
         try:
             os.kill(int(pid), 0)
         except ProcessLookupError:
-            multiprocess.mark_process_dead(int(pid))  # type: ignore[no-untyped-call]
+            # Another request may be about to do the same.
+            with suppress(FileNotFoundError):
+                multiprocess.mark_process_dead(int(pid))  # type: ignore[no-untyped-call]
         except PermissionError:
             continue

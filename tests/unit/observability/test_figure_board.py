@@ -69,6 +69,14 @@ def test_live_gauges_of_a_process_that_is_gone_are_not_added_up(
     assert here.exists()
 
 
+def test_a_file_that_a_process_is_just_making_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    (tmp_path / f"counter_{os.getpid()}.db").touch()
+    assert metrics.render()[0] == b""
+
+
 def test_the_largest_groups_keep_their_names_and_the_others_are_added_up() -> None:
     hour = timedelta(hours=1)
     groups = [("a", 1, NOW), ("b", 5, NOW), ("c", 2, NOW - hour), ("b", 1, NOW - hour)]
