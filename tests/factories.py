@@ -75,6 +75,7 @@ def subscription(**changed: Any) -> dict[str, Any]:
         "concurrency": None,
         "ordering": Ordering.TICKET,
         "after_outage": AfterOutage.ALL,
+        "trace_context": True,
         "owner_email": None,
         "enabled": True,
         "disabled_reason": None,

@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import threading
+from multiprocessing import util
 from types import FrameType
 from typing import Any
 
@@ -28,6 +29,11 @@ LOOK_S = 0.1
 LIMIT_SENDING_TIMES = 2
 
 log = get_logger()
+
+#: How long the server has for its end once no client is left, in seconds.
+LAST_LOOK_S = 2.0
+#: Priority of what runs before all that closes; of `multiprocessing.util.Finalize`.
+FIRST = 1000
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -51,9 +57,10 @@ def load(target: str) -> Any:
     module, _, factory = target.partition(":")
     app = getattr(importlib.import_module(module), factory)()
     settle()
-    threading.Thread(
-        target=_stop, args=(app, settings, early, told, tell), name="signal-watch", daemon=True
-    ).start()
+    ending = threading.Event()
+    util.Finalize(None, ending.set, exitpriority=FIRST)
+    stopping = (app, settings, early, ending, told, tell)
+    threading.Thread(target=_stop, args=stopping, name="signal-watch", daemon=True).start()
     return app
 
 
@@ -73,9 +80,18 @@ def _watch(parent: int, remember: object, early: threading.Event, settings: Sett
 
 
 def _stop(
-    app: Any, settings: Settings, early: threading.Event, told: socket.socket, _: socket.socket
+    app: Any,
+    settings: Settings,
+    early: threading.Event,
+    ending: threading.Event,
+    told: socket.socket,
+    _: socket.socket,
 ) -> None:
-    """Wait for a signal to end, and let nobody hold the process; holds both ends of the pair."""
+    """Wait for a signal to end, and let nobody hold the process; holds both ends of the pair.
+
+    The server waits for ever for some requests whose client broke off in the middle of a body: when
+    no client is left and it has not come to its end, this thread does what the end does.
+    """
     while not early.is_set():
         if set(told.recv(64)) & set(_SIGNALS):
             break
@@ -83,3 +99,7 @@ def _stop(
     # The process usually ends while this waits.
     threading.Event().wait(drain_s(settings))
     log.warning("http.clients_cut_off", connections=close_clients(settings.port))
+    if not ending.wait(LAST_LOOK_S):
+        log.warning("http.ended_without_server")
+        util._run_finalizers(0)  # type: ignore[attr-defined] # noqa: SLF001 -- what multiprocessing runs at the end of a process
+        os._exit(0)

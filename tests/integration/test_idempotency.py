@@ -117,6 +117,7 @@ WRITES: list[tuple[str, str, Any]] = [
     ("POST", "/v1/webhooks/{webhook}/test", {}),
     ("POST", "/v1/webhooks/{webhook}/replays", {}),
     ("DELETE", "/v1/webhooks/{webhook}", None),
+    ("POST", "/v1/mail/replays", {}),
     ("PUT", "/v1/agents/{agent}/mail-preferences", {"digest": "daily"}),
     ("PUT", "/v1/requesters/{requester}/mail-preferences", {"time_zone": "UTC"}),
     ("POST", "/v1/tickets/{ticket}/comments", {"body": "Looking."}),
