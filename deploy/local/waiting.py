@@ -7,13 +7,15 @@ from pathlib import Path
 POLL_INTERVAL_S = 0.02
 
 
-def wait_until(fact: Callable[[], bool], timeout_s: float) -> bool:
+def wait_until(
+    fact: Callable[[], bool], timeout_s: float, every_s: float = POLL_INTERVAL_S
+) -> bool:
     """Ask ``fact`` until it is true or ``timeout_s`` has passed; returns its last answer."""
     deadline = time.monotonic() + timeout_s
     while not fact():
         if time.monotonic() > deadline:
             return False
-        time.sleep(POLL_INTERVAL_S)
+        time.sleep(every_s)
     return True
 
 

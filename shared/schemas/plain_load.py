@@ -6,11 +6,15 @@ not known here, marshmallow itself decides. So there is one definition, its resu
 `tests/contract/test_plain_load.py` holds the two to the same result.
 """
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, missing
 from marshmallow.decorators import VALIDATES_SCHEMA
+from marshmallow.validate import Length
+
+from shared.schemas.base import Whole, no_nul
 
 #: Reads one value; raises _Doubt, or ValidationError, where it is not plainly right.
 _Load = Callable[[Any], Any]
@@ -43,7 +47,7 @@ def _reader(schema: Schema) -> Callable[[Any], dict[str, Any]]:
     required = set()
     for name, field in schema.load_fields.items():
         key = field.data_key or name
-        loads[key] = (field.attribute or name, _or_none(field, _load_of(field)))
+        loads[key] = (field.attribute or name, _load_of(field))
         if field.required:
             required.add(key)
         elif callable(field.load_default):
@@ -90,6 +94,22 @@ def _by_marshmallow(schema: Schema) -> Callable[[Any], dict[str, Any]]:
     return read
 
 
+def _load_of(field: fields.Field[Any]) -> _Load:
+    """Return what reads one field, its validators and null included."""
+    kind = type(field)
+    if kind in (fields.String, fields.Email):
+        return _text(field)
+    if kind is fields.Enum and isinstance(field, fields.Enum) and field.by_value:
+        return _member(field)
+    if kind is Whole:
+        return _or_none(field, _checked(_whole, field))
+    if kind is fields.List and isinstance(field, fields.List):
+        return _or_none(field, _checked(_list(_load_of(field.inner)), field))
+    if kind is fields.Nested and isinstance(field, fields.Nested) and not field.many:
+        return _or_none(field, _checked(_reader(field.schema), field))
+    return _or_none(field, field.deserialize)
+
+
 def _or_none(field: fields.Field[Any], load: _Load) -> _Load:
     nullable = field.allow_none
 
@@ -101,19 +121,6 @@ def _or_none(field: fields.Field[Any], load: _Load) -> _Load:
         return load(value)
 
     return read
-
-
-def _load_of(field: fields.Field[Any]) -> _Load:
-    kind = type(field)
-    if kind in (fields.String, fields.Email):
-        return _checked(_text, field)
-    if kind is fields.Enum and isinstance(field, fields.Enum) and field.by_value:
-        return _checked(_member(field), field)
-    if kind is fields.List and isinstance(field, fields.List):
-        return _checked(_list(_or_none(field.inner, _load_of(field.inner))), field)
-    if kind is fields.Nested and isinstance(field, fields.Nested) and not field.many:
-        return _checked(_reader(field.schema), field)
-    return field.deserialize
 
 
 def _checked(load: _Load, field: fields.Field[Any]) -> _Load:
@@ -129,21 +136,60 @@ def _checked(load: _Load, field: fields.Field[Any]) -> _Load:
     return read if validators else load
 
 
-def _text(value: Any) -> str:
-    if type(value) is not str:
+def _text(field: fields.Field[Any]) -> _Load:
+    """Read text; what most validators ask of it is asked here, without a call for each."""
+    nullable = field.allow_none
+    shortest, longest, may_hold_nul = 0, sys.maxsize, True
+    left: list[Callable[[str], Any]] = []
+    for validator in field.validators:
+        if type(validator) is Length and validator.equal is None:
+            shortest = max(shortest, validator.min or 0)
+            longest = min(longest, sys.maxsize if validator.max is None else validator.max)
+        elif validator is no_nul:
+            may_hold_nul = False
+        else:
+            left.append(validator)
+    others = tuple(left)
+
+    def read(value: Any) -> str | None:
+        if type(value) is not str:
+            if value is None and nullable:
+                return None
+            raise _Doubt
+        if not shortest <= len(value) <= longest or not (may_hold_nul or "\0" not in value):
+            raise _Doubt
+        for validator in others:
+            validator(value)
+        return value
+
+    return read
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
         raise _Doubt
     return value
 
 
 def _member(field: fields.Enum[Any]) -> _Load:
-    members: Mapping[Any, Any] = {each.value: each for each in field.enum}
+    members: dict[Any, Any] = {each.value: each for each in field.enum}
+    if field.allow_none:
+        members[None] = None
+    validators = tuple(field.validators)
 
     def read(value: Any) -> Any:
-        if type(value) is not str or value not in members:
-            raise _Doubt
-        return members[value]
+        try:
+            member = members[value]
+        except (KeyError, TypeError):
+            raise _Doubt from None
+        if member is not None:
+            for validator in validators:
+                validator(member)
+        return member
 
-    return read
+    # A member of numbers would also be found by another number that equals it.
+    texts = all(type(each.value) is str for each in field.enum)
+    return read if texts else _or_none(field, field.deserialize)
 
 
 def _list(inner: _Load) -> _Load:

@@ -133,9 +133,9 @@ def desk(servers: Servers, name: str) -> Iterator[Desk]:
         made.stop()
 
 
-def start_intake(made: Desk) -> None:
+def start_intake(made: Desk, processes: int = 1) -> None:
     """Start intake and wait until it answers."""
-    made.start("intake", "-m", "services.cli", "intake")
+    made.start("intake", "-m", "services.cli", "intake", "--processes", str(processes))
     if not wait_until(lambda: answers(f"{made.api}/readyz"), PATIENCE_S):
         raise RuntimeError("intake does not answer")
 

@@ -18,7 +18,7 @@ _TITLES = {
     "decision_10000_p99_ms": "… p99, ms",
     "refill_p50_ms": "a freed agent's next ticket, 100,000 waiting, p50, ms",
     "refill_p99_ms": "… p99, ms",
-    "bulk_per_s": "bulk, from the first byte to the last ticket stored, one intake, /s",
+    "bulk_per_s": "bulk, until the last ticket is stored, intake with two processes, /s",
     "bulk_received_per_s": "… of it, until the 202, lines/s",
     "single_commit_per_s": "baseline: the same code, a commit a ticket, no HTTP, /s",
     "bulk_memory_lines": "lines of the body whose memory is measured",
