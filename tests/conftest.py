@@ -1,6 +1,8 @@
 """Loads the fixtures, each topic in a file of its own, and ends the servers they started."""
 
 import logging
+import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -26,8 +28,14 @@ pytest_plugins = [
 ]
 
 
+#: A file system in memory, and the room that a whole run wants of it.
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 6 * 2**30
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Choose where this run's servers live; the workers of a parallel run are told."""
+    _write_to_memory()
     given = getattr(config, "workerinput", {}).get("servers_directory")
     if given is None:
         directory = Path(tempfile.mkdtemp(prefix="patchbay-tests-"))
@@ -47,6 +55,18 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile(
         config.getoption("--hypothesis-profile", default=None) or "patchbay"
     )
+
+
+def _write_to_memory() -> None:
+    """Let temporary files be in memory where there is room for them.
+
+    Thousands of tests commit; the disk's flushes are a large part of their time. A process that is
+    killed, PostgreSQL too, finds there what it wrote as it would on a disk.
+    """
+    if "TMPDIR" in os.environ or not MEMORY.is_dir():
+        return
+    if shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 def pytest_collection_finish() -> None:

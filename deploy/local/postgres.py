@@ -28,7 +28,8 @@ CONNECT_TIMEOUT_S = 5
 LONGEST_SOCKET_PATH = 107
 
 # Everything else is PostgreSQL's default. The first three are too: they are the promises that
-# Patchbay's own durability rests on, and stand here so that nobody turns them off unnoticed.
+# Patchbay's own durability rests on, and stand here so that nobody turns them off unnoticed. Shared
+# memory lies in the data directory: of a server that is killed nothing stays in /dev/shm.
 SETTINGS = """\
 fsync = on
 synchronous_commit = on
@@ -36,6 +37,7 @@ full_page_writes = on
 listen_addresses = '127.0.0.1'
 max_connections = 200
 shared_buffers = 128MB
+dynamic_shared_memory_type = mmap
 max_wal_size = 2GB
 timezone = 'UTC'
 log_timezone = 'UTC'
