@@ -26,7 +26,8 @@
     ├── PreconditionRequired    a change must say which version it is of
     ├── Infected                the virus scan found something in the file
     ├── TooBroad                a question that finds no answer in its time
-    ├── SchemaBehind            the database is not at this release's schema
+    ├── SchemaBehind            the database's schema is older than this release's
+    ├── SchemaAhead             it is of a later release, and this one does not work on it
     └── Unavailable             a dependency is down; trying again later will do
 
 No HTTP in here: `services.intake.api.problems` maps `code` to a status in one place.
@@ -224,6 +225,12 @@ class TooBroad(PatchbayError):
 
 
 class SchemaBehind(PatchbayError):
-    """The database's schema is not the one this release needs; the text has the way out."""
+    """The database's schema is older than this release needs; the text has the way out."""
 
     code = "schema-behind"
+
+
+class SchemaAhead(PatchbayError):
+    """The database's schema is of a later release, and no longer works with this one."""
+
+    code = "schema-ahead"

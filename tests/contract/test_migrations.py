@@ -26,7 +26,7 @@ def empty(new_database: Callable[[], str]) -> Iterator[Database]:
 def downgrade(database: Database, revision: str) -> None:
     config = schema._config()
     with database.engine.connect() as connection:
-        database.dialect.prepare_migration(connection)
+        database.dialect.prepare_migration(connection, 10)
         config.attributes["connection"] = connection
         command.downgrade(config, revision)
         connection.commit()
@@ -117,6 +117,6 @@ def test_a_schema_that_is_behind_is_refused_with_the_command_to_run(empty: Datab
         schema.require_current(empty)
     schema.migrate(empty)
     with empty.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
-    with pytest.raises(schema.SchemaBehind, match=r"0000.*patchbay migrate"):
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    with pytest.raises(schema.SchemaBehind, match=r"0001.*patchbay migrate"):
         schema.require_current(empty)

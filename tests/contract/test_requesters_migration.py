@@ -45,7 +45,7 @@ def before(new_database: Callable[[], str]) -> Iterator[Database]:
 def move(database: Database, revision: str, step: Callable[..., None]) -> None:
     config = schema._config()
     with database.engine.connect() as connection:
-        database.dialect.prepare_migration(connection)
+        database.dialect.prepare_migration(connection, 10)
         connection.commit()
         config.attributes["connection"] = connection
         step(config, revision)

@@ -43,7 +43,7 @@ def before(new_database: Callable[[], str]) -> Iterator[Database]:
 def move(database: Database, revision: str) -> None:
     config = schema._config()
     with database.engine.connect() as connection:
-        database.dialect.prepare_migration(connection)
+        database.dialect.prepare_migration(connection, 10)
         config.attributes["connection"] = connection
         step = command.downgrade if revision == "base" else command.upgrade
         step(config, revision)

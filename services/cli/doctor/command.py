@@ -14,7 +14,7 @@ from services.cli.doctor import database as database_area
 from services.cli.doctor.finding import Area, Finding, Severity, error
 from services.cli.doctor.secrets import censored, secrets_of, shown_settings
 from shared.db.engine import Database
-from shared.db.schema import current_revision, newest_revision
+from shared.db.schema import state
 from shared.domain.clock import SystemClock
 from shared.domain.errors import PatchbayError
 from shared.observability.logging import command_logging
@@ -130,7 +130,7 @@ def _away(area: Area, fault: Exception) -> Finding:
 def _work(settings: Settings, database: Database) -> Iterator[Finding]:
     """Yield findings about the work, where there is a schema that holds some."""
     exists = database_area.missing_file(settings) is None
-    if exists and current_revision(database) == newest_revision():
+    if exists and state(database).fits:
         yield from work.examine(database, SystemClock().now())
 
 

@@ -12,9 +12,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from services.cli.doctor.finding import Finding, error, note, ok, warning
+from shared.db.compatibility import SchemaState
 from shared.db.engine import Database
 from shared.db.models import Base
-from shared.db.schema import current_revision, newest_revision
+from shared.db.schema import state
 from shared.settings import Settings
 
 #: pg_current_snapshot (13); RETURNING, UPDATE … FROM and MATERIALIZED (3.35).
@@ -46,19 +47,30 @@ def examine(settings: Settings, database: Database) -> Iterator[Finding]:
     with database.reading() as connection:
         yield from _version(connection)
         yield _latency(connection)
-    revision, newest = current_revision(database), newest_revision()
-    if revision != newest:
-        yield error(
-            f"the schema is {revision or 'not there'}, this release needs {newest}",
+    schema = state(database)
+    yield _schema(schema)
+    yield _writable(database, exists=schema.current is not None)
+    if database.engine.dialect.name == "postgresql":
+        with database.reading() as connection:
+            yield from _postgresql(connection, settings, exists=schema.fits)
+
+
+def _schema(schema: SchemaState) -> Finding:
+    if schema.current == schema.newest:
+        return ok(f"the schema is {schema.newest}")
+    if schema.fits:
+        return ok(f"the schema is {schema.current}, of a later release, and works with this one")
+    if schema.behind:
+        return error(
+            f"the schema is {schema.current or 'not there'}, this release needs {schema.newest}",
             "no process starts on it",
             "back the database up and run: patchbay migrate",
         )
-    else:
-        yield ok(f"the schema is {newest}")
-    yield _writable(database, exists=revision is not None)
-    if database.engine.dialect.name == "postgresql":
-        with database.reading() as connection:
-            yield from _postgresql(connection, settings, exists=revision == newest)
+    return error(
+        f"the schema is {schema.current}, of a later release, and this one knows {schema.newest}",
+        "no process of this release starts on it",
+        "install the release that made it, or a later one",
+    )
 
 
 def missing_file(settings: Settings) -> Path | None:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     Table,
 )
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from shared.db.types import dump_json
@@ -63,8 +64,23 @@ class Dialect(ABC):
         """Return what a transaction waits for before it begins; nothing, unless overridden."""
         return nullcontext()
 
-    def prepare_migration(self, connection: Connection) -> None:  # noqa: B027 -- optional
-        """Do what a migration needs before it begins."""
+    def prepare_migration(self, connection: Connection, lock_timeout_s: float) -> None:  # noqa: B027 -- optional
+        """Do what a migration needs before it begins; it waits for no lock longer than told."""
+
+    def claim_migration(self, connection: Connection) -> bool:
+        """Claim the right to migrate for as long as the connection lives; never waits.
+
+        Return False if another has it. True unless overridden, as with `claim`.
+        """
+        return True
+
+    @abstractmethod
+    def met_a_lock(self, error: DBAPIError) -> bool:
+        """Tell whether a statement failed because another transaction held what it needs."""
+
+    def lock_holders(self, connection: Connection) -> Callable[[Connection], list[str]]:
+        """Return what tells, by another connection, whom this one waits for; nobody by default."""
+        return lambda _: []
 
     def claim(self, connection: Connection, name: int) -> bool:
         """Claim a name, a signed number of 64 bits, until the transaction ends; never waits.

@@ -8,7 +8,7 @@ time; orjson writes a whole batch in C. `docs/adr/0010-rows-travel-as-json.md` h
 Plans are made for tables as they are now, see `docs/adr/0015-plans-are-made-anew.md`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any
 
@@ -35,6 +35,7 @@ from sqlalchemy import (
     type_coerce,
 )
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from shared.db.dialects.base import (
@@ -87,6 +88,17 @@ _FEED_BEHIND = (
     "AS upcoming FROM ticket_events) AS feed"
 )
 
+_CLAIM_MIGRATION = "SELECT pg_try_advisory_lock(7205759403792793600)"
+#: Lock not available, and a deadlock that ended here (PostgreSQL, appendix A).
+_MET_A_LOCK = ("55P03", "40P01")
+#: What they do is left out: texts of statements of others may hold anything.
+_LOCK_HOLDERS = text(
+    "SELECT format('process %s (%s, %s, in a transaction for %s s)', pid, "
+    "coalesce(nullif(application_name, ''), usename, backend_type), coalesce(state, 'running'), "
+    "coalesce(extract(epoch FROM now() - xact_start)::int, 0)) "
+    "FROM pg_stat_activity WHERE pid = ANY(pg_blocking_pids(:pid))"
+)
+
 #: How old a plan may get, in seconds. A list that was empty may hold ten thousand rows by then; a
 #: plan that reads all of those still takes only a few milliseconds.
 REPLAN_S = 5.0
@@ -133,12 +145,24 @@ class PostgreSQL(Dialect):
         event.listen(engine, "checkout", _forget_old_plans)
         return engine
 
-    def prepare_migration(self, connection: Connection) -> None:
-        # An index on a large table takes longer than any batch may; and of two migrations that are
-        # started together one waits for the other.
+    def prepare_migration(self, connection: Connection, lock_timeout_s: float) -> None:
+        # An index on a large table takes longer than any batch may.
         connection.exec_driver_sql("SET statement_timeout = 0")
-        connection.exec_driver_sql("SET lock_timeout = 0")
-        connection.exec_driver_sql("SELECT pg_advisory_lock(7205759403792793600)")
+        connection.exec_driver_sql(f"SET lock_timeout = {lock_timeout_s * 1000:.0f}")
+
+    def claim_migration(self, connection: Connection) -> bool:
+        return bool(connection.exec_driver_sql(_CLAIM_MIGRATION).scalar_one())
+
+    def met_a_lock(self, error: DBAPIError) -> bool:
+        return getattr(error.orig, "sqlstate", None) in _MET_A_LOCK
+
+    def lock_holders(self, connection: Connection) -> Callable[[Connection], list[str]]:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+
+        def look(other: Connection) -> list[str]:
+            return [str(each) for each in other.execute(_LOCK_HOLDERS, {"pid": pid}).scalars()]
+
+        return look
 
     def claim(self, connection: Connection, name: int) -> bool:
         statement = text("SELECT pg_try_advisory_xact_lock(:name)")

@@ -1,5 +1,6 @@
 """SQLite: in-process, one writer at a time; `BEGIN IMMEDIATE` takes the place of row locks."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -28,6 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from shared.db.dialects.base import (
@@ -82,10 +84,14 @@ class SQLite(Dialect):
         event.listen(engine, "begin", _begin)
         return engine
 
-    def prepare_migration(self, connection: Connection) -> None:
+    def prepare_migration(self, connection: Connection, lock_timeout_s: float) -> None:
         # A column is changed by copying its table; what refers to the table must not see it go.
         driver: Any = connection.connection.driver_connection
         driver.execute("PRAGMA foreign_keys=OFF")
+        driver.execute(f"PRAGMA busy_timeout={lock_timeout_s * 1000:.0f}")
+
+    def met_a_lock(self, error: DBAPIError) -> bool:
+        return isinstance(error.orig, sqlite3.OperationalError) and "locked" in str(error.orig)
 
     def insert(self, table: Table, rows: Sequence[Row], *, skip_existing: bool = False) -> Write:
         columns = tuple(rows[0])
