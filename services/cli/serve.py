@@ -24,7 +24,7 @@ def serve(*, example: bool) -> None:
     configure_logging(settings.log_format, settings.log_level, "patchbay")
     prepare(settings, example=example)
     click.echo(_welcome(settings))
-    _serve("services.standalone:build", settings, 1, settings.http_threads)
+    _serve("services.standalone:build", settings, 1, settings.http_threads, shared=False)
 
 
 def serve_intake(processes: int, threads: int | None) -> None:
@@ -40,12 +40,12 @@ def serve_intake(processes: int, threads: int | None) -> None:
     threads = threads or settings.http_threads
     # The processes to come read it: how many event streams there may be depends on it.
     os.environ["PATCHBAY_HTTP_THREADS"] = str(threads)
-    _serve("services.intake.wsgi:build", settings, processes, threads)
+    _serve("services.intake.wsgi:build", settings, processes, threads, shared=True)
 
 
-def _serve(target: str, settings: Settings, processes: int, threads: int) -> None:
+def _serve(target: str, settings: Settings, processes: int, threads: int, *, shared: bool) -> None:
     try:
-        server.serve(target, settings, processes, threads)
+        server.serve(target, settings, processes, threads, shared=shared)
     except server.PortTaken as error:
         raise click.ClickException(str(error)) from error
 

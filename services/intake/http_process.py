@@ -72,7 +72,11 @@ def _watch(parent: int, remember: object, early: threading.Event, settings: Sett
     pause, limited = threading.Event(), 0
     while not pause.wait(LOOK_S):
         if limited < LIMIT_SENDING_TIMES:
-            limited += limit_sending(settings.port, settings.send_timeout_s)
+            listens = limit_sending(settings.port, settings.send_timeout_s)
+            if listens and not limited:
+                # By the port alone nobody can tell, because others may listen there too.
+                log.info("http.listening", port=settings.port)
+            limited += listens
         obeyed = signal.getsignal(signal.SIGTERM) is not remember
         if obeyed and (early.is_set() or os.getppid() != parent):
             os.kill(os.getpid(), signal.SIGTERM)

@@ -1,6 +1,7 @@
 """The HTTP server: granian, whose I/O runs outside Python; threads run the application."""
 
 import socket
+import sys
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -16,12 +17,14 @@ class PortTaken(Exception):
     """Somebody else listens there; the text says what to do."""
 
 
-def serve(target: str, settings: Settings, processes: int, threads: int) -> None:
+def serve(target: str, settings: Settings, processes: int, threads: int, *, shared: bool) -> None:
     """Serve the application that `target` (`module:factory`) builds, until SIGTERM or SIGINT.
 
-    Raises PortTaken if the address is in use.
+    Raises PortTaken if the address is in use. With `shared` others of the same user may serve it
+    too, on Linux: the kernel spreads new connections over all (socket(7), SO_REUSEPORT), so that
+    one can be there before another goes.
     """
-    _require_free(settings.host, settings.port)
+    _require_free(settings.host, settings.port, shared=shared)
     Granian(
         target,
         address=settings.host,
@@ -37,10 +40,12 @@ def serve(target: str, settings: Settings, processes: int, threads: int) -> None
     ).serve(target_loader=load)
 
 
-def _require_free(host: str, port: int) -> None:
+def _require_free(host: str, port: int, *, shared: bool) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared and sys.platform == "linux":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             probe.bind((host, port))
         except OSError as error:

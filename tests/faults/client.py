@@ -7,6 +7,7 @@ Idempotency-Key until there is an answer. Only an answer counts.
 import http.client
 import json
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from time import monotonic
@@ -42,6 +43,8 @@ class Client:
         self._port = port
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._connection: http.client.HTTPConnection | None = None
+        #: What went wrong and was tried again, by kind.
+        self.troubles: Counter[str] = Counter()
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
@@ -81,11 +84,13 @@ class Client:
             except (OSError, http.client.HTTPException) as error:
                 self.close()
                 failure = repr(error)
+                self.troubles[type(error).__name__] += 1
             else:
                 if status != http.HTTPStatus.SERVICE_UNAVAILABLE:
                     now = monotonic()
                     return Answer(status, _read(answered), now - began, now, tries)
                 failure = answered.decode()
+                self.troubles["503"] += 1
             _pause.wait(REST_S)
         raise NoAnswer(f"{method} {path}: {tries} tries, the last: {failure}")
 

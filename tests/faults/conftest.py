@@ -141,12 +141,12 @@ def build_desk(servers: Servers, token: str, tmp_path: Path) -> Callable[..., De
         rabbitmq_port: int | None = None,
     ) -> Desk:
         servers.start()
-        name = _new_database(servers)
+        direct = new_database(servers)
         postgres, rabbitmq = servers.postgres, servers.rabbitmq
-        url = _elsewhere(postgres.url(name), postgres.port, postgres_port)
+        url = _elsewhere(direct, postgres.port, postgres_port)
         broker_url = _elsewhere(rabbitmq.url, rabbitmq.port, rabbitmq_port)
         desk = distributed(url, broker_url, token, tmp_path, settings or {})
-        return desk.looking_at(postgres.url(name))
+        return desk.looking_at(direct)
 
     return build
 
@@ -155,13 +155,15 @@ def _elsewhere(url: str, port: int, other: int | None) -> str:
     return url if other is None else url.replace(f":{port}/", f":{other}/")
 
 
-def _new_database(servers: Servers) -> str:
+def new_database(servers: Servers, template: str | None = TEMPLATE) -> str:
+    """Make a database, a copy or an empty one; return its URL."""
     name = f"faults_{next(_numbers)}"
     conninfo = servers.postgres.url("postgres").replace("+psycopg", "")
     with psycopg.connect(conninfo, autocommit=True) as connection:
-        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        connection.execute(copy.format(sql.Identifier(name), sql.Identifier(TEMPLATE)))
-    return name
+        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        source = sql.Identifier(template or "template1")
+        connection.execute(create.format(sql.Identifier(name), source))
+    return servers.postgres.url(name)
 
 
 @pytest.fixture

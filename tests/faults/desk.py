@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from sqlalchemy import text, update
 
@@ -13,7 +14,7 @@ from shared.domain.clock import SystemClock
 from shared.domain.errors import Unavailable
 from tests.faults.client import Client
 from tests.faults.facts import Facts, read_facts, unfinished
-from tests.faults.processes import ServiceProcess
+from tests.faults.processes import ROOT, ServiceProcess
 from tests.faults.subscriber import Subscriber
 
 #: Room for fewer tickets than a run leaves open, so that some have to wait and be matched later.
@@ -28,15 +29,22 @@ class Desk:
     """Agents and a subscription in front of running processes."""
 
     def __init__(
-        self, database_url: str, port: int, token: str, processes: Mapping[str, ServiceProcess]
+        self,
+        database_url: str,
+        port: int,
+        token: str,
+        processes: Mapping[str, ServiceProcess],
+        subscriber: Subscriber | None = None,
     ) -> None:
         self.processes = processes
         self.database_url = database_url
-        self.subscriber = Subscriber()
+        self.subscriber = subscriber or Subscriber()
         self._database = Database(database_url)
         self._port = port
         self._token = token
         self._hook = ""
+        #: Those that came to the first of each kind, also when they are gone again.
+        self._others: list[ServiceProcess] = []
 
     def looking_at(self, database_url: str) -> "Desk":
         """Look at the database by another way than the processes take."""
@@ -56,18 +64,30 @@ class Desk:
     @contextmanager
     def open(self, agents: int = AGENTS, capacity: int = CAPACITY) -> Iterator["Desk"]:
         """Start everything, hire agents (every other one has the skill), subscribe; stop."""
-        with self.subscriber:
-            try:
-                for process in self.processes.values():
-                    process.launch()
-                for process in self.processes.values():
-                    process.await_ready()
-                self._furnish(agents, capacity)
-                yield self
-            finally:
-                for process in self.processes.values():
-                    process.stop()
-                self._database.close()
+        with self.subscriber, self.resumed():
+            self._furnish(agents, capacity)
+            yield self
+
+    @contextmanager
+    def resumed(self) -> Iterator["Desk"]:
+        """Start everything on a database that has agents and a subscription; stop."""
+        try:
+            for process in self.processes.values():
+                process.launch()
+            for process in self.processes.values():
+                process.await_ready()
+            yield self
+        finally:
+            for process in (*self.processes.values(), *self._others):
+                process.stop()
+            self._database.close()
+
+    def moved_to(self, database_url: str) -> "Desk":
+        """Return a desk like this one, not started, on another database that has all of it."""
+        processes = {name: process.twin() for name, process in self.processes.items()}
+        for process in processes.values():
+            process.settings["PATCHBAY_DATABASE_URL"] = database_url
+        return Desk(database_url, self._port, self._token, processes, self.subscriber)
 
     def pace_webhooks(self, per_s: int) -> None:
         """Let no more than so many webhooks go out in a second."""
@@ -113,6 +133,26 @@ class Desk:
             yield
         finally:
             twin.stop()
+
+    def add(self, name: str, release: Path | None = None) -> ServiceProcess:
+        """Launch another process of a kind, perhaps of another release; it is stopped with us."""
+        twin = self.processes[name].twin(release)
+        self._others.append(twin)
+        twin.launch()
+        return twin
+
+    def replace(self, name: str, release: Path | None = None) -> float:
+        """Put another in the place of a process: first the new one, then the end of the old.
+
+        The new one is of this release, or of the one in a folder. Return how long the old one took
+        to end, in seconds.
+        """
+        new = self.add(name, release or ROOT)
+        new.await_serving()
+        old = self.processes[name]
+        self._others.append(old)
+        self.processes = {**self.processes, name: new}
+        return old.end()
 
     def end_leases(self, *, deliveries: bool = False) -> None:
         """Let the leases of dead processes end now, as time would: at once instead of in minutes.
@@ -164,7 +204,8 @@ class Desk:
 
     def crashes(self) -> Counter[str]:
         """Return the errors that the processes did not expect, by log event."""
-        return sum((process.crashes() for process in self.processes.values()), Counter())
+        every = {*self.processes.values(), *self._others}
+        return sum((process.crashes() for process in every), Counter())
 
     def _furnish(self, agents: int, capacity: int) -> None:
         client = self.client()

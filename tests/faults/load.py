@@ -6,6 +6,7 @@ n-th 201, so that what is killed dies right after it.
 
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -47,6 +48,8 @@ class Run:
     slowest_s: float = 0.0
     #: The longest that the desk took to come to rest after a strike was mended, where it was seen.
     longest_rest_s: float = 0.0
+    #: What went wrong with requests that were then tried again, by kind.
+    troubles: Counter[str] = field(default_factory=Counter)
     _posted: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -75,8 +78,14 @@ class Run:
                 mended.result()
 
     @contextmanager
-    def going_on(self, interval_s: float) -> Iterator[None]:
-        """Post and resolve tickets all the time, beside what the block does."""
+    def going_on(
+        self, interval_s: float, threads: int = 1, *, fresh: bool = False
+    ) -> Iterator[None]:
+        """Post and resolve tickets all the time, beside what the block does.
+
+        A ticket each `interval_s`, by as many clients as `threads`; with `fresh` each by a
+        connection of its own.
+        """
         over = threading.Event()
 
         def numbers() -> Iterator[int]:
@@ -84,13 +93,28 @@ class Run:
                 self._posted += 1
                 yield self._posted - 1
 
-        with ThreadPoolExecutor(1, thread_name_prefix="traffic") as pool:
-            working = pool.submit(self._work, numbers(), lambda _: None)
+        due = numbers()
+        with ThreadPoolExecutor(threads, thread_name_prefix="traffic") as pool:
+            working = [pool.submit(self._work, due, lambda _: None, fresh) for _ in range(threads)]
             try:
                 yield
             finally:
                 over.set()
-            working.result()
+            for each in working:
+                each.result()
+
+    @property
+    def turned_away(self) -> int:
+        """How many tries were answered 503 or found nobody who listens.
+
+        A connection that is closed while it is kept is none: a client opens another (RFC
+        9112, 9.5).
+        """
+        return self.troubles["503"] + self.troubles["ConnectionRefusedError"]
+
+    def has_accepted(self, tickets: int) -> bool:
+        """Tell whether so many tickets have been answered with 201."""
+        return len(self.accepted) >= tickets
 
     def post_paced(self, tickets: int, interval_s: float) -> list[Answer]:
         """Post one ticket after the other, at an even pace, and resolve none."""
@@ -118,7 +142,12 @@ class Run:
         assert wait_until(all_heard, DOORBELL_DEADLINE_S), "no doorbell came through"
         return monotonic() - began
 
-    def _work(self, numbers: Iterator[int], on_accepted: Callable[[int], None]) -> None:
+    def _work(
+        self,
+        numbers: Iterator[int],
+        on_accepted: Callable[[int], None],
+        fresh: bool = False,  # noqa: FBT001, FBT002 -- it is handed to threads by position
+    ) -> None:
         client = self.desk.client()
         try:
             while (number := self._next(numbers)) is not None:
@@ -126,8 +155,12 @@ class Run:
                 self._create(client, number, rng, on_accepted)
                 if rng.random() < RESOLVED_SHARE:
                     self._resolve(client, rng)
+                if fresh:
+                    client.close()
         finally:
             client.close()
+            with self._lock:
+                self.troubles += client.troubles
 
     def _next(self, numbers: Iterator[int]) -> int | None:
         with self._lock:

@@ -6,16 +6,17 @@ from types import MappingProxyType
 
 from deploy.local.ports import choose_port
 from tests.faults.desk import Desk
-from tests.faults.processes import ServiceProcess, run_command
+from tests.faults.processes import ROOT, ServiceProcess, run_command
 
 _WORKER = ("--health-port", "0")
 
 
-def new_token(database_url: str) -> str:
-    """Make the schema in an empty database, and an API key; return its token."""
+def new_token(database_url: str, release: Path = ROOT) -> str:
+    """Make the schema in an empty database, and an API key, by a release; return its token."""
     settings = {"PATCHBAY_DATABASE_URL": database_url}
-    run_command(settings, "migrate")
-    return run_command(settings, "keys", "create", "--name", "faults", "--scope", "*").strip()
+    run_command(settings, "migrate", release=release)
+    key = ("keys", "create", "--name", "faults", "--scope", "*")
+    return run_command(settings, *key, release=release).strip()
 
 
 def standalone(folder: Path, more: Mapping[str, str] = MappingProxyType({})) -> Desk:
@@ -33,13 +34,17 @@ def distributed(
     token: str,
     folder: Path,
     more: Mapping[str, str] = MappingProxyType({}),
+    release: Path = ROOT,
 ) -> Desk:
-    """Return a desk on a database that has schema and key, with more settings; not open yet."""
+    """Return a desk on a database that has schema and key, with more settings; not open yet.
+
+    Its processes run this release, or the one in a folder.
+    """
     settings = {**_settings(database_url, broker_url, folder), **more}
     processes = {
-        "intake": ServiceProcess("intake", (), settings, folder),
-        "router": ServiceProcess("router", _WORKER, settings, folder),
-        "notifier": ServiceProcess("notifier", _WORKER, settings, folder),
+        "intake": ServiceProcess("intake", (), settings, folder, release),
+        "router": ServiceProcess("router", _WORKER, settings, folder, release),
+        "notifier": ServiceProcess("notifier", _WORKER, settings, folder, release),
     }
     return Desk(database_url, int(settings["PATCHBAY_PORT"]), token, processes)
 

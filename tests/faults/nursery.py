@@ -35,10 +35,15 @@ _IMPORTED = (
 )
 
 
-def start(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Process:
-    """Start `patchbay` with these arguments, in a session of its own, and write to the log."""
+def start(
+    arguments: Sequence[str], environment: Mapping[str, str], log: Path, release: Path = ROOT
+) -> Process:
+    """Start `patchbay` with these arguments, in a session of its own, and write to the log.
+
+    `release` is the folder whose `services` and `shared` it runs.
+    """
     order = {"arguments": [*arguments], "environment": dict(environment), "log": str(log)}
-    nursery = _nursery()
+    nursery = _nursery(release)
     assert nursery.stdin is not None
     assert nursery.stdout is not None
     nursery.stdin.write(json.dumps(order) + "\n")
@@ -47,13 +52,14 @@ def start(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -
 
 
 @cache
-def _nursery() -> subprocess.Popen[str]:
-    """Return the one of this process, which ends with it: its input ends then."""
+def _nursery(release: Path) -> subprocess.Popen[str]:
+    """Return the one of this process and a release; it ends with us, as its input does."""
     inherited = {name: value for name, value in os.environ.items() if "PATCHBAY_" not in name}
     nursery = subprocess.Popen(
         [sys.executable, "-m", "tests.faults.nursery"],
-        cwd=ROOT,
-        env=inherited,
+        # The folder goes before the path; what starts the processes is always of today.
+        cwd=release,
+        env={**inherited, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -7,12 +7,14 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -36,11 +38,11 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
     return {**inherited, "PATCHBAY_LOG_FORMAT": "json", **settings}
 
 
-def run_command(settings: Mapping[str, str], *arguments: str) -> str:
-    """Run `patchbay …` to its end; returns what it printed."""
+def run_command(settings: Mapping[str, str], *arguments: str, release: Path = ROOT) -> str:
+    """Run `patchbay …` of a release to its end; returns what it printed."""
     done = subprocess.run(
         [*COMMAND, *arguments],
-        cwd=ROOT,
+        cwd=release,
         env=environment(settings),
         capture_output=True,
         text=True,
@@ -55,26 +57,34 @@ class ServiceProcess:
     """`patchbay …` and its children. It may live several times; each life has its own log."""
 
     def __init__(
-        self, name: str, arguments: Sequence[str], settings: Mapping[str, str], folder: Path
+        self,
+        name: str,
+        arguments: Sequence[str],
+        settings: Mapping[str, str],
+        folder: Path,
+        release: Path = ROOT,
     ) -> None:
         self.name = name
+        self.release = release
         self._arguments = [name, *arguments]
         self.settings = dict(settings)
         self._folder = folder
         self._logs: list[Path] = []
         self._process: Process | None = None
 
-    def twin(self) -> "ServiceProcess":
-        """Return another process of the same kind, not launched."""
-        twin = ServiceProcess(self.name, self._arguments[1:], self.settings, self._folder / "twin")
-        twin._folder.mkdir(exist_ok=True)
-        return twin
+    def twin(self, release: Path | None = None) -> "ServiceProcess":
+        """Return another process of the same kind, perhaps of another release; not launched."""
+        folder = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=self._folder))
+        release = release or self.release
+        return ServiceProcess(self.name, self._arguments[1:], self.settings, folder, release)
 
     def launch(self) -> None:
         """Start it; `await_ready` waits until it works."""
         log = self._folder / f"{self.name}-{len(self._logs) + 1}.log"
         self._logs.append(log)
-        self._process = nursery.start(self._arguments, environment(self.settings), log)
+        self._process = nursery.start(
+            self._arguments, environment(self.settings), log, self.release
+        )
 
     def await_ready(self) -> None:
         """Wait until it answers that it is ready."""
@@ -98,6 +108,35 @@ class ServiceProcess:
         if not wait_until(lambda: self.ended, DEADLINE_S):
             sys.stdout.write(f"{self.name} did not stop\n{self.explain()}\n")
         self.kill()
+
+    def end(self) -> float:
+        """SIGTERM; return after how many seconds nothing of it was left."""
+        assert self._process is not None
+        family, began = self._process.tree(), monotonic()
+        self._process.send(signal.SIGTERM)
+        gone = wait_until(lambda: not any(member.alive for member in family), DEADLINE_S)
+        assert gone, self.explain()
+        return monotonic() - began
+
+    def await_serving(self) -> None:
+        """Wait until it does its work, beside others of its kind.
+
+        At a port that others serve too a probe reaches any of them; the log of intake tells.
+        """
+        if "--health-port" in self._arguments:
+            self.await_ready()
+            return
+
+        def listens() -> bool:
+            return any(line["event"] == "http.listening" for line in _lines(self._logs[-1]))
+
+        assert wait_until(lambda: self.ended or listens(), DEADLINE_S), self.explain()
+        assert not self.ended, self.explain()
+
+    def family(self) -> list[Process]:
+        """Return the process and its children."""
+        assert self._process is not None
+        return self._process.tree()
 
     def limit_files(self, size: int) -> None:
         """Let it write no file beyond this size in bytes, as on a disk that is full; -1 ends it."""
@@ -172,6 +211,8 @@ class ServiceProcess:
 
 def _lines(log: Path) -> Iterator[Mapping[str, Any]]:
     """Yield what is structured in a log; a line under way and plain output are passed over."""
+    if not log.exists():
+        return
     for text in log.read_text(errors="replace").splitlines():
         try:
             line = json.loads(text)

@@ -43,6 +43,8 @@ def prove(run: Run, note: Note, *nemeses: tuple[str, int]) -> None:
         f"s), {len(run.resolved)} resolved, {waiting} waiting; {len(facts.events)} events, "
         f"{desk.subscriber.duplicates} duplicates; at rest {rest_s:.1f} s after the last answer"
     )
+    if run.troubles:
+        note(f"tried again: {dict(run.troubles)}")
     for nemesis, strikes in nemeses:
         note.row(
             Row(

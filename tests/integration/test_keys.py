@@ -23,6 +23,7 @@ from tests.desk import Desk, ticket_body
 from tests.problems import assert_problem
 from tests.receiver import Receiver
 from tests.rows import rows, set_columns
+from tests.waiting import eventually
 
 
 @pytest.mark.parametrize(
@@ -220,3 +221,18 @@ def test_signing_keys_are_rotated_with_an_overlap(
     assert later.read("page", now.sign("page", 8)) == 8
     with pytest.raises(BadToken):
         later.read("page", before)
+
+
+def test_a_running_process_takes_up_a_new_signing_key(database: Any) -> None:
+    running, other = (SigningKeys(database, SystemClock()) for _ in range(2))
+    assert running.read("page", other.sign("page", 7)) == 7
+    other.rotate(timedelta(hours=1))
+    token = other.sign("page", 8)
+
+    def reads() -> bool:
+        try:
+            return bool(running.read("page", token) == 8)
+        except BadToken:
+            return False
+
+    eventually(reads, 5)
