@@ -98,6 +98,11 @@ class Run:
             working = [pool.submit(self._work, due, lambda _: None, fresh) for _ in range(threads)]
             try:
                 yield
+            except Exception as error:
+                over.set()
+                # What the block waited for in vain did perhaps not come because of this.
+                failed = [each.exception() for each in working]
+                raise error from next(filter(None, failed), None)
             finally:
                 over.set()
             for each in working:

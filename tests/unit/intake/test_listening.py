@@ -1,0 +1,31 @@
+"""Who may listen where somebody listens already."""
+
+import socket
+import sys
+
+import pytest
+
+from services.intake.server import PortTaken, _require_free
+
+
+@pytest.fixture(params=[False, True], ids=["alone", "one of several"])
+def taken(request):
+    """A port on which somebody listens, alone or ready to share it."""
+    with socket.socket() as listener:
+        if request.param:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1], request.param
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere ports are not spread over processes")
+def test_a_port_is_shared_only_by_those_who_are_ready_to(taken):
+    port, ready = taken
+    with pytest.raises(PortTaken, match="Set PATCHBAY_PORT to another port"):
+        _require_free("127.0.0.1", port, shared=False)
+    if ready:
+        _require_free("127.0.0.1", port, shared=True)
+    else:
+        with pytest.raises(PortTaken):
+            _require_free("127.0.0.1", port, shared=True)
