@@ -23,7 +23,7 @@ from tests.faults.modes import standalone
 from tests.faults.processes import run_command
 from tests.faults.proof import prove
 
-TICKETS, INTERVAL_S, PATIENCE_S = 60, 0.01, 30.0
+TICKETS, INTERVAL_S, PATIENCE_S = 40, 0.01, 30.0
 #: How long the subscriber thinks: something is on its way at any moment.
 PAUSE_S = 0.2
 

@@ -15,7 +15,7 @@ from tests.faults.load import Run
 from tests.faults.processes import DEADLINE_S, ServiceProcess
 from tests.faults.proof import prove
 
-MOST, INTERVAL_S, TICKETS = 4, 0.02, 50
+MOST, INTERVAL_S, TICKETS = 4, 0.04, 40
 POOL_SIZE, SHUTDOWN_S = 6, 6
 #: Beyond PATCHBAY_SHUTDOWN_TIMEOUT_S, as docs/operations.md#shutdown says.
 MARGIN_S = 5.0
