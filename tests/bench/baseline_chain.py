@@ -1,12 +1,15 @@
-"""The baseline of the pipeline: three empty Dramatiq actors, chained over RabbitMQ with confirms.
+"""The baseline of the pipeline: three empty Dramatiq actors, chained over RabbitMQ.
 
 `python -m tests.bench.baseline_chain BROKER_URL FILE` runs one worker process; each message that
-passed all three actors adds a byte to FILE. `--send N` sends N messages instead.
+passed all three actors adds a byte to FILE. `--send N` sends N messages instead, and prints the
+Unix time at which it began.
 """
 
 import os
 import signal
+import sys
 import threading
+import time
 
 import click
 import dramatiq
@@ -39,10 +42,11 @@ def declare(broker: RabbitmqBroker, descriptor: int) -> dramatiq.Actor[..., None
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.option("--send", default=0)
 @click.option("--senders", default=4)
-def main(broker_url: str, file: str, send: int, senders: int) -> None:
+@click.option("--confirms/--no-confirms", default=True, help="Whether the broker confirms.")
+def main(broker_url: str, file: str, send: int, senders: int, *, confirms: bool) -> None:
     """Run a worker of the chain, or feed it."""
     descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    broker = RabbitmqBroker(url=broker_url, confirm_delivery=True)
+    broker = RabbitmqBroker(url=broker_url, confirm_delivery=confirms)
     first = declare(broker, descriptor)
     if send:
 
@@ -51,6 +55,7 @@ def main(broker_url: str, file: str, send: int, senders: int) -> None:
                 first.send(number)
 
         threads = [threading.Thread(target=feed) for _ in range(senders)]
+        sys.stdout.write(f"{time.time()}\n")
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -22,7 +22,7 @@ from shared.domain.clock import SystemClock
 from shared.schemas.ticket import CreateTicketSchema
 from tests.bench.desk import PATIENCE_S, Desk, desk, start_intake, start_workers
 from tests.bench.load import percentile
-from tests.bench.noise_plot import write_plot
+from tests.bench.noise_plot import p99_by_second
 from tests.certificates import make_certificate
 from tests.factories import subscription
 
@@ -101,7 +101,7 @@ def wide(servers: Servers, tries: int) -> Figures:
     return {"wide_first_s": taken[0], "wide_s": max(taken[1:])}
 
 
-def noisy(servers: Servers, deliveries: int, seconds: int, folder: Path) -> Figures:
+def noisy(servers: Servers, deliveries: int, seconds: int) -> Figures:
     """Healthy endpoints beside hanging and failing ones, at half the rate of healthy ones alone.
 
     That rate is from the event on: its fan-out and the delivery.
@@ -117,8 +117,10 @@ def noisy(servers: Servers, deliveries: int, seconds: int, folder: Path) -> Figu
         kind: _beside(servers, f"noisy_{kind}", most / 2, seconds, hanging, failing)
         for kind, hanging, failing in (("quiet", 0, 0), ("sick", HANGING, FAILING))
     }
-    write_plot(folder / "noisy.svg", {kind: one["series"] for kind, one in found.items()})
-    figures: Figures = {"noisy_offered_per_s": most / 2}
+    figures: Figures = {
+        "noisy_offered_per_s": most / 2,
+        "noisy_series": {kind: one["series"] for kind, one in found.items()},
+    }
     for kind, one in found.items():
         ages = sorted(one["ages"])
         figures[f"noisy_{kind}_p50_ms"] = percentile(ages, 0.5) * 1000
@@ -146,7 +148,8 @@ def _beside(
         made.load(8, events, rate)
         found = _arrived(made, events * healthy)
     moments = [arrival - began for arrival in found["arrivals"]]
-    return {"ages": found["ages"], "series": list(zip(moments, found["ages"], strict=True))}
+    points = list(zip(moments, found["ages"], strict=True))
+    return {"ages": found["ages"], "series": p99_by_second(points)}
 
 
 def _open_desk(made: Desk) -> None:

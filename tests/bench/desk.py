@@ -7,8 +7,9 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -18,6 +19,8 @@ from deploy.local.ports import choose_port
 from deploy.local.servers import Servers
 from deploy.local.services import patchbay
 from deploy.local.waiting import wait_until
+
+Figures = dict[str, Any]
 
 AGENTS = 20
 AGENT_CAPACITY = 10_000
@@ -73,19 +76,17 @@ class Desk:
 
     def wait_for_webhooks(self, count: int) -> bool:
         """Wait until so many different webhooks came."""
-        return wait_until(lambda: self._arrived() >= count, PATIENCE_S)
+        return self.wait(lambda: self._arrived() >= count)
+
+    def wait(self, fact: Callable[[], bool]) -> bool:
+        """Wait until something is true, or patience ends."""
+        return wait_until(fact, PATIENCE_S)
 
     def load(self, connections: int, requests: int, rate: float = 0.0) -> dict[str, Any]:
         """Run the load generator and return its figures; RuntimeError if a request was refused."""
         extra = {"team": "network", "required_skills": [{"skill": "vpn", "level": 2}]}
-        command = [sys.executable, "-m", "tests.bench.load", f"{self.api}/v1/tickets"]
-        command += ["--token", self.token, "--connections", str(connections)]
-        command += ["--requests", str(requests), "--rate", str(rate), "--extra", json.dumps(extra)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        figures: dict[str, Any] = json.loads(done.stdout)
-        if figures["failures"]:
-            raise RuntimeError(f"requests were refused: {figures['failures']}")
-        return figures
+        url = f"{self.api}/v1/tickets"
+        return run_load(url, self.token, connections, requests, extra, rate)
 
     def cpu(self) -> dict[str, float]:
         """Return the CPU seconds used so far by each process with its children, and the servers."""
@@ -115,10 +116,27 @@ class Desk:
 @contextlib.contextmanager
 def desk(servers: Servers, name: str) -> Iterator[Desk]:
     """Make a fresh database and vhost, and stop every process at the end."""
+    urls = servers.postgres.create_database(name), servers.rabbitmq.create_vhost(name)
+    with _desk(servers, *urls) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def embedded_desk(servers: Servers, folder: Path) -> Iterator[Desk]:
+    """Make a fresh SQLite database in a folder, with the broker in memory; stop all at the end."""
+    for old in folder.glob("embedded.db*"):
+        old.unlink()
+    with _desk(servers, f"sqlite:///{folder / 'embedded.db'}", "memory://") as made:
+        made.settings["PATCHBAY_DATA_DIR"] = str(folder)
+        yield made
+
+
+@contextlib.contextmanager
+def _desk(servers: Servers, database_url: str, broker_url: str) -> Iterator[Desk]:
     port, receiver_port = choose_port(), choose_port()
     settings = {
-        "PATCHBAY_DATABASE_URL": servers.postgres.create_database(name),
-        "PATCHBAY_BROKER_URL": servers.rabbitmq.create_vhost(name),
+        "PATCHBAY_DATABASE_URL": database_url,
+        "PATCHBAY_BROKER_URL": broker_url,
         "PATCHBAY_PORT": str(port),
         "PATCHBAY_EMAIL_URL": "off:",
         "PATCHBAY_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
@@ -135,23 +153,38 @@ def desk(servers: Servers, name: str) -> Iterator[Desk]:
 
 def start_intake(made: Desk, processes: int = 1) -> None:
     """Start intake and wait until it answers."""
-    made.start("intake", "-m", "services.cli", "intake", "--processes", str(processes))
+    _start_http(made, "intake", "--processes", str(processes))
+
+
+def start_serve(made: Desk) -> None:
+    """Start everything in one process and wait until it answers."""
+    _start_http(made, "serve")
+
+
+def _start_http(made: Desk, command: str, *options: str) -> None:
+    made.start(command, "-m", "services.cli", command, *options)
     if not wait_until(lambda: answers(f"{made.api}/readyz"), PATIENCE_S):
-        raise RuntimeError("intake does not answer")
+        raise RuntimeError(f"{command} does not answer")
 
 
-def start_workers(made: Desk, *services: str) -> None:
-    """Start workers, one process each; without names a router and a notifier."""
+def start_workers(made: Desk, *services: str, processes: int = 1) -> None:
+    """Start workers, so many processes each; without names a router and a notifier."""
     for service in services or ("router", "notifier"):
         port = choose_port()
-        made.start(service, "-m", "services.cli", service, "--health-port", str(port))
+        options = ("--processes", str(processes), "--health-port", str(port))
+        made.start(service, "-m", "services.cli", service, *options)
         if not wait_until(lambda p=port: answers(f"http://127.0.0.1:{p}/readyz"), PATIENCE_S):  # type: ignore[misc]
             raise RuntimeError(f"{service} does not answer")
 
 
 def furnish(made: Desk) -> None:
-    """Start the receiver; add a team, a skill, agents with plenty of room, and one subscription."""
+    """Start the receiver, and hire."""
     made.start("receiver", "-m", "tests.bench.receiver", str(made.receiver_port))
+    hire(made)
+
+
+def hire(made: Desk) -> None:
+    """Add a team, a skill, agents with plenty of room, and one subscription."""
     made.call("POST", "/v1/teams", {"name": "network"})
     made.call("POST", "/v1/skills", {"name": "vpn"})
     for number in range(AGENTS):
@@ -169,6 +202,25 @@ def furnish(made: Desk) -> None:
         )
     url = f"http://127.0.0.1:{made.receiver_port}/hook"
     made.call("POST", "/v1/webhooks", {"url": url, "event_types": ["ticket.assigned"]})
+
+
+def run_load(
+    url: str,
+    token: str,
+    connections: int,
+    requests: int,
+    extra: Mapping[str, Any],
+    rate: float = 0.0,
+) -> dict[str, Any]:
+    """Run the load generator and return its figures; RuntimeError if a request was refused."""
+    command = [sys.executable, "-m", "tests.bench.load", url, "--token", token]
+    command += ["--connections", str(connections), "--requests", str(requests)]
+    command += ["--rate", str(rate), "--extra", json.dumps(extra)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    figures: dict[str, Any] = json.loads(done.stdout)
+    if figures["failures"]:
+        raise RuntimeError(f"requests were refused: {figures['failures']}")
+    return figures
 
 
 def answers(url: str) -> bool:

@@ -130,7 +130,7 @@ async def run(
     latencies.sort()
     return {
         "seconds": seconds,
-        "per_s": len(accepted) / seconds,
+        "per_s": len(latencies) / seconds,
         "failures": failures[:10],
         "p50_ms": percentile(latencies, 0.50) * 1000,
         "p99_ms": percentile(latencies, 0.99) * 1000,

@@ -22,8 +22,8 @@ from shared.domain.clock import SystemClock
 from shared.domain.delivery import DeliveryChannel, MailKind
 from shared.domain.work import WorkState
 from shared.schemas.ticket import CreateTicketSchema
+from tests.bench.accepting import listens
 from tests.bench.desk import PATIENCE_S, desk, per_ticket_ms, start_workers
-from tests.bench.scenarios import listens
 
 #: As PATCHBAY_EMAIL_CONCURRENCY by default.
 CONNECTIONS = 4

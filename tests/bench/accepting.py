@@ -1,0 +1,48 @@
+"""How many tickets a second intake accepts, against what one would write first."""
+
+import psutil
+
+from deploy.local.servers import Servers
+from deploy.local.waiting import wait_until
+from tests.bench.desk import PATIENCE_S, Figures, desk, furnish, per_ticket_ms, start_intake
+
+
+def commit_per_request(servers: Servers, requests: int) -> Figures:
+    """Flask and SQLAlchemy, one commit for each request, at 64 connections."""
+    with desk(servers, "baseline_http") as made:
+        port = made.settings["PATCHBAY_PORT"]
+        made.start("baseline", "-m", "tests.bench.serve_baseline", port)
+        wait_until(lambda: listens(int(port)), PATIENCE_S)
+        made.load(64, 500)
+        figures = made.load(64, requests)
+    return {
+        "baseline_http_64_per_s": figures["per_s"],
+        "baseline_http_64_p99_ms": figures["p99_ms"],
+    }
+
+
+def accepted(servers: Servers, requests: int) -> Figures:
+    """Intake alone, on one connection and on 64."""
+    with desk(servers, "accepted") as made:
+        start_intake(made)
+        furnish(made)
+        made.load(64, 500)
+        one = made.load(1, requests // 8)
+        before = made.cpu()
+        many = made.load(64, requests)
+        cpu = per_ticket_ms(before, made.cpu(), requests)
+    return {
+        "intake_1_per_s": one["per_s"],
+        "intake_1_p50_ms": one["p50_ms"],
+        "intake_64_per_s": many["per_s"],
+        "intake_64_p99_ms": many["p99_ms"],
+        "intake_64_cpu_ms": {name: cpu[name] for name in ("intake", "postgresql")},
+    }
+
+
+def listens(port: int) -> bool:
+    """Tell whether somebody listens on a port of this machine."""
+    return any(
+        each.laddr.port == port and each.status == psutil.CONN_LISTEN
+        for each in psutil.net_connections("tcp4")
+    )

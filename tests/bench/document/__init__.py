@@ -1,0 +1,1 @@
+"""What the document of the benchmarks says, and how it is drawn: one place for texts and aims."""

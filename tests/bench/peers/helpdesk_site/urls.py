@@ -1,0 +1,5 @@
+"""Where django-helpdesk is: at the root."""
+
+from django.urls import include, path
+
+urlpatterns = [path("", include("helpdesk.urls"))]

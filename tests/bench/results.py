@@ -1,0 +1,80 @@
+"""The result of a run on disk: latest.json is the one source, page and plots are drawn from it."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.bench.conditions import machine, versions
+from tests.bench.document.plots import plots
+from tests.bench.document.ratios import ratios
+from tests.bench.document.render import render
+
+DOCS = Path("docs")
+LATEST = "latest.json"
+
+
+class Results:
+    """What a run has measured so far, written after each part: a part that fails costs no other.
+
+    With `add`, what the last run in `directory` measured is kept; parts measured now replace it.
+    """
+
+    def __init__(self, directory: Path, *, quick: bool, add: bool) -> None:
+        self._directory, self._quick = directory, quick
+        last = _load(directory) if add else {}
+        self._began = datetime.now(UTC).isoformat(timespec="seconds")
+        self._figures: dict[str, Any] = last.get("figures", {})
+        #: When the run began that measured a figure: a ratio is of one run.
+        self._runs: dict[str, str] = last.get("runs", {})
+        self._notes: dict[str, Any] = last.get("notes", {})
+        self._quick |= last.get("quick", False)
+
+    def add(self, note: dict[str, Any], figures: Mapping[str, Any]) -> str:
+        """Keep the figures of a part, measured under the conditions of a note; return the page."""
+        self._figures |= figures
+        self._runs |= dict.fromkeys(figures, self._began)
+        self._notes[note["title"]] = note
+        result = {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "machine": machine(),
+            "versions": versions(),
+            "quick": self._quick,
+            "notes": self._notes,
+            "figures": self._figures,
+            "runs": self._runs,
+            "ratios": ratios(self._figures, self._runs),
+        }
+        return _write(result, self._directory / LATEST, self._directory / "latest.md", "")
+
+
+def _load(directory: Path) -> dict[str, Any]:
+    """Return the last run of a directory; nothing if there is none."""
+    try:
+        found: dict[str, Any] = json.loads((directory / LATEST).read_text())
+    except FileNotFoundError:
+        return {}
+    return found
+
+
+def write_docs(result_file: Path, docs: Path = DOCS) -> Path:
+    """Write page, result and plots of a run into the documentation; return the page's path.
+
+    Raises FileNotFoundError without a run.
+    """
+    result = json.loads(result_file.read_text())
+    page = docs / "benchmarks.md"
+    _write(result, docs / "benchmarks.json", page, "images/")
+    return page
+
+
+def _write(result: dict[str, Any], data: Path, page: Path, images: str) -> str:
+    drawn = plots(result)
+    (page.parent / images).mkdir(parents=True, exist_ok=True)
+    for name, plot in drawn.items():
+        (page.parent / images / f"bench-{name}.svg").write_text(plot)
+    data.write_text(json.dumps(result, indent=1) + "\n")
+    text = render(result, drawn, images)
+    page.write_text(text)
+    return text
