@@ -64,6 +64,13 @@ bench: setup ## Measure against baselines in the same run; writes var/bench/late
 	@$(BIN)/python -m deploy.local packages
 	@$(BIN)/python -m tests.bench
 
+MINUTES ?= 30
+
+.PHONY: soak
+soak: setup ## Half of the maximum rate for long: is memory flat, is anything lost? (MINUTES=30)
+	@$(BIN)/python -m deploy.local packages
+	@$(BIN)/python -m tests.bench.soak --minutes $(MINUTES)
+
 .PHONY: servers
 servers: setup ## Start a private PostgreSQL and RabbitMQ under var/servers and print their URLs
 	@$(BIN)/python -m deploy.local packages
