@@ -43,6 +43,8 @@ class Section:
     """Figures that belong together: what is measured, and what limits it."""
 
     title: str
+    #: What `--only` names.
+    part: str
     measured: str
     figures: tuple[Figure, ...]
     limits: str = ""

@@ -99,7 +99,8 @@ def _section(
     ]
     if not body:
         return
-    yield from (f"## {section.title}", "", section.measured, "", *body)
+    command = f"Alone: `.venv/bin/python -m tests.bench --only {section.part}`."
+    yield from (f"## {section.title}", "", f"{section.measured} {command}", "", *body)
     if section.plot in plots:
         yield from (f"![{section.title}]({images}bench-{section.plot}.svg)", "")
     if section.limits:

@@ -4,6 +4,7 @@ from tests.bench.document.model import Figure, Section, at_least, below
 
 ROUTING = Section(
     title="Routing by itself",
+    part="routing",
     measured=(
         "Tickets routed and committed by one router, in batches of 200; one decision in memory "
         "with 10,000 agents in 500 teams with 200 skills; and how soon an agent who resolves a "
@@ -27,6 +28,7 @@ ROUTING = Section(
 
 BULK = Section(
     title="Bulk",
+    part="bulk",
     measured=(
         "A body of JSON lines to `POST /v1/tickets/bulk`, from its first byte to the last ticket "
         "stored, by one intake with two processes. The baseline stores the same tickets by the "
@@ -57,6 +59,7 @@ BULK = Section(
 
 SEARCH = Section(
     title="Search",
+    part="search",
     measured=(
         "Twelve kinds of questions (common and rare words, phrases, fields, spans of time, nothing "
         "such) on words of Zipf's distribution. A part of the tickets is indexed by the indexer, "
@@ -73,6 +76,7 @@ SEARCH = Section(
 
 DELIVERIES = Section(
     title="Deliveries",
+    part="deliveries",
     measured=(
         "Signed webhooks to 100 endpoints in one process, all due at the start: sent, answered and "
         "recorded with their attempts by one notifier. The baseline is a bare aiohttp loop that "
@@ -100,6 +104,7 @@ DELIVERIES = Section(
 
 NOISY = Section(
     title="Noisy neighbours",
+    part="noisy",
     measured=(
         "100 endpoints get half of what they can take, once all of them healthy, once ten that "
         "never answer and ten that answer 500. The age of an event when a healthy endpoint has it."
@@ -118,6 +123,7 @@ NOISY = Section(
 
 MAIL = Section(
     title="Mail",
+    part="mail",
     measured=(
         "Receipts to as many requesters over four connections to a local mail server that takes "
         "everything: looked up, rendered, sent and recorded. The baseline is a bare aiosmtplib "
@@ -134,6 +140,7 @@ MAIL = Section(
 
 PEERS = Section(
     title="Other desks",
+    part="peers",
     measured=(
         "Tickets created by HTTP, 64 connections, on the same PostgreSQL. django-helpdesk is "
         "installed from PyPI into an environment of its own and served by gunicorn (two processes, "

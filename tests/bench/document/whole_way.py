@@ -4,6 +4,7 @@ from tests.bench.document.model import Figure, Matrix, Section, at_least, below
 
 ACCEPTING = Section(
     title="Accepting tickets",
+    part="http",
     measured=(
         "`POST /v1/tickets` to one intake process, from one connection and from 64, each of which "
         "sends the next request when the last is answered. The baseline is what one would write "
@@ -29,6 +30,7 @@ ACCEPTING = Section(
 
 PIPELINE = Section(
     title="The whole way, as fast as it goes",
+    part="pipeline",
     measured=(
         "From the first POST to the last signed webhook received: one process each of intake, "
         "router and notifier, 20 agents, 64 connections. The baselines carry as many messages "
@@ -61,6 +63,7 @@ PIPELINE = Section(
 
 LATENCY = Section(
     title="Latency at a share of the maximum",
+    part="pipeline",
     measured=(
         "Tickets come at 25, 50, 75 and 100 % of the rate measured just before, on the dot and not "
         "when the one before is answered (no coordinated omission). *Created* is the ticket's "
@@ -98,6 +101,7 @@ _SIZES = {"small": "few", "middle": "more", "large": "most"}
 
 GROWTH = Section(
     title="Growth",
+    part="growth",
     measured=(
         "One database that grows: tickets are posted to it, and the rest are their twins, made "
         "inside the database, with fields drawn anew, five years of dates, an event and an ended "
@@ -130,6 +134,7 @@ GROWTH = Section(
 
 SCALING = Section(
     title="More processes",
+    part="scaling",
     measured=(
         "POST to received webhook with 1, 2 and 4 processes of each kind (`--processes`), and of "
         "one kind while the others have one; 64 connections."
@@ -161,6 +166,7 @@ SCALING = Section(
 
 EMBEDDED = Section(
     title="Embedded: SQLite, one process",
+    part="embedded",
     measured=(
         "`patchbay serve` with SQLite and the broker in memory: HTTP, router, notifier and timers "
         "in one process. Tickets are accepted by 64 connections and routed and told meanwhile, so "
@@ -182,6 +188,7 @@ EMBEDDED = Section(
 
 BACKLOG = Section(
     title="A backlog",
+    part="backlog",
     measured=(
         "Tickets that waited while no router ran, routed and delivered. The baseline is the chain "
         "of empty tasks."

@@ -12,6 +12,7 @@ from tests.bench.document.model import Section
 from tests.bench.document.plots import plots
 from tests.bench.document.ratios import ratios
 from tests.bench.document.render import SECTIONS, render
+from tests.bench.parts import PARTS
 from tests.bench.results import write_docs
 
 ROOT = Path(__file__).parents[3]
@@ -72,6 +73,12 @@ def test_each_section_says_what_limits_it_or_why_it_was_not_measured() -> None:
         assert section.limits or section.reasons, section.title
     page = render(result({"helpdesk_reason": "It could not be installed."}), (), "")
     assert "It could not be installed." in page
+
+
+def test_each_section_can_be_measured_alone() -> None:
+    assert {section.part for section in SECTIONS} == set(PARTS)
+    page = render(result({"mail_per_s": 213.0}), (), "")
+    assert "Alone: `.venv/bin/python -m tests.bench --only mail`." in page
 
 
 def test_the_host_s_noise_stands_beside_the_figures() -> None:
