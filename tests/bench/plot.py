@@ -16,6 +16,9 @@ _STYLE = (
 )
 _KEY_WIDTH = 170
 
+#: How numbers stand beside an axis.
+tick = "{:,g}".format
+
 
 def standalone(plot: str, names: Sequence[str]) -> str:
     """Return a plot of `services.router.simulation.report.svg` with style and keys.

@@ -5,9 +5,9 @@ from typing import Any
 
 from services.router.simulation.report import svg
 from services.router.simulation.report.ticks import from_zero
-from tests.bench.document.model import Values, number
+from tests.bench.document.model import Values
 from tests.bench.noise_plot import duration, noise_plot
-from tests.bench.plot import standalone
+from tests.bench.plot import standalone, tick
 
 _RATES = {
     "Flask + SQLAlchemy": "baseline_http_64_per_s",
@@ -34,7 +34,7 @@ def _rates(values: Values) -> str:
     found = {label: values[name] for label, name in _RATES.items() if name in values}
     if len(found) < 2:
         return ""
-    x = from_zero(max(found.values()), number, "a second")
+    x = from_zero(max(found.values()), tick, "a second")
     return standalone(svg.dots([svg.Row(name, (rate,)) for name, rate in found.items()], x), ())
 
 
@@ -67,7 +67,7 @@ def _growth(values: Values) -> str:
         )
     ]
     ticks = tuple(stored.values())
-    x = svg.Axis(ticks[0], ticks[-1], ticks, number, "tickets stored", log=True)
+    x = svg.Axis(ticks[0], ticks[-1], ticks, tick, "tickets stored", log=True)
     return _drawn(lines, x, _log_ms("milliseconds"))
 
 
@@ -80,9 +80,9 @@ def _scaling(values: Values) -> str:
         svg.Line(kind, ((1, one), (2, _of(values, kind, 2)), (4, _of(values, kind, 4))))
         for kind in kinds
     ]
-    x = svg.Axis(1, 4, (1, 2, 4), number, "processes")
+    x = svg.Axis(1, 4, (1, 2, 4), tick, "processes")
     highest = max(up or 0.0 for line in lines for _, up in line.points)
-    return _drawn(lines, x, from_zero(highest, number, "tickets a second"))
+    return _drawn(lines, x, from_zero(highest, tick, "tickets a second"))
 
 
 def _of(values: Values, kind: str, count: int) -> float | None:

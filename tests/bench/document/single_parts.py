@@ -68,7 +68,7 @@ SEARCH = Section(
     figures=(
         Figure("search_tickets", "tickets searched"),
         Figure("search_p50_ms", "answer over all kinds of questions, p50, ms"),
-        Figure("search_p99_ms", "… p99, ms", below(150)),
+        Figure("search_p99_ms", "answer over all kinds of questions, p99, ms", below(150)),
         Figure("search_indexed_per_s", "taken up by one indexer, tickets/s"),
     ),
     limits="Common words that hardly meet: bands of tickets are looked at until a page is full.",
@@ -114,7 +114,7 @@ NOISY = Section(
         Figure("noisy_quiet_p50_ms", "all healthy, p50, ms"),
         Figure("noisy_quiet_p99_ms", "… p99, ms"),
         Figure("noisy_sick_p50_ms", "healthy ones beside sick ones, p50, ms"),
-        Figure("noisy_sick_p99_ms", "… p99, ms", below(1000)),
+        Figure("noisy_sick_p99_ms", "healthy ones beside sick ones, p99, ms", below(1000)),
         Figure("noisy_sick_worst_ms", "… the worst, ms"),
     ),
     limits="The first two seconds, in which connections are opened.",

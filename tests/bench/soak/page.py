@@ -7,7 +7,7 @@ from services.router.simulation.report import svg
 from services.router.simulation.report.ticks import from_zero
 from tests.bench.document.model import number
 from tests.bench.document.render import machine_line, table
-from tests.bench.plot import standalone
+from tests.bench.plot import standalone, tick
 from tests.bench.soak.samples import STANDING
 from tests.bench.soak.steadiness import TOLERANCES, Points, Sample, Verdict, judge, per_ticket
 
@@ -174,7 +174,7 @@ def _plot(samples: Sequence[Sample], kind: str, title: str) -> str:
         svg.Line(name, tuple((at / 60, value) for at, value in curves[name]))
         for name in highest[:_MOST_LINES]
     ]
-    x = from_zero(samples[-1][0] / 60, number, "minutes")
+    x = from_zero(samples[-1][0] / 60, tick, "minutes")
     top = max(value or 0.0 for line in lines for _, value in line.points)
-    plot = svg.lines(lines, x, from_zero(top, number, title))
+    plot = svg.lines(lines, x, from_zero(top, tick, title))
     return standalone(plot, [line.name for line in lines])

@@ -61,6 +61,11 @@ def test_figures_of_two_runs_make_no_ratio() -> None:
     assert ratios(figures, {"mail_per_s": "one", "mail_bare_per_s": "another"}) == {}
 
 
+def test_an_aim_s_title_can_stand_alone() -> None:
+    titles = [each.title for section in SECTIONS for each in section.figures if each.aim]
+    assert not [title for title in titles if title.startswith("…")]
+
+
 def test_a_part_that_was_not_measured_is_not_there() -> None:
     page = render(result({"mail_per_s": 213.0}), (), "")
     assert "## Mail" in page
