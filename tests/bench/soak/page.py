@@ -65,7 +65,7 @@ def render(result: Mapping[str, Any], drawn: Collection[str], images: str) -> st
     lost = "; ".join(result["lost"]) or "nothing"
     said = (
         f"{result['tickets']:,} tickets, {result['rate_per_s']:.0f} a second for "
-        f"{result['seconds'] / 60:.0f} minutes (at most {result['maximum_per_s']:.0f} a second). "
+        f"{result['seconds'] / 60:.1f} min (at most {result['maximum_per_s']:.0f} a second). "
         f"Lost: {lost}. `patchbay verify`: {'sound' if result['sound'] else '**not sound**'}. "
         f"Verdict: {end}."
     )

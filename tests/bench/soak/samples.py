@@ -17,10 +17,10 @@ STANDING = ("agents", "event_outbox", "leases", "requirements", "waiting_looks",
 
 #: With them, how many dead rows make a vacuum due: PostgreSQL's defaults, or the table's own.
 _TABLES = """
-SELECT relname, n_live_tup, n_dead_tup, pg_total_relation_size(relid),
+SELECT stat.relname, n_live_tup, n_dead_tup, pg_total_relation_size(relid),
   coalesce(own.threshold, current_setting('autovacuum_vacuum_threshold')::float)
   + coalesce(own.share, current_setting('autovacuum_vacuum_scale_factor')::float) * n_live_tup
-FROM pg_stat_user_tables JOIN pg_class ON pg_class.oid = relid
+FROM pg_stat_user_tables AS stat JOIN pg_class ON pg_class.oid = relid
 CROSS JOIN LATERAL (
   SELECT max(option_value::float)
       FILTER (WHERE option_name = 'autovacuum_vacuum_threshold') AS threshold,
