@@ -53,14 +53,18 @@ def test_a_subscription_is_made_shown_changed_rotated_and_tested(
 ) -> None:
     choices = ["--event", "ticket.*", "--header", "X-Key: abc", "--style", "thin", "--rate", "50"]
     choices += ["--owner", "ops@example.com", "--filter", "event.sequence > 0"]
+    choices += ["--no-trace-context"]
     made = document(command("create", receiver.url, *choices, "--json"))
     assert made["secret"].startswith("whsec_")
     assert (made["payload_style"], made["header_names"]) == ("thin", ["X-Key"])
+    assert made["trace_context"] is False
     shown = command("show", made["id"])
     assert "ops@example.com" in shown.output
     assert made["secret"] not in shown.output
     changed = command("update", made["id"], "--filter", "", "--style", "full", "--json")
-    assert document(changed)["filter"] is None
+    assert (document(changed)["filter"], document(changed)["trace_context"]) == (None, False)
+    traced = document(command("update", made["id"], "--trace-context", "--json"))
+    assert traced["trace_context"] is True
     assert made["id"] in command("list").output
     rotated = document(command("rotate", made["id"], "--signing", "v1a", "--json"))
     assert rotated["secret"].startswith("whpk_")

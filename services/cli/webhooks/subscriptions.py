@@ -35,6 +35,11 @@ _CHOICES = (
     click.option("--after-outage", type=click.Choice([each.value for each in AfterOutage])),
     click.option("--owner", help="E-mail address of whoever looks after the receiver."),
     click.option("--enabled/--disabled", default=None),
+    click.option(
+        "--trace-context/--no-trace-context",
+        default=None,
+        help="Whether the traceparent of the request behind an event is sent along.",
+    ),
 )
 
 
@@ -184,6 +189,7 @@ def _body(options: dict[str, Any]) -> dict[str, Any]:
         "after_outage": options["after_outage"],
         "owner_email": options["owner"],
         "enabled": options["enabled"],
+        "trace_context": options["trace_context"],
     }
     body = {name: value for name, value in named.items() if value is not None}
     if options["events"]:
