@@ -8,6 +8,7 @@ import services.intake.bootstrap as intake
 import services.notifier.bootstrap as notifier
 import services.router.bootstrap as router
 from shared.db.schema import require_current
+from shared.observability import tracing
 from shared.observability.logging import configure_logging
 from shared.runtime import Runtime
 from shared.settings import drain_s, load_settings
@@ -17,6 +18,7 @@ def build() -> Flask:
     """Start the workers in this process and return the application beside them."""
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level, "patchbay")
+    tracing.start(settings.tracing, "patchbay")
     runtime = Runtime(settings)
     require_current(runtime.database)
     services = [router.build(runtime), notifier.build(runtime), intake.build_worker(runtime)]
@@ -28,6 +30,7 @@ def build() -> Flask:
         intake.close(app)
         host.stop(settings.shutdown_timeout_s - drain_s(settings))
         runtime.close()
+        tracing.stop()
 
     # The server ends its processes through multiprocessing, which runs finalizers and not atexit.
     Finalize(None, close, exitpriority=100)

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from shared.db.schema import require_current
 from shared.domain.errors import Unavailable
 from shared.messaging.worker_host import Service
+from shared.observability import tracing
 from shared.observability.health import HealthServer
 from shared.observability.logging import get_logger
 from shared.runtime import Runtime
@@ -51,6 +52,7 @@ def run(
     Raises SchemaBehind on a database that does not fit.
     """
     require_current(runtime.database)
+    tracing.start(runtime.settings.tracing, "-".join(service.name for service in services))
     stopping = threading.Event()
 
     def stop(number: int, _: FrameType | None) -> None:
@@ -76,6 +78,7 @@ def run(
     if server is not None:
         server.close()
     runtime.close()
+    tracing.stop()
     return clean
 
 

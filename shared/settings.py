@@ -57,6 +57,13 @@ class QueueType(StrEnum):
     QUORUM = "quorum"
 
 
+class Tracing(StrEnum):
+    """Whether spans of OpenTelemetry are made, and by what protocol they leave."""
+
+    OFF = "off"
+    OTLP = "otlp"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that can be set. Times end in `_s` (seconds), sizes in `_bytes`."""
@@ -139,6 +146,7 @@ class Settings:
     support_email_limit_per_hour: int
     log_format: LogFormat
     log_level: str
+    tracing: Tracing
     failpoints: str
     failpoints_log: str
 
@@ -335,6 +343,7 @@ def _read(env: environs.Env) -> dict[str, Any]:
             "INFO",
             validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]),
         ),
+        "tracing": env.enum("TRACING", Tracing.OFF, enum=Tracing, by_value=True),
         "failpoints": env.str("FAILPOINTS", "", validate=_failpoints),
         "failpoints_log": env.str("FAILPOINTS_LOG", ""),
     }

@@ -19,6 +19,7 @@ pytest_plugins = [
     "tests.fixtures.runtimes",
     "tests.fixtures.desks",
     "tests.fixtures.receivers",
+    "tests.fixtures.collectors",
     "tests.fixtures.relays",
     "tests.fixtures.shops",
     "tests.fixtures.browsers",

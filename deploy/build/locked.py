@@ -19,10 +19,10 @@ ROOT = Path(__file__).parents[2]
 #: The extras of each target. Every process of a service opens the storage of attachments that
 #: PATCHBAY_STORAGE_URL names, the router's too; `migrate` (and `keys`) opens the database alone.
 TARGETS: Mapping[str, tuple[str, ...]] = {
-    "intake": ("intake", "s3"),
-    "router": ("router", "s3"),
-    "notifier": ("notifier", "s3"),
-    "standalone": ("intake", "router", "notifier", "s3"),
+    "intake": ("intake", "s3", "tracing"),
+    "router": ("router", "s3", "tracing"),
+    "notifier": ("notifier", "s3", "tracing"),
+    "standalone": ("intake", "router", "notifier", "s3", "tracing"),
     "migrate": (),
 }
 #: What the steps of install.sh themselves stand on.

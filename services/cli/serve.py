@@ -9,6 +9,7 @@ from services.cli.workers import require_shared_broker
 from services.intake import server
 from shared.db.engine import Database
 from shared.db.schema import require_current
+from shared.observability import tracing
 from shared.observability.logging import configure_logging
 from shared.settings import Settings, load_settings
 
@@ -22,6 +23,7 @@ def serve(*, example: bool) -> None:
     """
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level, "patchbay")
+    tracing.require(settings.tracing)
     prepare(settings, example=example)
     click.echo(_welcome(settings))
     _serve("services.standalone:build", settings, 1, settings.http_threads, shared=False)
@@ -32,6 +34,7 @@ def serve_intake(processes: int, threads: int | None) -> None:
     settings = load_settings()
     require_shared_broker(settings)
     configure_logging(settings.log_format, settings.log_level, "intake")
+    tracing.require(settings.tracing)
     database = Database(settings.database_url)
     try:
         require_current(database)

@@ -9,6 +9,7 @@ import click
 from services.cli.processes import supervise
 from shared import process
 from shared.messaging.worker_host import Service
+from shared.observability import tracing
 from shared.observability.logging import configure_logging
 from shared.runtime import Runtime
 from shared.settings import Settings, load_settings
@@ -66,6 +67,7 @@ def run_worker(
     settings = load_settings()
     require_shared_broker(settings)
     configure_logging(settings.log_format, settings.log_level, name)
+    tracing.require(settings.tracing)
     threads = threads or settings.worker_threads
     if processes > 1:
         supervise(name, processes, threads, (health_host, health_port), settings.shutdown_timeout_s)

@@ -39,7 +39,7 @@ from shared.domain.errors import (
 from shared.domain.trace_context import belonging_to
 from shared.domain.work import ListName
 from shared.failpoints import failpoint
-from shared.observability import metrics
+from shared.observability import metrics, tracing
 from shared.observability.logging import get_logger
 
 #: Tickets in one transaction; beyond this its length is felt by whoever waits for it.
@@ -140,7 +140,9 @@ class GroupCommitter:
 
     def _run(self) -> None:
         while batch := self._take():
-            self._commit(batch)
+            # Off, nobody asks the generator for anything.
+            with tracing.gathered("intake.commit", (s.ticket.traceparent for s in batch)):
+                self._commit(batch)
 
     def _take(self) -> list[Submission]:
         """Wait for submissions and return all there are, but each key and external id once.

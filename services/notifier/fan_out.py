@@ -1,6 +1,8 @@
 """Events become deliveries: one for each subscriber that wants the event, one for each mail."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from time import time_ns
 from typing import Any
 
 from services.notifier import outbox
@@ -15,6 +17,7 @@ from shared.domain.delivery import BULK_RANK, FIRST_ATTEMPT_RANK, DeliveryChanne
 from shared.domain.ticket import Lane
 from shared.domain.work import ListName
 from shared.failpoints import failpoint
+from shared.observability import tracing
 
 
 class FanOut:
@@ -50,11 +53,13 @@ class FanOut:
 
     def _fan_out(self, tx: Transaction, entries: Sequence[Row]) -> None:
         failpoint("fan_out.claimed")
+        began = time_ns()
         now = self._clock.now()
         ranks = {entry["id"]: entry["rank"] for entry in entries}
         subscribers = [Subscriber.of(row) for row in outbox.endpoints(tx)]
         deliveries: list[dict[str, Any]] = []
-        for event in outbox.events(tx, list(ranks)):
+        events = outbox.events(tx, list(ranks))
+        for event in events:
             rank = BULK_RANK if ranks[event["id"]] >= Lane.BULK.rank * 10 else FIRST_ATTEMPT_RANK
             event_type = event["type"]
             document = Document(event["body"])
@@ -70,4 +75,22 @@ class FanOut:
                     for kind, to in mails_of(event_type, data, self._alerts_to)
                 ]
         outbox.keep_deliveries(tx, list(ranks), deliveries, now)
+        if tracing.on():
+            _leave_spans(events, deliveries, began)
         failpoint("fan_out.made")
+
+
+def _leave_spans(
+    events: Sequence[Row], deliveries: Sequence[Mapping[str, Any]], started_ns: int
+) -> None:
+    """Leave a span in the trace of each event, and link the batch to all of them."""
+    tracing.claimed(events)
+    made = Counter(delivery["event_id"] for delivery in deliveries)
+    for event in events:
+        attributes: tracing.Attributes = {
+            "patchbay.ticket.id": event["ticket_id"],
+            "patchbay.event.id": event["id"],
+            "patchbay.event.type": event["type"],
+            "patchbay.event.deliveries": made[event["id"]],
+        }
+        tracing.past("notifier.fan_out", event["traceparent"], started_ns, attributes)

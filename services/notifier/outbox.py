@@ -28,7 +28,12 @@ def events(tx: Transaction, ids: Sequence[str]) -> list[Row]:
     """Return events by id, in the order in which they happened within each ticket."""
     query = (
         select(
-            _EVENTS.c.id, _EVENTS.c.ticket_id, _EVENTS.c.sequence, _EVENTS.c.type, _EVENTS.c.body
+            _EVENTS.c.id,
+            _EVENTS.c.ticket_id,
+            _EVENTS.c.sequence,
+            _EVENTS.c.type,
+            _EVENTS.c.traceparent,
+            _EVENTS.c.body,
         )
         .where(_EVENTS.c.id.in_(ids))
         .order_by(_EVENTS.c.ticket_id, _EVENTS.c.sequence)

@@ -1,11 +1,13 @@
 """How a leased webhook is sent: what the channel needs, taken from the job."""
 
+from services.notifier.attempt_spans import ended, webhook_attempt
 from services.notifier.channels.base import Outcome
 from services.notifier.channels.webhook import WebhookChannel, WebhookRequest
 from services.notifier.job import Job
 from services.notifier.payload import payload
 from shared.domain.clock import Clock
 from shared.domain.endpoint_secret import in_force
+from shared.domain.trace_context import child
 
 
 class WebhookSender:
@@ -22,16 +24,22 @@ class WebhookSender:
         assert endpoint is not None  # noqa: S101 -- webhook jobs are leased with their endpoint
         styled = payload(job.body, endpoint["payload_style"], self._public_url)
         signing = in_force(endpoint["secrets"], self._clock.now())
-        request = WebhookRequest(
-            url=endpoint["url"],
-            message_id=job.delivery["event_id"],
-            body=styled.body,
-            secrets=tuple(each["secret"] for each in signing),
-            headers=endpoint["headers"],
-            content_type=styled.content_type,
-            traceparent=job.delivery["traceparent"] if endpoint["trace_context"] else None,
-        )
-        return await self._channel.send(request)
+        with webhook_attempt(job, endpoint["url"]) as attempt:
+            traceparent = None
+            if endpoint["trace_context"] and job.delivery["traceparent"] is not None:
+                traceparent = attempt.traceparent or child(job.delivery["traceparent"])
+            request = WebhookRequest(
+                url=endpoint["url"],
+                message_id=job.delivery["event_id"],
+                body=styled.body,
+                secrets=tuple(each["secret"] for each in signing),
+                headers=endpoint["headers"],
+                content_type=styled.content_type,
+                traceparent=traceparent,
+            )
+            outcome = await self._channel.send(request)
+            ended(attempt, outcome, "http.response.status_code")
+        return outcome
 
     async def close(self) -> None:
         """Close the channel."""

@@ -15,6 +15,7 @@ from shared.domain.errors import Unavailable
 from shared.domain.lifecycle import LifeRules
 from shared.domain.work import ListName
 from shared.failpoints import failpoint
+from shared.observability import tracing
 from shared.observability.logging import get_logger
 
 ACTOR = "router"
@@ -75,6 +76,7 @@ class AdvanceTickets:
 
     def _advance(self, tx: Transaction, keys: Sequence[str]) -> None:
         due = ticket_changes.members(tx, list(keys))
+        tracing.claimed(ticket for ticket, _ in due)
         ticket_changes.advance(tx, due, self._clock.now(), ACTOR, self._rules)
 
     def _advance_alone(self, key: str) -> None:

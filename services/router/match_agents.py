@@ -8,7 +8,9 @@ free in the very moment a ticket is parked, when neither transaction can see the
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from time import time_ns
 
+from services.router import decision_spans
 from services.router.configuration import Configuration
 from services.router.decide import ACTOR, Decide
 from services.router.faults import without_failing
@@ -29,6 +31,7 @@ from shared.domain.errors import Unavailable
 from shared.domain.ticket import Lane, Priority, rank_of
 from shared.domain.work import ListName
 from shared.failpoints import failpoint
+from shared.observability import tracing
 from shared.observability.logging import get_logger
 
 #: How often the router looks whether the next shift of somebody who has none for weeks is known.
@@ -118,6 +121,8 @@ class MatchAgents:
                 configuration,
                 lambda using: self._claim(tx, using, agents, requirements, pool, now, in_hand),
             )
+            tracing.claimed(plan.ticket for plan in in_hand.tickets)
+            began = time_ns()
             context = self._repository.context(pool, now)
             outcome = self._decide(
                 tx, configuration, in_hand.tickets, pool, context, only=only, wait=False
@@ -125,6 +130,7 @@ class MatchAgents:
             in_hand.seen += self._shadow.seen(
                 configuration, in_hand.tickets, pool, context, outcome, only
             )
+            decision_spans.tell(outcome.made, began)
             TICKETS_TO_ROUTE.wake(tx, in_hand.outdated, now)
             full = outcome.bound > 0 and (in_hand.more or len(in_hand.tickets) >= self._batch_size)
             # What others held may come free with nobody to ring: these stay on the list.

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from time import time_ns
 from typing import Any
 
+from services.router import decision_spans
 from services.router.configuration import Configuration
 from services.router.decide import ACTOR, Decide, Outcome, decision_row
 from services.router.model import Choice, Context
@@ -70,6 +72,7 @@ class RouteTickets:
         What shadow profiles are to decide on after the commit is added to `seen`.
         """
         failpoint("router.claimed")
+        began = time_ns()
         now = self._clock.now()
         self._repository.watchdog.begin()
         configuration = self._repository.configuration(tx)
@@ -88,6 +91,7 @@ class RouteTickets:
             rings.add(ListName.ROUTING)
         if outcome.unplaced:
             self._park(tx, configuration, outcome, context, rings)
+        decision_spans.tell(outcome.made, began)
         failpoint("router.bound")
         seen += self._shadow.seen(configuration, planned, pool, context, outcome)
 

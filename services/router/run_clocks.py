@@ -19,7 +19,7 @@ from shared.domain.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.domain.work import ListName
 from shared.failpoints import failpoint
-from shared.observability import metrics
+from shared.observability import metrics, tracing
 from shared.observability.logging import get_logger
 
 _TICKETS, _VERSIONS = table(Ticket), table(ConfigurationVersion)
@@ -64,6 +64,7 @@ class RunClocks:
             now = self._clock.now()
             tickets = ticket_changes.claim_due(tx, now, self._batch_size, only=only)
             claimed += [ticket["id"] for ticket in tickets]
+            tracing.claimed(tickets)
             told = self._move(tx, tickets, now) if tickets else 0
         if told:
             failpoint("sla.committed")

@@ -11,6 +11,7 @@ from shared.db.work_list import WorkList
 from shared.domain.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.failpoints import failpoint
+from shared.observability import tracing
 from shared.observability.logging import get_logger
 
 Handler = Callable[[Transaction, Sequence[Row]], None]
@@ -31,10 +32,12 @@ def run_batch(
         with database.transaction() as tx:
             claimed = work_list.claim(tx, clock.now(), limit)
             if claimed:
+                tracing.claimed(claimed)
                 handle(tx, claimed)
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 -- whatever it is, the rows are kept
+        tracing.batch_failed(error)
         log.warning("batch.failed", list=work_list.name, rows=len(claimed), error=repr(error))
         failpoint("batch.failed")
         for row in claimed:

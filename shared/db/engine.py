@@ -15,6 +15,7 @@ from shared.db.dialects.base import Write, plain_rows
 from shared.db.service_levels import ServiceLevels
 from shared.domain.errors import TooBroad, Unavailable
 from shared.failpoints import failpoint
+from shared.observability import tracing
 
 #: A row as read: column names and Python values.
 Row = dict[str, Any]
@@ -120,7 +121,8 @@ class Transaction:
             return
         driver_error = self.connection.dialect.loaded_dbapi.Error
         try:
-            self.dialect.send(self.connection, writes, commit=commit)
+            with _sending(self.connection, writes):
+                self.dialect.send(self.connection, writes, commit=commit)
         except driver_error as error:
             # These statements went past SQLAlchemy; its error types, and its care for a connection
             # that died, are given back here.
@@ -136,6 +138,17 @@ class Transaction:
                 connection_invalidated=lost,
                 dialect=self.connection.dialect,
             ) from error
+
+
+def _sending(connection: Connection, writes: Sequence[Write]) -> tracing.Span:
+    if not tracing.on():
+        return tracing.NOTHING
+    attributes: tracing.Attributes = {
+        "db.system.name": connection.dialect.name,
+        "db.operation.name": "BATCH",
+        "db.operation.batch.size": len(writes),
+    }
+    return tracing.inner("BATCH", tracing.Kind.CLIENT, attributes)
 
 
 class Database:

@@ -1,8 +1,9 @@
 """W3C Trace Context: what belongs to one trace, from a client's request to our webhook for it.
 
 https://www.w3.org/TR/trace-context-1/ (§3.2, the header traceparent). Patchbay keeps the trace id
-and the flags of whoever asked, and gives each of its own requests a parent id of its own. It begins
-no traces: who sends none gets none. `tracestate` is not kept, which is allowed (§3.3).
+and the flags of whoever asked, and gives each of its own requests a parent id of its own. Unless
+spans are made (`shared.observability.tracing`) it begins no traces: who sends none gets none.
+`tracestate` is not kept, which is allowed (§3.3).
 """
 
 import re
@@ -43,6 +44,16 @@ def child(traceparent: str) -> str:
 def trace_id(traceparent: str) -> str:
     """Return the id of the trace, by which logs are found."""
     return traceparent.split("-")[1]
+
+
+def span_id(traceparent: str) -> str:
+    """Return the id of the span that a `traceparent` names."""
+    return traceparent.split("-")[2]
+
+
+def is_sampled(traceparent: str | None) -> bool:
+    """Tell whether whoever began the trace keeps it (§3.2.2.5.1, the flag sampled)."""
+    return traceparent is not None and int(traceparent[-2:], 16) & 1 == 1
 
 
 @contextmanager

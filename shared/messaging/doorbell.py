@@ -14,11 +14,11 @@ from typing import Protocol
 
 from dramatiq import Message
 
-from shared.domain.trace_context import CURRENT, child
+from shared.domain.trace_context import CURRENT, child, is_sampled
 from shared.domain.work import ListName
 from shared.failpoints import failpoint
 from shared.messaging.carry_trace import OPTION
-from shared.observability import metrics
+from shared.observability import metrics, tracing
 from shared.observability.logging import get_logger
 from shared.schemas.doorbell import ACTORS, Doorbell, dump_doorbell
 
@@ -55,7 +55,7 @@ class DoorbellPublisher:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._pending: Counter[ListName] = Counter()
-        #: The newest trace of the rings of each list, where there is one.
+        #: The newest trace of the rings of each list, where there is one; of a kept one first.
         self._traces: dict[ListName, str] = {}
         self._changed = threading.Condition()
         self._closing = False
@@ -69,7 +69,7 @@ class DoorbellPublisher:
                 metrics.doorbells.labels(name, "merged").inc()
             self._pending[name] += 1
             trace = CURRENT.get()
-            if trace is not None:
+            if trace is not None and (is_sampled(trace) or not is_sampled(self._traces.get(name))):
                 self._traces[name] = trace
             if not self._started:
                 # Started by the first ring and not before, so that it belongs to the process that
@@ -128,7 +128,9 @@ class DoorbellPublisher:
         for name, count in list(taken.items()):
             trace = self._traces.pop(name, None)
             failpoint("doorbell.publishing")
-            self._transport.publish(name.value, _message(name, count, trace))
+            with _ringing(name, count, trace) as ringing:
+                place = ringing.traceparent or (child(trace) if trace is not None else None)
+                self._transport.publish(name.value, _message(name, count, place))
             failpoint("doorbell.published")
             metrics.doorbells.labels(name, "published").inc()
             del taken[name]
@@ -151,6 +153,21 @@ class DoorbellPublisher:
             log.debug("doorbell.reset_failed", error=repr(error))
 
 
+def _ringing(name: ListName, count: int, trace: str | None) -> tracing.Span:
+    if not tracing.on():
+        return tracing.NOTHING
+    attributes: tracing.Attributes = {
+        "messaging.system": "dramatiq",
+        "messaging.destination.name": name.value,
+        "messaging.operation.name": "publish",
+        "messaging.operation.type": "send",
+        "patchbay.doorbell.rings": count,
+    }
+    return tracing.below(
+        trace, f"publish {name.value}", tracing.Kind.PRODUCER, attributes=attributes
+    )
+
+
 def _message(name: ListName, count: int, trace: str | None = None) -> bytes:
     now_ms = int(time.time() * 1000)
     message: Message[None] = Message(
@@ -158,7 +175,7 @@ def _message(name: ListName, count: int, trace: str | None = None) -> bytes:
         actor_name=ACTORS[name],
         args=(),
         kwargs=dump_doorbell(Doorbell(name, count, now_ms)),
-        options={} if trace is None else {OPTION: child(trace)},
+        options={} if trace is None else {OPTION: trace},
         message_id=str(uuid.uuid4()),
         message_timestamp=now_ms,
     )

@@ -11,7 +11,7 @@ from time import perf_counter
 
 from shared.domain.errors import Unavailable
 from shared.domain.work import ListName
-from shared.observability import metrics
+from shared.observability import metrics, tracing
 from shared.observability.logging import get_logger
 
 log = get_logger()
@@ -57,11 +57,12 @@ class ListRunner:
             found = self._full_batch
             while self._go_on(found):
                 began = perf_counter()
-                found = self._handle()
-                self._measure(found, perf_counter() - began)
-                handled += found
-                if found >= self._full_batch:
-                    self._ring(self.name)
+                with tracing.batch(self.name):
+                    found = self._handle()
+                    self._measure(found, perf_counter() - began)
+                    handled += found
+                    if found >= self._full_batch:
+                        self._ring(self.name)
         except Unavailable as error:
             self._leave()
             metrics.batches_failed.labels(self.name, "unavailable").inc()

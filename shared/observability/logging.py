@@ -8,7 +8,8 @@ from typing import Any
 
 import structlog
 
-from shared.domain.trace_context import CURRENT, trace_id
+from shared.domain.trace_context import CURRENT, span_id, trace_id
+from shared.observability import tracing
 from shared.observability.redaction import redact
 from shared.settings import LogFormat
 
@@ -83,8 +84,11 @@ def _name_the_service(service: str) -> Any:
 
 def _name_the_trace(_: object, __: str, event: dict[str, Any]) -> dict[str, Any]:
     traceparent = CURRENT.get()
-    if traceparent is not None:
-        event.setdefault("trace_id", trace_id(traceparent))
+    if traceparent is not None and "trace_id" not in event:
+        event["trace_id"] = trace_id(traceparent)
+        if tracing.on():
+            # Otherwise it is a span of whoever asked, which is none of this line's.
+            event["span_id"] = span_id(traceparent)
     return event
 
 

@@ -53,6 +53,9 @@ rows_failed = Counter(
 watch_found = Counter(
     "patchbay_watch_batches_total", "Batches that the watch and not a doorbell brought.", ["list"]
 )
+spans = Counter(
+    "patchbay_spans_total", "Spans by what became of them: exported, failed.", ["outcome"]
+)
 doorbells = Counter(
     "patchbay_doorbells_total",
     "Doorbells by what became of them: rung, merged, published, failed, received, empty.",

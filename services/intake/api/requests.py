@@ -7,6 +7,7 @@ from time import perf_counter
 import structlog
 from flask import Flask, Response, current_app, g, request
 
+from services.intake.api import request_spans
 from services.intake.api.media_types import ACCEPT_PATCH, check_content_type
 from services.intake.api.preconditions import not_modified
 from shared.domain.errors import FieldError, InvalidInput, NotFound
@@ -32,7 +33,10 @@ def _begin() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
     structlog.contextvars.bind_contextvars(correlation_id=g.request_id)
-    CURRENT.set(accepted(request.headers.get("traceparent")))
+    traceparent = accepted(request.headers.get("traceparent"))
+    CURRENT.set(traceparent)
+    g.span = request_spans.asked(request, traceparent, _method(), g.request_id)
+    g.span.begin()
     # No id and no cursor has a NUL character, and PostgreSQL cannot even be asked.
     if "\x00" in request.path:
         message = "There is no such thing: the path holds a NUL character."
@@ -62,8 +66,8 @@ def _end(response: Response) -> Response:
     if request.method == "OPTIONS" and "PATCH" in response.headers.get("Allow", ""):
         response.headers["Accept-Patch"] = ACCEPT_PATCH
     route = request.url_rule.rule if request.url_rule else "unknown"
-    method = request.method if request.method in _METHODS else "other"
-    metrics.requests.labels(method, route, response.status_code).inc()
+    request_spans.answered(g.span, response)
+    metrics.requests.labels(_method(), route, response.status_code).inc()
     metrics.request_seconds.labels(route).observe(perf_counter() - g.started)
     return response
 
@@ -71,4 +75,9 @@ def _end(response: Response) -> Response:
 def _leave(_: BaseException | None) -> None:
     if "started" in g:
         metrics.http_threads_busy.dec()
+        g.span.end()
         CURRENT.set(None)
+
+
+def _method() -> str:
+    return request.method if request.method in _METHODS else "other"

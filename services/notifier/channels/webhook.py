@@ -41,7 +41,6 @@ from services.notifier.channels.http_fault import (
 from services.notifier.channels.name_lookups import NameLookups
 from shared.domain.address_guard import AddressGuard, ForbiddenAddress
 from shared.domain.clock import Clock
-from shared.domain.trace_context import child
 from shared.domain.webhook_signature import signature_headers
 
 log = structlog.get_logger()
@@ -70,7 +69,7 @@ class WebhookRequest:
     secrets: tuple[str, ...]
     headers: Mapping[str, str]
     content_type: str = "application/json"
-    #: The trace that the event belongs to; not signed, for proxies on the way may change it.
+    #: Where in a trace this request is; not signed, for proxies on the way may change it.
     traceparent: str | None = None
 
 
@@ -131,7 +130,7 @@ class WebhookChannel:
             if request.headers:
                 headers = permitted(request.headers) | headers
             if request.traceparent is not None:
-                headers["traceparent"] = child(request.traceparent)
+                headers["traceparent"] = request.traceparent
             # The first one reads the certificate authorities, which is no time of the receiver's.
             self._sessions()
             async with asyncio.timeout(self._timeout_s) as exchange.deadline:

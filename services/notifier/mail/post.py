@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
+from services.notifier.attempt_spans import ended, mail_attempt
 from services.notifier.channels.base import (
     Delivered,
     MailChannel,
@@ -96,7 +97,9 @@ class Post:
             message=rules.signer.signed(message) if rules.signer else message,
             on_data=lambda: self._record_data_started(job),
         )
-        outcome = await self._channel.send(outgoing)
+        with mail_attempt(job) as attempt:
+            outcome = await self._channel.send(outgoing)
+            ended(attempt, outcome, "patchbay.smtp.status_code")
         match outcome:
             case Delivered():
                 rules.pause.end()

@@ -1,0 +1,171 @@
+"""Spans by OpenTelemetry's SDK, sent in batches over OTLP/HTTP; the only door to its packages.
+
+Where they go, whose they are and which are kept is set by OpenTelemetry's own variables, which the
+SDK reads: OTEL_EXPORTER_OTLP_*, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER,
+OTEL_BSP_*. A span that ends goes into a queue in memory, from which one thread sends; when nobody
+takes them the oldest are dropped, and whoever does the work never waits.
+
+A span holds ids, names and numbers: no text of an error, no header, no path of a receiver.
+"""
+
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import (
+    BatchSpanProcessor,
+    SpanExporter,
+    SpanExportResult,
+)
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    StatusCode,
+    TraceFlags,
+    set_span_in_context,
+)
+from opentelemetry.trace import Span as OtelSpan
+
+from shared.domain.trace_context import CURRENT
+from shared.observability import metrics
+from shared.observability.logging import get_logger
+from shared.observability.tracing import Attributes, Kind, Span
+
+_KINDS = {kind: SpanKind[kind.name] for kind in Kind}
+
+#: Our own line says it once; the library's would come with each batch.
+_LIBRARY = "opentelemetry"
+
+log = get_logger()
+
+
+class Recorder:
+    """Makes spans and sends them, from the moment when it is built. One for a process."""
+
+    def __init__(self, service: str) -> None:
+        logging.getLogger(_LIBRARY).setLevel(logging.CRITICAL)
+        ours = {
+            "service.name": service if service == "patchbay" else f"patchbay-{service}",
+            "service.version": version("patchbay"),
+            "service.instance.id": str(uuid4()),
+        }
+        # What the environment says of the service goes before what we say.
+        resource = Resource.create(ours).merge(OTELResourceDetector().detect())
+        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        self._provider.add_span_processor(BatchSpanProcessor(_Counted(OTLPSpanExporter())))
+        self._tracer = self._provider.get_tracer("patchbay", version("patchbay"))
+
+    def start(
+        self,
+        name: str,
+        kind: Kind,
+        parent: str | None,
+        links: Iterable[str | None],
+        attributes: Attributes | None,
+        started_ns: int | None,
+    ) -> Span:
+        """Return a span that has begun now, or at `started_ns`."""
+        context = Context()
+        if parent is not None:
+            context = set_span_in_context(NonRecordingSpan(_place(parent)), context)
+        linked = [Link(_place(each)) for each in links if each is not None]
+        span = self._tracer.start_span(name, context, _KINDS[kind], attributes, linked, started_ns)
+        return _Recorded(span, parent)
+
+    def close(self, timeout_s: float) -> None:
+        """Send what is left; what a collector does not take in this time is lost."""
+        # The SDK's own bound is that of a retrying export, longer than a process has for its end.
+        last = threading.Thread(target=self._provider.shutdown, name="last-spans", daemon=True)
+        last.start()
+        last.join(timeout_s)
+
+
+class _Recorded:
+    """A span of the SDK, or one that is not sampled: it has a place as well."""
+
+    __slots__ = ("_before", "_begun", "_span", "traceparent")
+
+    def __init__(self, span: OtelSpan, parent: str | None) -> None:
+        self._span = span
+        self._begun = False
+        self._before: str | None = None
+        place = span.get_span_context()
+        told = f"00-{place.trace_id:032x}-{place.span_id:016x}-{place.trace_flags:02x}"
+        # With OTEL_SDK_DISABLED the SDK hands out the parent's place, or one that is none.
+        self.traceparent: str | None = told if place.is_valid and told != parent else None
+
+    def set(self, name: str, value: str | float) -> None:
+        self._span.set_attribute(name, value)
+
+    def link(self, traceparents: Iterable[str | None]) -> None:
+        for each in traceparents:
+            if each is not None:
+                self._span.add_link(_place(each))
+
+    def fail(self, kind: str) -> None:
+        self._span.set_attribute("error.type", kind)
+        self._span.set_status(StatusCode.ERROR)
+
+    def begin(self) -> None:
+        self._begun, self._before = True, CURRENT.get()
+        CURRENT.set(self.traceparent or self._before)
+
+    def end(self) -> None:
+        if self._begun:
+            self._begun = False
+            CURRENT.set(self._before)
+        self._span.end()
+
+    def __enter__(self) -> Self:
+        self.begin()
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: TracebackType | None) -> None:
+        if error is not None:
+            self.fail(type(error).__name__)
+        self.end()
+
+
+class _Counted(SpanExporter):
+    """Counts what another exporter sends, and says once that it does not get through."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self._failing = False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send a batch."""
+        result = self._exporter.export(spans)
+        failed = result is not SpanExportResult.SUCCESS
+        metrics.spans.labels("failed" if failed else "exported").inc(len(spans))
+        if failed and not self._failing:
+            log.warning("spans.not_exported", spans=len(spans))
+        elif self._failing and not failed:
+            log.info("spans.exported_again")
+        self._failing = failed
+        return result
+
+    def shutdown(self) -> None:
+        """Give up what is being tried."""
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Nothing is kept here."""
+        return True
+
+
+def _place(traceparent: str) -> SpanContext:
+    _, trace, span, flags = traceparent.split("-")
+    return SpanContext(
+        int(trace, 16), int(span, 16), is_remote=True, trace_flags=TraceFlags(int(flags, 16))
+    )
