@@ -1,7 +1,7 @@
 """Spans: what took how long, for whom, and what came of it; the seam that all other code sees.
 
 Off unless `PATCHBAY_TRACING` says otherwise, and then nearly free: `span()` hands out one object
-that does nothing, which costs 0.3 µs with its `with` block, and nothing of OpenTelemetry is
+that does nothing, which costs 0.2 µs with its `with` block (`on()` 50 ns), and nothing of OpenTelemetry is
 imported. `shared.observability.otel` is what makes real spans, and the only door to the packages.
 
 A span's place in its trace is a `traceparent`, kept in `CURRENT` like that of a request without

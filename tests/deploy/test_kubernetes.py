@@ -154,6 +154,7 @@ def test_nothing_comes_in_or_goes_out_unless_a_policy_names_it():
     assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     assert reaching(policies, 5432) == {*SERVICES, "migrate"}
     assert reaching(policies, 5672) == reaching(policies, 5671) == set(SERVICES)
+    assert reaching(policies, 4318) == set(SERVICES)
     assert reaching(policies, 25) == {"notifier"}
     assert reaching(policies, 443) == {"intake", "notifier"}
 
