@@ -10,6 +10,7 @@ A span holds ids, names and numbers: no text of an error, no header, no path of 
 
 import logging
 import threading
+from collections import deque
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from types import TracebackType
@@ -43,17 +44,22 @@ from shared.observability.tracing import Attributes, Kind, Span
 
 _KINDS = {kind: SpanKind[kind.name] for kind in Kind}
 
-#: Our own line says it once; the library's would come with each batch.
+#: What every logger of the library begins with.
 _LIBRARY = "opentelemetry"
 
 log = get_logger()
 
 
 class Recorder:
-    """Makes spans and sends them, from the moment when it is built. One for a process."""
+    """Makes spans and sends them, from the moment when it is built. One for a process.
+
+    Raises ValueError if the library finds something wrong with its variables: by itself it would
+    only say so, and go on as if they were not set.
+    """
 
     def __init__(self, service: str) -> None:
-        logging.getLogger(_LIBRARY).setLevel(logging.CRITICAL)
+        self._said = _Said()
+        self._said.listen()
         ours = {
             "service.name": service if service == "patchbay" else f"patchbay-{service}",
             "service.version": version("patchbay"),
@@ -62,8 +68,12 @@ class Recorder:
         # What the environment says of the service goes before what we say.
         resource = Resource.create(ours).merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self._provider.add_span_processor(BatchSpanProcessor(_Counted(OTLPSpanExporter())))
+        exporter = _Counted(OTLPSpanExporter(), self._said)
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("patchbay", version("patchbay"))
+        if self._said.lines:
+            self._provider.shutdown()
+            raise ValueError(" ".join(self._said.lines))
 
     def start(
         self,
@@ -136,20 +146,40 @@ class _Recorded:
         self.end()
 
 
+class _Said(logging.Handler):
+    """Keeps what the library said last, in place of lines that would come with each batch."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: deque[str] = deque(maxlen=5)
+
+    def listen(self) -> None:
+        """Be told from now on, and be the only one who is."""
+        logger = logging.getLogger(_LIBRARY)
+        logger.handlers[:] = [self]
+        logger.propagate = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a line."""
+        self.lines.append(record.getMessage())
+
+
 class _Counted(SpanExporter):
     """Counts what another exporter sends, and says once that it does not get through."""
 
-    def __init__(self, exporter: SpanExporter) -> None:
+    def __init__(self, exporter: SpanExporter, said: _Said) -> None:
         self._exporter = exporter
+        self._said = said
         self._failing = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send a batch."""
+        self._said.lines.clear()
         result = self._exporter.export(spans)
         failed = result is not SpanExportResult.SUCCESS
         metrics.spans.labels("failed" if failed else "exported").inc(len(spans))
         if failed and not self._failing:
-            log.warning("spans.not_exported", spans=len(spans))
+            log.warning("spans.not_exported", spans=len(spans), reason=" ".join(self._said.lines))
         elif self._failing and not failed:
             log.info("spans.exported_again")
         self._failing = failed

@@ -55,6 +55,13 @@ def test_settings_that_are_dangerous_together_are_told(
     assert [text for _, text in said(done, "note", "warning", "error") if part in text]
 
 
+def test_variables_that_spans_cannot_be_made_by_are_told(environment: dict[str, str]) -> None:
+    variables = {**environment, "OTEL_TRACES_SAMPLER": "sometimes"}
+    done = look(variables, "--json", "--only=configuration", TRACING="otlp")
+    [(_, told)] = said(done, "error")
+    assert "sampler sometimes" in told
+
+
 def test_a_mail_server_is_met_and_gets_no_mail(environment: dict[str, str], relay: Relay) -> None:
     done = look(environment, "--json", "--only=mail", EMAIL_URL=relay.url, EMAIL_FROM="a@b.example")
     assert (done.returncode, said(done, "warning", "error")) == (0, [])

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from services.cli.doctor.finding import Finding, error, note, ok, warning
 from services.cli.doctor.secrets import DEFAULTS
+from shared.observability import tracing
 from shared.settings import Settings, SettingsError
 
 _LINK_LOCAL = ip_network("169.254.0.0/16")
@@ -20,7 +21,13 @@ def wrong_settings(found: SettingsError) -> Iterator[Finding]:
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Yield what is dangerous about settings that are each taken."""
-    found = [*_reach(settings), *_webhooks(settings), *_modes(settings), *_limits(settings)]
+    found = [
+        *_reach(settings),
+        *_webhooks(settings),
+        *_modes(settings),
+        *_limits(settings),
+        *_spans(settings),
+    ]
     yield from found
     if not found:
         yield ok("the settings go together")
@@ -130,4 +137,15 @@ def _limits(settings: Settings) -> Iterator[Finding]:
             "PATCHBAY_DELIVERY_RETENTION_S is 0",
             "deliveries and their attempts are kept without end and fill the disk",
             "set how long you want to look back, as 7776000 for 90 days",
+        )
+
+
+def _spans(settings: Settings) -> Iterator[Finding]:
+    try:
+        tracing.require(settings.tracing)
+    except SettingsError as refused:
+        yield error(
+            str(refused),
+            "no service starts with it",
+            "mend it, or set PATCHBAY_TRACING to off",
         )

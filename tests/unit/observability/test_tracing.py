@@ -1,11 +1,16 @@
 """The seam of spans: what it hands out when nothing makes them, and when the SDK will not."""
 
 import pytest
+import structlog
+from prometheus_client import REGISTRY
 
 from shared.domain.trace_context import CURRENT, belonging_to
 from shared.observability import tracing
 from shared.observability.tracing import NOTHING, Kind
+from shared.settings import SettingsError, Tracing
+from tests.collector import Collector
 from tests.fixtures.collectors import spanning
+from tests.waiting import eventually
 
 GIVEN = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 NOT_KEPT = GIVEN[:-1] + "0"
@@ -70,3 +75,40 @@ def test_with_the_sdk_disabled_the_trace_goes_on_as_without_spans(
             assert (span.traceparent, CURRENT.get()) == (None, GIVEN)
         with tracing.span("a", Kind.SERVER, None) as span:
             assert (span.traceparent, CURRENT.get()) == (None, None)
+
+
+def test_spans_that_a_collector_does_not_take_are_counted_and_told_once_with_the_reason(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = collector.variables["OTEL_EXPORTER_OTLP_ENDPOINT"] + "/elsewhere"
+    wrong = {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": place, "OTEL_BSP_SCHEDULE_DELAY": "20"}
+    before = failed()
+    with structlog.testing.capture_logs() as lines, spanning(wrong, monkeypatch):
+        for count in (1, 2):
+            tracing.span("a", Kind.SERVER, None).end()
+            eventually(lambda count=count: failed() - before == count)
+    [line] = [each for each in lines if each["event"] == "spans.not_exported"]
+    assert "404" in line["reason"]
+
+
+def failed() -> float:
+    return REGISTRY.get_sample_value("patchbay_spans_total", {"outcome": "failed"}) or 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_TRACES_SAMPLER", "sometimes"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "long"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "few"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "100000"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zip"),
+    ],
+)
+def test_a_variable_that_the_sdk_does_not_take_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match="One of the variables OTEL_"):
+        tracing.require(Tracing.OTLP)
+    assert not tracing.on()
