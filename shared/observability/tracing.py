@@ -11,7 +11,7 @@ trace, such as a delivery of a bulk import, gets no span of its own (docs/adr/00
 """
 
 import importlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from enum import StrEnum
 from time import time_ns
@@ -232,9 +232,13 @@ class _Batch:
         _BATCH.set(self._before)
         self._span.__exit__(None, error, None)
 
-    def claimed(self, rows: int, traceparents: Iterable[str | None]) -> None:
-        """Note that it holds rows, which belong to these traces."""
+    def claimed(self, rows: int, places: Sequence[str]) -> None:
+        """Note that it holds rows, which belong to these traces, each named once."""
         if self._span is NOTHING:
+            parent = self._parent
+            if parent is None and len(places) == 1:
+                # Nobody rang: the watch found a lonely row, whose trace is whole all the same.
+                parent = places[0]
             attributes: Attributes = {
                 "messaging.system": "dramatiq",
                 "messaging.destination.name": self._name,
@@ -244,11 +248,11 @@ class _Batch:
             }
             name = f"process {self._name}"
             self._span = self._recorder.start(
-                name, Kind.CONSUMER, self._parent, traceparents, attributes, self._started_ns
+                name, Kind.CONSUMER, parent, places, attributes, self._started_ns
             )
             self._span.begin()
         else:
-            self._span.link(traceparents)
+            self._span.link(places)
 
     def fail(self, kind: str) -> None:
         """Mark it as failed."""
@@ -280,9 +284,9 @@ def batch(name: str) -> Batch:
 def claimed(rows: Iterable[Mapping[str, Any]]) -> None:
     """Link the batch under way to the traces of rows that it has claimed, as far as they know."""
     if _recorder is not None and (found := _BATCH.get()) is not None:
-        places = [row.get("traceparent") for row in rows]
-        if places:
-            found.claimed(len(places), dict.fromkeys(places))
+        traces = [row.get("traceparent") for row in rows]
+        if traces:
+            found.claimed(len(traces), [each for each in dict.fromkeys(traces) if each is not None])
 
 
 def batch_failed(error: BaseException) -> None:

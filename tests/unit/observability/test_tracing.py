@@ -4,7 +4,7 @@ import pytest
 import structlog
 from prometheus_client import REGISTRY
 
-from shared.domain.trace_context import CURRENT, belonging_to
+from shared.domain.trace_context import CURRENT, belonging_to, trace_id
 from shared.observability import tracing
 from shared.observability.tracing import NOTHING, Kind
 from shared.settings import SettingsError, Tracing
@@ -65,6 +65,17 @@ def test_a_batch_that_finds_nothing_leaves_no_span(monkeypatch: pytest.MonkeyPat
         assert CURRENT.get() == GIVEN
         tracing.claimed([{"traceparent": None}])
         assert CURRENT.get() != GIVEN
+
+
+def test_a_lonely_row_that_the_watch_found_stays_in_its_trace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    other = GIVEN.replace("4bf9", "0000")
+    with spanning(NOWHERE, monkeypatch):
+        for rows, whole in (([GIVEN, None, GIVEN], True), ([GIVEN, other], False)):
+            with tracing.batch("routing"):
+                tracing.claimed({"traceparent": each} for each in rows)
+                assert (trace_id(CURRENT.get() or "--") == trace_id(GIVEN)) is whole
 
 
 def test_with_the_sdk_disabled_the_trace_goes_on_as_without_spans(
