@@ -38,6 +38,18 @@ FIRST = 1000
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
+def hold_signals_over_forks() -> None:
+    """Let a signal that a process gets right after its fork wait until `load` listens.
+
+    Until then it would run the handler of the server, in the child, and be lost: a server that is
+    stopped while it replaces a process would wait for that one until it kills it.
+    """
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS),
+    )
+
+
 def load(target: str) -> Any:
     """Build the application that `target` (`module:factory`) names, in a forked process."""
     early = threading.Event()
@@ -47,6 +59,8 @@ def load(target: str) -> Any:
 
     for number in _SIGNALS:
         signal.signal(number, remember)
+    # What came since the fork comes now; threads that begin before this would hold it back, too.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     # Python writes the number of each signal here, whoever handles it.
     told, tell = socket.socketpair()
     tell.setblocking(False)

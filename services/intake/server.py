@@ -6,7 +6,7 @@ import sys
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
-from services.intake.http_process import load
+from services.intake.http_process import hold_signals_over_forks, load
 from shared.settings import Settings
 
 #: How long the server waits for its processes beyond the drain itself, in seconds.
@@ -25,7 +25,8 @@ def serve(target: str, settings: Settings, processes: int, threads: int, *, shar
     one can be there before another goes.
     """
     _require_free(settings.host, settings.port, shared=shared)
-    Granian(
+    hold_signals_over_forks()
+    server = Granian(
         target,
         address=settings.host,
         port=settings.port,
@@ -37,7 +38,14 @@ def serve(target: str, settings: Settings, processes: int, threads: int, *, shar
         log_enabled=False,
         respawn_failed_workers=True,
         workers_kill_timeout=int(settings.shutdown_timeout_s) + KILL_MARGIN_S,
-    ).serve(target_loader=load)
+    )
+    try:
+        server.serve(target_loader=load)
+    except SystemExit:
+        # It calls it a failure if a process has died that it had no time to replace before it was
+        # told to stop; whoever told it so wants to know whether it stopped.
+        if not server.interrupt_signal:
+            raise
 
 
 def _require_free(host: str, port: int, *, shared: bool) -> None:

@@ -3,6 +3,7 @@
 import http.client
 from pathlib import Path
 
+import psutil
 import pytest
 
 from shared.settings import Settings
@@ -42,3 +43,17 @@ def test_metrics_of_several_intake_processes_are_added_up(
         # The figures of the desk are there, whichever of the processes has read them.
         eventually(lambda: 'patchbay_list_backlog{list="bulk"}' in metrics(port))
     assert not list(tmp_path.glob("patchbay-metrics-*"))
+
+
+def test_intake_stops_in_order_while_it_replaces_a_process_that_was_killed(
+    settings: Settings,
+) -> None:
+    """Told before it has replaced it, and told while the new one knows no signals yet."""
+    with serving(settings, "intake", "--processes", "2") as (server, _):
+        psutil.Process(server.pid).children()[0].kill()
+    with serving(settings, "intake", "--processes", "2") as (server, _):
+        process = psutil.Process(server.pid)
+        killed, kept = process.children()
+        killed.kill()
+        # A child whose number is new is there from the moment of the fork on.
+        eventually(lambda: {each.pid for each in process.children()} - {killed.pid, kept.pid})
