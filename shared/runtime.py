@@ -43,10 +43,8 @@ def _memory(_: Settings) -> Messaging:
 
 
 def _amqp(settings: Settings) -> Messaging:
-    url, queue_type = settings.broker_url, settings.queue_type
-    return Messaging(
-        lambda: PatchbayRabbitmqBroker(url, queue_type), lambda: AmqpTransport(url, queue_type)
-    )
+    given = settings.broker_url, settings.queue_type, settings.queue_prefix
+    return Messaging(lambda: PatchbayRabbitmqBroker(*given), lambda: AmqpTransport(*given))
 
 
 _MESSAGING: dict[str, Callable[[Settings], Messaging]] = {

@@ -72,6 +72,7 @@ class Settings:
     database_pool_size: int
     broker_url: str
     queue_type: QueueType
+    queue_prefix: str
     data_dir: Path
     host: str
     port: int
@@ -239,6 +240,14 @@ def _read(env: environs.Env) -> dict[str, Any]:
             "BROKER_URL", "memory://", validate=_scheme("memory", "amqp", "amqps")
         ),
         "queue_type": env.enum("QUEUE_TYPE", QueueType.CLASSIC, enum=QueueType, by_value=True),
+        "queue_prefix": env.str(
+            "QUEUE_PREFIX",
+            "",
+            validate=validate.Regexp(
+                r"[A-Za-z0-9_.-]{0,100}\Z",
+                error="write letters, digits and _ . - only, at most 100",
+            ),
+        ),
         "data_dir": env.path("DATA_DIR", Path("var")),
         "host": env.str("HOST", "127.0.0.1"),
         "port": env.int("PORT", 8080, validate=validate.Range(min=0, max=65535)),

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from services.cli.keys import create_key
+from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.domain.api_key import ROLE_SCOPES
 from shared.domain.role import Role

@@ -11,10 +11,10 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from deploy.local.errors import ControlFailed, NotRunning
-from deploy.local.ports import LOOPBACK
 from deploy.local.programs import epmd_program, rabbitmq_programs
 from deploy.local.server import LocalServer
 from deploy.local.state import SERVER
+from services.chaos.ports import LOOPBACK
 
 USER = "guest"
 PASSWORD = "guest"  # noqa: S105 -- RabbitMQ's default, on loopback

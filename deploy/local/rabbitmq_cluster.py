@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from deploy.local.launching import launch
-from deploy.local.ports import LOOPBACK, choose_port
 from deploy.local.processes import kill_all
 from deploy.local.programs import epmd_program
 from deploy.local.rabbitmq import PEER, RabbitMQ
+from services.chaos.ports import LOOPBACK, choose_port
 
 NODES = 3
 #: A node that sees fewer than half of the others stops serving, instead of going its own way.

@@ -7,8 +7,8 @@ from typing import Any
 import click
 from sqlalchemy import func, select
 
-from services.cli.keys import store_key
 from shared.db import schema
+from shared.db.api_keys import store_key
 from shared.db.engine import Database
 from shared.db.models import Agent, AgentSkill, AgentTeam, ApiKey, Skill, Team
 from shared.db.models.base import table

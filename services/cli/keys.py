@@ -1,21 +1,20 @@
 """patchbay keys: API keys. A token is shown once; only its hash is kept."""
 
 import sys
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import click
 from sqlalchemy import select, update
 
 from services.cli.rotate_key import rotate_key
+from shared.db.api_keys import create_key
 from shared.db.engine import Database, Row, first, rows
 from shared.db.models import ApiKey, Requester
 from shared.db.models.base import table
 from shared.db.schema import require_current
 from shared.db.signing_keys import SigningKeys
-from shared.domain.api_key import ALL, ROLE_SCOPES, SCOPES, digest, new_token
+from shared.domain.api_key import ALL, ROLE_SCOPES, SCOPES
 from shared.domain.clock import SystemClock
-from shared.domain.ids import Prefix, new_id
 from shared.domain.rate import RateClass
 from shared.domain.role import Role
 from shared.settings import load_settings
@@ -26,55 +25,6 @@ MAX_RATE = 1_000_000
 
 #: An old token should not go on for longer than a month.
 MAX_OVERLAP_HOURS = 24 * 31
-
-
-def store_key(
-    database: Database,
-    token: str,
-    name: str,
-    scopes: list[str],
-    days: int | None = None,
-    role: Role = Role.ADMIN,
-    limits: Mapping[RateClass, int] | None = None,
-    requester_id: str | None = None,
-) -> None:
-    """Store a new API key by the hash of its token.
-
-    `limits` are its own, in requests a minute; a key of the role requester is `requester_id`'s.
-    """
-    now = SystemClock().now()
-    row = {
-        "id": new_id(Prefix.API_KEY),
-        "name": name,
-        "digest": digest(token),
-        "scopes": scopes,
-        "role": role,
-        "requester_id": requester_id,
-        "created_at": now,
-        "expires_at": None if days is None else now + timedelta(days=days),
-        "revoked_at": None,
-        "last_used_at": None,
-        "previous_digest": None,
-        "previous_until": None,
-        **{f"{each}_limit": (limits or {}).get(each) for each in RateClass},
-    }
-    with database.transaction() as tx:
-        tx.insert(_KEYS, [row])
-
-
-def create_key(
-    database: Database,
-    name: str,
-    scopes: list[str],
-    days: int | None = None,
-    role: Role = Role.ADMIN,
-    limits: Mapping[RateClass, int] | None = None,
-    requester_id: str | None = None,
-) -> str:
-    """Make a token, store its key and return it."""
-    token = new_token()
-    store_key(database, token, name, scopes, days, role, limits, requester_id)
-    return token
 
 
 def _database() -> Database:

@@ -75,6 +75,10 @@ class SigningKeys:
         self._serializer(purpose, REMEMBER_S)
         return _mac(self._secrets[-1], purpose, text)
 
+    def exist(self) -> bool:
+        """Tell whether there is a secret already; asking makes none."""
+        return bool(self._read())
+
     def is_mac(self, purpose: str, text: str, mac: bytes) -> bool:
         """Tell whether `mac` is the beginning of what a good secret makes of a text.
 

@@ -108,10 +108,11 @@ class DropStale(Middleware):
 class PatchbayRabbitmqBroker(RabbitmqBroker):
     """The consuming side. Publishing is `AmqpTransport`'s; this broker never enqueues."""
 
-    def __init__(self, url: str, queue_type: QueueType) -> None:
+    def __init__(self, url: str, queue_type: QueueType, prefix: str = "") -> None:
         super().__init__(url=url, middleware=[DropStale(), CarryTrace()])
         self.parameters = connection_parameters(url)
         self.queue_type = queue_type
+        self.prefix = prefix
         self.draining = False
 
     @property
@@ -122,6 +123,11 @@ class PatchbayRabbitmqBroker(RabbitmqBroker):
     def drain(self) -> None:
         """Stop fetching; what is in hand goes on."""
         self.draining = True
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> OwnedConsumer:
+        """Consume the queue that has this name behind the prefix of the installation."""
+        self.declare_queue(queue_name, ensure=True)
+        return self.consumer_class(self, self.prefix + queue_name, prefetch, timeout)
 
     def declare_queue(self, queue_name: str, *, ensure: bool = False) -> None:
         """Declare a work queue, and no delay or dead-letter queue beside it.
@@ -137,7 +143,9 @@ class PatchbayRabbitmqBroker(RabbitmqBroker):
         if ensure:
             try:
                 self.channel.queue_declare(
-                    queue=name, durable=True, arguments=queue_arguments(self.queue_type)
+                    queue=self.prefix + name,
+                    durable=True,
+                    arguments=queue_arguments(self.queue_type),
                 )
             except (pika.exceptions.AMQPError, OSError) as error:
                 raise ConnectionClosed(error) from None
@@ -158,9 +166,10 @@ def abort(connection: Any, reason: str) -> None:
 class AmqpTransport:
     """The publishing side: one connection, owned by the publisher's thread."""
 
-    def __init__(self, url: str, queue_type: QueueType) -> None:
+    def __init__(self, url: str, queue_type: QueueType, prefix: str = "") -> None:
         self._parameters = connection_parameters(url)
         self._arguments = queue_arguments(queue_type)
+        self._prefix = prefix
         self._connection: Any = None
         self._channel: Any = None
 
@@ -170,7 +179,7 @@ class AmqpTransport:
         Doorbells are not persistent: they are worth nothing after a restart, and need no fsync.
         Raises pika's errors or OSError when the broker cannot be reached or does not answer.
         """
-        channel = self._open_channel()
+        channel, queue = self._open_channel(), self._prefix + queue
         properties = pika.BasicProperties(delivery_mode=1)
         try:
             channel.basic_publish("", queue, body, properties, mandatory=True)

@@ -38,7 +38,7 @@ class BrokerLook:
     queues: Mapping[ListName, QueueLook | None]
 
 
-def look_at(url: str) -> BrokerLook:
+def look_at(url: str, prefix: str = "") -> BrokerLook:
     """Connect to a server and look around; raises Unavailable with what it said."""
     started = perf_counter()
     try:
@@ -49,7 +49,7 @@ def look_at(url: str) -> BrokerLook:
     alarm = False
     try:
         properties = connection._impl.server_properties or {}  # noqa: SLF001 -- told nowhere else
-        queues = {name: _queue(connection, name.value) for name in ListName}
+        queues = {name: _queue(connection, prefix + name.value) for name in ListName}
         alarm = _alarm(connection)
     except (AMQPError, OSError) as error:
         raise Unavailable(_reason(error)) from error

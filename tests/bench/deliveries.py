@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from deploy.local.ports import choose_port
 from deploy.local.servers import Servers
 from deploy.local.waiting import wait_until
+from services.chaos.ports import choose_port
 from services.notifier.fan_out import FanOut
 from shared.db import ticket_changes
 from shared.db.engine import Database

@@ -15,10 +15,10 @@ from urllib.request import Request, urlopen
 
 import psutil
 
-from deploy.local.ports import choose_port
 from deploy.local.servers import Servers
 from deploy.local.services import patchbay
 from deploy.local.waiting import wait_until
+from services.chaos.ports import choose_port
 
 Figures = dict[str, Any]
 

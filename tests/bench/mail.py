@@ -7,9 +7,9 @@ from typing import Any
 import aiosmtplib
 from sqlalchemy import func, select
 
-from deploy.local.ports import choose_port
 from deploy.local.servers import Servers
 from deploy.local.waiting import wait_until
+from services.chaos.ports import choose_port
 from services.notifier.mail.message import MailRenderer, RenderedMail
 from services.notifier.mail.samples import sample_event, sample_facts, sample_recipient
 from services.notifier.mail.templates import MailTemplates

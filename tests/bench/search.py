@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import text
 
 from deploy.local.servers import Servers
-from services.cli.keys import create_key
 from services.intake import bootstrap as intake
 from shared.db import schema, ticket_changes
+from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.db.search.indexer import SearchIndexer
 from shared.db.search.postgresql import BAND

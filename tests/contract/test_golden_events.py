@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from services.cli.keys import create_key
 from services.router.match_agents import MatchAgents
 from services.router.repository import RouterRepository
 from services.router.route_tickets import RouteTickets
 from services.router.run_clocks import RunClocks
+from shared.db.api_keys import create_key
 from shared.domain.clock import ManualClock
 from shared.domain.event import EventType
 from shared.runtime import Runtime

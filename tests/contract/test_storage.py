@@ -13,8 +13,8 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
-from deploy.local.ports import LOOPBACK, choose_port
 from deploy.local.waiting import wait_until
+from services.chaos.ports import LOOPBACK, choose_port
 from shared.domain.errors import Unavailable
 from shared.domain.ids import Prefix, new_id
 from shared.storage.base import ObjectMissing, Storage, object_key

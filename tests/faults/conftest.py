@@ -20,12 +20,12 @@ from psycopg import sql
 
 from deploy.local import Servers
 from deploy.local.programs import missing_packages
+from services.chaos.table import Row
 from tests.faults import table
 from tests.faults.desk import Desk
 from tests.faults.modes import distributed, new_token
 from tests.faults.nemeses import Stage
 from tests.faults.proxy import Proxy
-from tests.faults.table import Row
 
 TEMPLATE = "faults_template"
 

@@ -2,18 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from sqlalchemy import text, update
 
+from services.chaos.desk import ProvenDesk
 from shared.db.engine import Database
 from shared.db.models import Delivery, Lease
 from shared.db.models.base import table
 from shared.domain.clock import SystemClock
-from shared.domain.errors import Unavailable
-from tests.faults.client import Client
-from tests.faults.facts import Facts, read_facts, unfinished
 from tests.faults.processes import ROOT, ServiceProcess
 from tests.faults.subscriber import Subscriber
 
@@ -25,7 +23,7 @@ SKILL = "vpn"
 DOORBELLS = {"router": "routing", "notifier": "events"}
 
 
-class Desk:
+class Desk(ProvenDesk[ServiceProcess]):
     """Agents and a subscription in front of running processes."""
 
     def __init__(
@@ -36,12 +34,8 @@ class Desk:
         processes: Mapping[str, ServiceProcess],
         subscriber: Subscriber | None = None,
     ) -> None:
-        self.processes = processes
-        self.database_url = database_url
+        super().__init__(database_url, port, token, processes)
         self.subscriber = subscriber or Subscriber()
-        self._database = Database(database_url)
-        self._port = port
-        self._token = token
         self._hook = ""
         #: Those that came to the first of each kind, also when they are gone again.
         self._others: list[ServiceProcess] = []
@@ -51,15 +45,6 @@ class Desk:
         self._database.close()
         self._database = Database(database_url)
         return self
-
-    @property
-    def port(self) -> int:
-        """Where the API is."""
-        return self._port
-
-    def client(self) -> Client:
-        """Return a client with a connection of its own."""
-        return Client(self._port, self._token)
 
     @contextmanager
     def open(self, agents: int = AGENTS, capacity: int = CAPACITY) -> Iterator["Desk"]:
@@ -72,15 +57,11 @@ class Desk:
     def resumed(self) -> Iterator["Desk"]:
         """Start everything on a database that has agents and a subscription; stop."""
         try:
-            for process in self.processes.values():
-                process.launch()
-            for process in self.processes.values():
-                process.await_ready()
-            yield self
+            with self.running(nullcontext()):
+                yield self
         finally:
-            for process in (*self.processes.values(), *self._others):
+            for process in self._others:
                 process.stop()
-            self._database.close()
 
     def moved_to(self, database_url: str) -> "Desk":
         """Return a desk like this one, not started, on another database that has all of it."""
@@ -95,11 +76,6 @@ class Desk:
         changed = client.ask("PATCH", f"/v1/webhooks/{self._hook}", {"rate_limit_per_s": per_s})
         assert changed.status == 200, changed.document
         client.close()
-
-    def restart(self, name: str) -> None:
-        """Start a killed process again and wait until it is ready."""
-        self.processes[name].launch()
-        self.processes[name].await_ready()
 
     def rearm(self, settings: Mapping[str, str], *names: str) -> None:
         """Kill processes (all unless named); `revive` starts them with these settings too."""
@@ -181,14 +157,6 @@ class Desk:
         with self._database.reading() as connection:
             return int(connection.execute(text(query)).scalar_one())
 
-    def left(self) -> dict[str, int]:
-        """Return what is left to do, by list; a database that is away is the first thing."""
-        try:
-            with self._database.reading() as connection:
-                return unfinished(connection, SystemClock().now())
-        except Unavailable:
-            return {"database away": 1}
-
     def doorbells_heard(self) -> dict[str, float]:
         """Return how many doorbells each worker has received."""
         return {
@@ -197,10 +165,6 @@ class Desk:
             )
             for name, queue in DOORBELLS.items()
         }
-
-    def facts(self) -> Facts:
-        """Return what the database says."""
-        return read_facts(self._database)
 
     def crashes(self) -> Counter[str]:
         """Return the errors that the processes did not expect, by log event."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
-from deploy.local.ports import choose_port
+from services.chaos.ports import choose_port
 
 START_DEADLINE_S = 10
 

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local import Servers
+from services.chaos.nemeses import LASTS_S, freeze, kill, lasting
 from tests.faults.desk import Desk
 from tests.faults.doorbell_storm import DoorbellStorm
 from tests.faults.load import Strike
 from tests.faults.proxy import Proxy
 
-#: How long what passes by itself lasts; longer than the client and the watch are patient.
-LASTS_S = 2.0
 #: Of a broker on another continent, and of a database in another town, each way.
 BROKER_DELAY_S, DATABASE_DELAY_S = 0.1, 0.01
 RESETS = 5
@@ -46,29 +45,12 @@ class Stage:
 Nemesis = Callable[[Stage], Strike]
 
 
-def lasting(begin: Callable[[], object], end: Callable[[], object]) -> Strike:
-    """Return a fault that passes by itself."""
-
-    def mend() -> None:
-        _pause.wait(LASTS_S)
-        end()
-
-    return Strike(begin, mend)
-
-
 def _kill(name: str) -> Nemesis:
-    def strike(stage: Stage) -> Strike:
-        return Strike(stage.desk.processes[name].kill, lambda: stage.desk.restart(name))
-
-    return strike
+    return lambda stage: kill(stage.desk, name)
 
 
 def _freeze(name: str) -> Nemesis:
-    def strike(stage: Stage) -> Strike:
-        process = stage.desk.processes[name]
-        return lasting(process.freeze, process.thaw)
-
-    return strike
+    return lambda stage: freeze(stage.desk, name)
 
 
 def _deploy(stage: Stage) -> Strike:

@@ -9,6 +9,7 @@ from importlib import import_module
 from itertools import count
 from typing import Any
 
+from services.chaos.checker import Rule
 from services.notifier import outbox
 from services.notifier.channels.base import Delivered
 from services.notifier.senders import WebhookSender
@@ -17,7 +18,6 @@ from shared.db.engine import Transaction
 from shared.domain.work import ListName
 from shared.messaging.doorbell import DoorbellPublisher
 from shared.messaging.watch import Watch
-from tests.faults.checker import Rule
 
 #: Every so many of the calls go wrong.
 SOMETIMES = 7

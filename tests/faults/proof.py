@@ -3,25 +3,15 @@
 from time import monotonic
 
 from deploy.local.waiting import wait_until
+from services.chaos.checker import LOST, Rule, Witness, violations
+from services.chaos.table import Row
 from shared.domain.work import WorkState
-from tests.faults.checker import Rule, Witness, violations
 from tests.faults.conftest import Note
 from tests.faults.load import Run
-from tests.faults.table import Row
 
 #: Longer than the lease of a delivery whose sender was killed.
 REST_DEADLINE_S = 100.0
 MAX_SHOWN = 20
-
-
-LOST = {
-    Rule.LOST_TICKET,
-    Rule.LOST_STEP,
-    Rule.UNACCOUNTED,
-    Rule.STUCK,
-    Rule.UNDELIVERED,
-    Rule.UNFINISHED,
-}
 
 
 def prove(run: Run, note: Note, *nemeses: tuple[str, int]) -> None:

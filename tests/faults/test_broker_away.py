@@ -8,8 +8,8 @@ import pytest
 
 from deploy.local import Servers
 from deploy.local.waiting import wait_until
+from services.chaos.client import Answer
 from shared.domain.event import EventType
-from tests.faults.client import Answer
 from tests.faults.conftest import Note
 from tests.faults.desk import Desk
 from tests.faults.load import Run

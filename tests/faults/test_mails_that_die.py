@@ -18,13 +18,13 @@ import pytest
 from sqlalchemy import and_, select, update
 
 from deploy.local.waiting import wait_until
+from services.chaos.client import Client
 from shared.db.engine import Database
 from shared.db.models import Delivery
 from shared.db.models.base import table
 from shared.domain.clock import SystemClock
 from shared.domain.delivery import WRITTEN_MAILS, DeliveryChannel
 from shared.domain.work import WorkState
-from tests.faults.client import Client
 from tests.faults.conftest import Note
 from tests.faults.desk import Desk
 from tests.faults.mail_server import MailServer, Stage

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from sqlalchemy import delete
 
+from services.chaos.checker import Witness, violations
+from services.chaos.facts import read_facts
 from services.notifier import outbox
 from services.notifier.channels.base import Delivered, TemporaryFailure
 from services.notifier.endpoint_claims import EndpointClaims
@@ -33,8 +35,6 @@ from shared.db.models.base import table
 from shared.domain.work import ListName
 from shared.failpoints import FailpointError, arm
 from tests.desk import ticket_body
-from tests.faults.checker import Witness, violations
-from tests.faults.facts import read_facts
 from tests.fixtures.shops import Shop
 from tests.promises import after_every_step
 

@@ -1,6 +1,6 @@
 """Traffic of every kind: files that are uploaded and attached, and bulk bodies, beside tickets.
 
-What is sent and not answered is sent again, as `tests.faults.client` does, until it is.
+What is sent and not answered is sent again, as `services.chaos.client` does, until it is.
 """
 
 import json
@@ -11,8 +11,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from deploy.local.waiting import wait_until
+from services.chaos.client import Client
 from tests.bulk import NDJSON, ndjson
-from tests.faults.client import Client
 from tests.faults.load import Run, ticket_body
 
 LINES = 5

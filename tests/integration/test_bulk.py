@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from services.cli.keys import create_key
+from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.db.models import Ticket, TicketEvent
 from shared.db.work_lists import BULK_CHUNKS

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from services.cli.keys import create_key
+from shared.db.api_keys import create_key
 from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
 from tests.clock import ShiftedClock

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import delete
 
-from services.cli.keys import create_key
 from services.intake.api import deliveries as deliveries_api
+from shared.db.api_keys import create_key
 from shared.db.delivery_retention import forget_deliveries
 from shared.db.models import Delivery, DeliveryAttempt, OutboxEntry
 from shared.db.models.base import table

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deploy.local.ports import choose_port
+from services.chaos.ports import choose_port
 from services.cli.doctor.secrets import HIDDEN
 from tests.doctor import look, said, settings_of
 from tests.fixtures.modes import Mode

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from services.cli.keys import create_key
+from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.db.models import Ticket
 from shared.db.models.base import table

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.cli.keys import create_key
 from services.intake.api import opaque_cursor
+from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.domain.role import Role
 from tests.desk import Desk

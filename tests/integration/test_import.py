@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.keys import create_key
+from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.db.models import Assignment, Comment, OutboxEntry, Ticket, TicketEvent
 from shared.db.types import load_json

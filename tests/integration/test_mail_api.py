@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from services.cli.keys import create_key
 from services.intake.pages.stranger_limits import LINK_LIMIT_PER_HOUR
+from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.db.models import Delivery, DeliveryAttempt, MailPreference, MailSuppression
 from shared.db.models.base import table

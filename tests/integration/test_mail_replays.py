@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from werkzeug.serving import make_server
 
-from services.cli.keys import create_key
 from services.cli.mail.command import mail
+from shared.db.api_keys import create_key
 from shared.db.models import Delivery
 from shared.domain.clock import rfc3339
 from shared.messaging.worker_host import WorkerHost

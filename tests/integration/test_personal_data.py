@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from services.cli.keys import create_key
 from services.intake import erase_requester, export_requester, merge_requesters
 from services.intake.api import requesters as api
+from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.db.models import (
     Base,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.keys import create_key
+from shared.db.api_keys import create_key
 from shared.domain.ticket import PRIORITY_MATRIX, Priority
 from shared.schemas.priority import DEFAULT_PRIORITIES
 from tests.desk import Desk

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.keys import create_key
+from shared.db.api_keys import create_key
 from shared.db.models import ApiKey
 from shared.domain.api_key import ROLE_SCOPES
 from shared.domain.role import Role

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from services.cli.keys import create_key
+from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.db.models import Comment
 from shared.db.models.base import table

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.keys import create_key
+from shared.db.api_keys import create_key
 from shared.domain.role import Role
 from shared.settings import Settings
 from tests import files

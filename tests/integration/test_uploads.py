@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from services.cli.keys import create_key
 from shared.db import ticket_changes
+from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.db.models import Ticket, Upload
 from shared.domain.clock import ManualClock

@@ -17,7 +17,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     if settings.broker_url.startswith("memory:"):
         yield ok("the broker is inside the process of patchbay serve")
         return
-    look = look_at(settings.broker_url)
+    look = look_at(settings.broker_url, settings.queue_prefix)
     yield _version(look)
     if look.alarm:
         yield error(

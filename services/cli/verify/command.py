@@ -1,11 +1,14 @@
 """The command."""
 
+import importlib
 import json
 import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Any, NoReturn
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
@@ -30,7 +33,9 @@ from shared.settings import Settings, load_settings
 from shared.storage.factory import storage_for
 
 #: What the command ends with.
-FOUND, COULD_NOT = 1, 2
+FOUND, COULD_NOT, INTERRUPTED = 1, 2, 130
+#: What the processes of a proof import.
+_PARTS = ("services.intake.wsgi", "services.router.bootstrap", "services.notifier.bootstrap")
 
 
 @click.command()
@@ -58,19 +63,62 @@ FOUND, COULD_NOT = 1, 2
     show_default=True,
     help="How far back events are held against their deliveries.",
 )
+@click.option(
+    "--chaos", is_flag=True, help="Prove it on a throwaway copy, by traffic and kills, instead."
+)
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0.05, 24 * 60),
+    default=2.0,
+    show_default=True,
+    help="With --chaos: for how long.",
+)
+@click.option("--seed", type=int, help="With --chaos: the same traffic and strikes again.")
+@click.option(
+    "--history",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --chaos: a new file for the history.  [in the data folder]",
+)
+@click.option(
+    "--replay",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Judge such a history again; runs nothing.",
+)
 def verify(
-    *, repair: bool, storage: bool, as_json: bool, limit: int, max_age_s: int, told_since_h: int
+    *,
+    repair: bool,
+    storage: bool,
+    as_json: bool,
+    limit: int,
+    max_age_s: int,
+    told_since_h: int,
+    chaos: bool,
+    minutes: float,
+    seed: int | None,
+    history: Path | None,
+    replay: Path | None,
 ) -> None:
     """Check that an installation is sound: that nothing is lost, doubled or left lying.
 
     Reads the database as of one moment and changes nothing, while services go on. With --repair it
     mends what needs no decision, under the locks that the services take; then it looks again.
 
+    With --chaos it takes a copy of the configuration (teams, agents, rules, profiles …) into a
+    database and queues of its own, starts Patchbay on them, kills and freezes its processes under
+    traffic, and holds what clients and a webhook receiver saw against the tables. What is live is
+    read once and not touched. The history is kept, sealed; --replay judges it again.
+
     Ends with 0 if all is sound, 1 if something was found, 2 if it could not look.
 
     \b
+    Example: patchbay verify --chaos --minutes 5
     Example: patchbay verify --json | jq '.checks[] | select(.count > 0)'
     """  # noqa: D301 -- \b is for click
+    if chaos or replay is not None:
+        if repair or storage or (chaos and replay is not None):
+            message = "--chaos and --replay go with neither --repair, --storage nor each other."
+            raise click.UsageError(message)
+        _chaos(replay, minutes=minutes, seed=seed, history=history, as_json=as_json)
     terms = Terms(
         limit=limit,
         max_age=timedelta(seconds=max_age_s),
@@ -82,13 +130,41 @@ def verify(
             require_current(database)
             sound = _run(database, settings, terms, repair=repair, storage=storage, as_json=as_json)
     except (PatchbayError, SQLAlchemyError) as error:
-        reason = str(error).partition("\n")[0]
-        if as_json:
-            click.echo(json.dumps({"sound": None, "error": reason}, ensure_ascii=False))
-        else:
-            click.echo(f"Could not check: {reason}", err=True)
-        sys.exit(COULD_NOT)
+        _could_not(str(error), as_json)
     sys.exit(0 if sound else FOUND)
+
+
+def _chaos(replay: Path | None, *, as_json: bool, **asked: Any) -> NoReturn:
+    """Run the proof, or judge one again, and end."""
+    # Imported only here: it needs all parts of Patchbay, and an image of one part has `verify` too.
+    try:
+        chaos = importlib.import_module("services.cli.verify.chaos")
+        failure = importlib.import_module("services.chaos.errors").ChaosError
+        for part in _PARTS:
+            importlib.import_module(part)
+    except ImportError as error:
+        _could_not(f"{error.name} is missing: install patchbay[intake,router,notifier]", as_json)
+    try:
+        with command_logging():
+            if replay is not None:
+                sound = chaos.replay(replay, load_settings(), as_json=as_json)
+            else:
+                sound = chaos.run_chaos(chaos.Asked(as_json=as_json, **asked), load_settings())
+    except (failure, PatchbayError, SQLAlchemyError, OSError) as error:
+        _could_not(str(error), as_json)
+    except KeyboardInterrupt:
+        click.echo("Interrupted; everything is stopped and deleted.", err=True)
+        sys.exit(INTERRUPTED)
+    sys.exit(0 if sound else FOUND)
+
+
+def _could_not(reason: str, as_json: bool) -> NoReturn:  # noqa: FBT001 -- one of two forms
+    first = reason.partition("\n")[0]
+    if as_json:
+        click.echo(json.dumps({"sound": None, "error": first}, ensure_ascii=False))
+    else:
+        click.echo(f"Could not check: {first}", err=True)
+    sys.exit(COULD_NOT)
 
 
 def _run(

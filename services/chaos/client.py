@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
+from services.chaos.errors import ChaosError
+
 #: How long one request may go on being repeated, and the rest between two tries.
 GIVE_UP_S = 60.0
 REST_S = 0.02
 SOCKET_TIMEOUT_S = 40.0
 
-_pause = threading.Event()
 
-
-class NoAnswer(Exception):
+class NoAnswer(ChaosError):
     """The API gave no answer within GIVE_UP_S; the text holds the last failure."""
 
 
@@ -37,10 +37,11 @@ class Answer:
 
 
 class Client:
-    """One connection to the API, for one thread."""
+    """One connection to the API, for one thread; it asks no more once `over` is set."""
 
-    def __init__(self, port: int, token: str) -> None:
+    def __init__(self, port: int, token: str, over: threading.Event | None = None) -> None:
         self._port = port
+        self._over = over or threading.Event()
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._connection: http.client.HTTPConnection | None = None
         #: What went wrong and was tried again, by kind.
@@ -76,7 +77,7 @@ class Client:
         """Send bytes until there is an answer other than 503; raises NoAnswer."""
         give_up_at = monotonic() + GIVE_UP_S
         tries, failure = 0, ""
-        while monotonic() < give_up_at:
+        while monotonic() < give_up_at and not self._over.is_set():
             tries += 1
             began = monotonic()
             try:
@@ -91,7 +92,7 @@ class Client:
                     return Answer(status, _read(answered), now - began, now, tries)
                 failure = answered.decode()
                 self.troubles["503"] += 1
-            _pause.wait(REST_S)
+            self._over.wait(REST_S)
         raise NoAnswer(f"{method} {path}: {tries} tries, the last: {failure}")
 
     def _exchange(

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
+from services.chaos.facts import AssignmentFact, EventFact, Facts, TicketFact
 from shared.domain.event import EventType
 from shared.domain.ticket import TicketStatus
 from shared.domain.work import WorkState
-from tests.faults.facts import AssignmentFact, EventFact, Facts, TicketFact
 
 
 class Rule(StrEnum):
@@ -34,8 +34,24 @@ class Rule(StrEnum):
     UNRECORDED = "an event reached the subscriber and its delivery is not recorded as done"
     UNKNOWN_EVENT = "something reached the subscriber that is no event"
     OUT_OF_ORDER = "a first delivery overtook an earlier event of the same ticket"
+    UNMAILED = "a mail is recorded as sent and did not arrive"
     UNFINISHED = "work is left on a list"
+    FORGED = "a webhook came with a signature that is wrong"
+    CRASH = "code met a fault unprepared, by its log"
 
+
+#: The rules by which something is lost.
+LOST = frozenset(
+    {
+        Rule.LOST_TICKET,
+        Rule.LOST_STEP,
+        Rule.UNACCOUNTED,
+        Rule.STUCK,
+        Rule.UNDELIVERED,
+        Rule.UNMAILED,
+        Rule.UNFINISHED,
+    }
+)
 
 #: Events of time alone, which say nothing about who has the ticket.
 CLOCKS = {EventType.TICKET_SLA_WARNED, EventType.TICKET_SLA_BREACHED}
@@ -54,12 +70,14 @@ class Witness:
     """What was seen from outside.
 
     `accepted` are tickets answered with 201, `resolved` those whose resolution was answered with
-    200, `arrived` the ids of the events that the subscriber got, in the order of their arrival.
+    200, `arrived` the ids of the events that the subscriber got, in the order of their arrival,
+    `mailed` the deliveries whose mail arrived; None where nobody looked after mail.
     """
 
     accepted: frozenset[str]
     resolved: frozenset[str]
     arrived: Sequence[str]
+    mailed: frozenset[str] | None = None
 
 
 def violations(facts: Facts, witness: Witness) -> list[Violation]:
@@ -105,7 +123,7 @@ def _tickets(facts: Facts) -> Iterator[Violation]:
             yield Violation(Rule.UNACCOUNTED, f"{ticket.id} {ticket.status} {ticket.work_state}")
         if ticket.work_state is WorkState.WAITING:
             for agent in facts.agents:
-                if agent.could_take(ticket):
+                if facts.heaviest is not None and agent.could_take(ticket, facts.heaviest):
                     yield Violation(Rule.STUCK, f"{ticket.id} {agent.id}")
                     break
 
@@ -163,6 +181,8 @@ def _deliveries(facts: Facts, witness: Witness) -> Iterator[Violation]:
     yield from _all(Rule.UNDELIVERED, known.keys() - arrived)
     yield from _all(Rule.UNKNOWN_EVENT, arrived - known.keys())
     yield from _all(Rule.UNRECORDED, (known.keys() & arrived) - facts.webhooks)
+    if witness.mailed is not None:
+        yield from _all(Rule.UNMAILED, facts.mails - witness.mailed)
     reached: Counter[str] = Counter()
     for event_id in dict.fromkeys(witness.arrived):
         event = known.get(event_id)

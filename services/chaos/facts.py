@@ -14,12 +14,15 @@ from sqlalchemy import Connection, RowMapping, case, func, or_, select
 
 from shared.db.engine import Database
 from shared.db.models import (
+    Absence,
     Agent,
     AgentSkill,
+    AgentTeam,
     Assignment,
     Decision,
     Delivery,
     OutboxEntry,
+    Profile,
     Requirement,
     Ticket,
     TicketEvent,
@@ -34,6 +37,7 @@ from shared.domain.work import WorkState
 
 _TICKETS, _AGENTS, _ASSIGNMENTS = table(Ticket), table(Agent), table(Assignment)
 _EVENTS, _DECISIONS, _SKILLS = table(TicketEvent), table(Decision), table(AgentSkill)
+_DELIVERIES = table(Delivery)
 
 #: What time itself will change within this counts as work that is left.
 SOON = timedelta(seconds=3)
@@ -45,7 +49,20 @@ _LISTS = {
     "agents": _AGENTS,
     "requirements": table(Requirement),
     "outbox": table(OutboxEntry),
-    "deliveries": table(Delivery),
+    "deliveries": _DELIVERIES,
+}
+
+
+#: Filters whose reasons are known here; of `excluded` only while it names nobody.
+_KNOWN_FILTERS = {
+    "team",
+    "skills",
+    "language",
+    "excluded",
+    "conflict",
+    "presence",
+    "shift",
+    "capacity",
 }
 
 
@@ -59,11 +76,18 @@ class TicketFact:
     version: int
     assignee: str | None
     skills: Mapping[str, int]
+    team: str | None = None
+    language: str | None = None
+    tags: frozenset[str] = frozenset()
+    declined_by: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class AgentFact:
-    """An agent; `limit` is the capacity and what was knowingly taken above it."""
+    """An agent; `limit` is the capacity and what was knowingly taken above it.
+
+    `at_hours` says that hours or absences decide, too, about whether the agent works.
+    """
 
     id: str
     online: bool
@@ -71,11 +95,27 @@ class AgentFact:
     capacity: int
     limit: int
     skills: Mapping[str, int]
+    teams: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    conflicts: frozenset[str] = frozenset()
+    at_hours: bool = False
 
-    def could_take(self, ticket: TicketFact) -> bool:
-        """Tell whether a ticket of no team should not wait while this agent is there."""
+    def could_take(self, ticket: TicketFact, weight: int = 1) -> bool:
+        """Tell whether a ticket should not wait while this agent is there.
+
+        True only if that is beyond doubt: of agents with hours it is not said.
+        """
         skilled = all(self.skills.get(name, 0) >= level for name, level in ticket.skills.items())
-        return self.online and self.load < self.capacity and skilled
+        return (
+            self.online
+            and not self.at_hours
+            and self.load + weight <= self.capacity
+            and skilled
+            and (ticket.team is None or ticket.team in self.teams)
+            and (not ticket.language or not self.languages or ticket.language in self.languages)
+            and not ticket.tags & self.conflicts
+            and self.id not in ticket.declined_by
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +143,12 @@ class EventFact:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """A whole database. `unfinished` counts what is left to do or was given up, by list."""
+    """A whole database. `unfinished` counts what is left to do or was given up, by list.
+
+    `heaviest` is what a ticket adds to a load at the most; None where filters decide that are not
+    known here, so that nobody can tell from outside whether a ticket waits without need. `mails`
+    are the deliveries of mail that are recorded as done.
+    """
 
     tickets: Sequence[TicketFact]
     agents: Sequence[AgentFact]
@@ -111,9 +156,11 @@ class Facts:
     events: Sequence[EventFact]
     webhooks: frozenset[str]
     unfinished: Mapping[str, int]
+    heaviest: int | None = 1
+    mails: frozenset[str] = frozenset()
 
 
-def unfinished(connection: Connection, now: datetime) -> dict[str, int]:
+def unfinished(connection: Connection, now: datetime, soon: timedelta = SOON) -> dict[str, int]:
     """Count rows that are ready, dead or due soon, as `outbox ready`; empty means at rest."""
     found: Counter[str] = Counter()
     for name, rows in _LISTS.items():
@@ -125,39 +172,65 @@ def unfinished(connection: Connection, now: datetime) -> dict[str, int]:
         )
         for state, count in connection.execute(query):
             found[f"{name} {WorkState(state).value}"] += count
-    soon = now + SOON
     due = _TICKETS.c.life_due_at, _TICKETS.c.sla_due_at, _WAITING_UNTIL
     count = connection.execute(
-        select(func.count()).select_from(_TICKETS).where(or_(*(column <= soon for column in due)))
+        select(func.count())
+        .select_from(_TICKETS)
+        .where(or_(*(column <= now + soon for column in due)))
     ).scalar_one()
     if count:
         found["tickets due soon"] = count
     return dict(found)
 
 
-def read_facts(database: Database, clock: Clock | None = None) -> Facts:
-    """Read everything that the checker looks at."""
+def read_facts(database: Database, clock: Clock | None = None, soon: timedelta = SOON) -> Facts:
+    """Read everything that the checker looks at, as of one moment."""
     now = (clock or SystemClock()).now()
-    deliveries = table(Delivery)
-    webhooks = select(deliveries.c.event_id).where(
-        deliveries.c.channel == DeliveryChannel.WEBHOOK, deliveries.c.work_state == WorkState.DONE
+    done = _DELIVERIES.c.work_state == WorkState.DONE
+    webhooks = select(_DELIVERIES.c.event_id).where(
+        _DELIVERIES.c.channel == DeliveryChannel.WEBHOOK, done
     )
-    with database.reading() as connection:
+    mails = select(_DELIVERIES.c.id).where(_DELIVERIES.c.channel == DeliveryChannel.EMAIL, done)
+    with database.snapshot() as connection:
         return Facts(
             tickets=[_ticket(row) for row in connection.execute(select(_TICKETS)).mappings()],
             agents=_agents(connection),
             assignments=_assignments(connection),
             events=[_event(row) for row in connection.execute(select(_EVENTS)).mappings()],
             webhooks=frozenset(connection.execute(webhooks).scalars()),
-            unfinished=unfinished(connection, now),
+            unfinished=unfinished(connection, now, soon),
+            heaviest=_heaviest(connection),
+            mails=frozenset(connection.execute(mails).scalars()),
         )
 
 
 def _ticket(row: RowMapping) -> TicketFact:
     skills = {skill["skill"]: skill["level"] for skill in row["required_skills"]}
     return TicketFact(
-        row["id"], row["status"], row["work_state"], row["version"], row["assignee_id"], skills
+        row["id"],
+        row["status"],
+        row["work_state"],
+        row["version"],
+        row["assignee_id"],
+        skills,
+        row["team"],
+        row["language"],
+        frozenset(row["tags"]),
+        frozenset(row["declined_by"]),
     )
+
+
+def _heaviest(connection: Connection) -> int | None:
+    """Return what a ticket weighs at the most by any profile; None with filters of others."""
+    heaviest = 1
+    for document in connection.execute(select(table(Profile).c.document)).scalars():
+        excluded = document.get("options", {}).get("excluded", {}).get("agents")
+        if excluded or not _KNOWN_FILTERS.issuperset(document.get("filters", ())):
+            return None
+        weights = (document.get(f"{name}_weights", {}) for name in ("channel", "priority"))
+        by_channel, by_priority = (max((1, *each.values())) for each in weights)
+        heaviest = max(heaviest, by_channel * by_priority)
+    return heaviest
 
 
 def _event(row: RowMapping) -> EventFact:
@@ -171,6 +244,10 @@ def _agents(connection: Connection) -> list[AgentFact]:
     skills: dict[str, dict[str, int]] = {}
     for agent, skill, level in connection.execute(select(_SKILLS)):
         skills.setdefault(agent, {})[skill] = level
+    teams: dict[str, set[str]] = {}
+    for agent, team in connection.execute(select(table(AgentTeam))):
+        teams.setdefault(agent, set()).add(team)
+    absent = frozenset(connection.execute(select(table(Absence).c.agent_id)).scalars())
     return [
         AgentFact(
             row["id"],
@@ -179,6 +256,10 @@ def _agents(connection: Connection) -> list[AgentFact]:
             row["capacity"],
             row["capacity"] + row["overcommit"],
             skills.get(row["id"], {}),
+            frozenset(teams.get(row["id"], ())),
+            frozenset(row["languages"]),
+            frozenset(row["conflicts"]),
+            bool(row["calendar"] or row["shifts"]) or row["id"] in absent,
         )
         for row in connection.execute(select(_AGENTS)).mappings()
     ]

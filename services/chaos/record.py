@@ -1,0 +1,62 @@
+"""What happened in a run, as plain values: all that a verdict needs, and nothing else."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.chaos.checker import Witness
+from services.chaos.facts import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """One strike. Times are seconds since the traffic began.
+
+    `recovered_s` is how long after the strike a ticket that was posted after it was mended had
+    reached the receiver; None if that was not seen.
+    """
+
+    nemesis: str
+    at_s: float
+    recovered_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Something that was seen from outside: the id of a ticket or an event, and when."""
+
+    id: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A whole run.
+
+    `about` says what was run. `accepted` are tickets answered with 201, `resolved` those whose
+    resolution was answered with 200, `arrived` the events in the order of their arrival, `mailed`
+    the deliveries whose mail is in the sink. `refused` are webhooks whose signature was wrong,
+    `crashes` errors in the logs that nobody expected, by event. `rest_s` is how long after the last
+    answer nothing was left to do.
+    """
+
+    about: Mapping[str, Any]
+    struck: Sequence[Struck]
+    accepted: Sequence[Seen]
+    resolved: Sequence[str]
+    arrived: Sequence[Seen]
+    mailed: Sequence[str]
+    refused: Sequence[str]
+    crashes: Mapping[str, int]
+    rest_s: float
+    facts: Facts
+
+    @property
+    def witness(self) -> Witness:
+        """What was seen from outside, as the checker wants it."""
+        return Witness(
+            frozenset(each.id for each in self.accepted),
+            frozenset(self.resolved),
+            [each.id for each in self.arrived],
+            frozenset(self.mailed),
+        )

@@ -1,0 +1,160 @@
+"""One proof: traffic and strikes on a desk of its own, and what was seen."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from time import monotonic
+
+from services.chaos.bodies import bodies
+from services.chaos.checker import violations
+from services.chaos.configuration import Configuration
+from services.chaos.copied_desk import CopiedDesk, furnished_desk
+from services.chaos.nemeses import NEMESES
+from services.chaos.place import Place
+from services.chaos.receiver import Receiver
+from services.chaos.record import Record, Seen, Struck
+from services.chaos.schedule import Planned, plan
+from services.chaos.traffic import Traffic
+from services.chaos.waiting import rest, wait_until
+from shared.domain.clock import SystemClock, rfc3339
+
+#: Threads that post, and how often one of them does, in seconds.
+POSTERS, INTERVAL_S = 4, 0.05
+#: Longer than the lease of a webhook whose sender was killed.
+REST_DEADLINE_S = 100.0
+RECOVERY_DEADLINE_S = 60.0
+#: What is broken at rest is looked at again after this: perhaps time has just moved something.
+LOOK_AGAIN_S = 2.0
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was asked for."""
+
+    seed: int
+    length_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What a run works with; times of the record count from `began`, on `time.monotonic`."""
+
+    place: Place
+    desk: CopiedDesk
+    receiver: Receiver
+    traffic: Traffic
+    terms: Terms
+    tell: Tell
+    began: float
+
+
+def prove(place: Place, configuration: Configuration, terms: Terms, tell: Tell) -> Record:
+    """Run the proof at a place; return what happened. Raises ChaosError."""
+    desk, receiver = furnished_desk(place, configuration), Receiver()
+    about = {
+        "patchbay": version("patchbay"),
+        "at": rfc3339(SystemClock().now()),
+        "seed": terms.seed,
+        "length_s": terms.length_s,
+        "mode": "distributed" if place.distributed else "embedded",
+        "configuration": configuration.counts,
+    }
+    tell(f"Starting {', '.join(desk.processes)} on {place.name} …")
+    with desk.running(receiver):
+        desk.subscribe(receiver)
+        traffic = Traffic(desk, terms.seed, bodies(configuration))
+        stage = _Stage(place, desk, receiver, traffic, terms, tell, monotonic())
+        with traffic.going_on(INTERVAL_S, POSTERS):
+            try:
+                struck = _strike(stage)
+                rest(stage.began + terms.length_s - monotonic())
+            except BaseException:
+                # Clients would go on asking processes that are dead or stand still.
+                desk.abandon()
+                raise
+        tell("Waiting until nothing is left to do …")
+        return _settled(stage, about, struck)
+
+
+def _strike(stage: _Stage) -> list[Struck]:
+    struck, terms = [], stage.terms
+    planned = plan(terms.seed, terms.length_s, [*stage.desk.processes], [*NEMESES])
+    for number, each in enumerate(planned, 1):
+        rest(stage.began + each.at_s - monotonic())
+        at = monotonic()
+        strike = NEMESES[each.nemesis](stage.desk, each.process)
+        strike.begin()
+        strike.mend()
+        recovered_s = _recovery(stage, at)
+        struck.append(Struck(each.name, round(at - stage.began, 3), recovered_s))
+        accepted = len(stage.traffic.accepted)
+        stage.tell(f"[{number}/{len(planned)}] {_progress(each, recovered_s, accepted)}")
+    return struck
+
+
+def _progress(each: Planned, recovered_s: float | None, accepted: int) -> str:
+    took = "no recovery seen" if recovered_s is None else f"recovered in {recovered_s:.1f} s"
+    return f"{each.name}: {took}; {accepted} tickets accepted"
+
+
+def _recovery(stage: _Stage, struck_at: float) -> float | None:
+    """Wait until a ticket that was accepted after the fault was mended is told of; how long since.
+
+    Seconds since the strike; None if that was not seen within RECOVERY_DEADLINE_S.
+    """
+    mended_at, seen = monotonic(), len(stage.receiver.arrivals)
+
+    def told() -> bool:
+        nonlocal seen
+        arrivals = stage.receiver.arrivals[seen:]
+        answers = (stage.traffic.accepted.get(arrival.ticket) for arrival in arrivals)
+        # A webhook may be quicker than the 201: what has no answer yet is looked at again.
+        while (answer := next(answers, None)) is not None:
+            seen += 1
+            if answer.at > mended_at:
+                return True
+        return False
+
+    if not wait_until(told, RECOVERY_DEADLINE_S):
+        return None
+    return round(monotonic() - struck_at, 3)
+
+
+def _settled(stage: _Stage, about: Mapping[str, object], struck: list[Struck]) -> Record:
+    """Wait for rest, and look until nothing is broken or what is broken stays so."""
+    ended, before = monotonic(), None
+    wait_until(lambda: not stage.desk.left(), REST_DEADLINE_S)
+    rested_s = monotonic() - ended
+    while True:
+        record = _record(stage, about, struck, rested_s)
+        broken = violations(record.facts, record.witness)
+        late = monotonic() - ended > REST_DEADLINE_S
+        if not broken or late or (before == broken and not record.facts.unfinished):
+            return record
+        before = broken
+        rest(LOOK_AGAIN_S)
+
+
+def _record(
+    stage: _Stage, about: Mapping[str, object], struck: list[Struck], rested_s: float
+) -> Record:
+    # First the tables: what arrives meanwhile arrives too early, and nothing too late.
+    facts, traffic, receiver = stage.desk.facts(), stage.traffic, stage.receiver
+
+    def seen(what: str, at: float) -> Seen:
+        return Seen(what, round(at - stage.began, 3))
+
+    return Record(
+        about=about,
+        struck=struck,
+        accepted=[seen(ticket, answer.at) for ticket, answer in traffic.accepted.items()],
+        resolved=sorted(traffic.resolved),
+        arrived=[seen(arrival.event_id, arrival.at) for arrival in [*receiver.arrivals]],
+        mailed=sorted(path.stem for path in stage.place.outbox.glob("*.eml")),
+        refused=[*receiver.refused],
+        crashes=dict(stage.desk.crashes()),
+        rest_s=round(rested_s, 3),
+        facts=facts,
+    )

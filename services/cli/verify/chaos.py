@@ -1,0 +1,174 @@
+"""patchbay verify --chaos and --replay: what is asked, and what is told."""
+
+import json
+import secrets
+import signal
+import tempfile
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from types import FrameType
+
+import click
+from rich.console import Console
+
+from services.chaos.configuration import read_configuration
+from services.chaos.errors import ChaosError
+from services.chaos.history import Seal, read_history, write_history
+from services.chaos.place import new_place
+from services.chaos.run import Terms, prove
+from services.chaos.verdict import Verdict, document, judge
+from services.cli.doctor.database import missing_file
+from shared.db.engine import Database
+from shared.db.schema import require_current
+from shared.db.signing_keys import SigningKeys
+from shared.domain.clock import SystemClock
+from shared.domain.errors import SchemaBehind, Unavailable
+from shared.settings import Settings
+
+PURPOSE = "chaos.history"
+MAX_SHOWN = 20
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+#: Seeds that are chosen have so many bits: short enough to be typed.
+SEED_BITS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The options. `history` is where the history goes, or by default beside the data."""
+
+    minutes: float
+    seed: int | None
+    history: Path | None
+    as_json: bool
+
+
+def run_chaos(asked: Asked, settings: Settings) -> bool:
+    """Prove it on a copy; print and keep what was found. Returns whether all is sound.
+
+    Raises ChaosError, or KeyboardInterrupt when it was interrupted; all is cleaned up by then.
+    """
+    progress = Console(stderr=True)
+    seed = secrets.randbits(SEED_BITS) if asked.seed is None else asked.seed
+    terms = Terms(seed, timedelta(minutes=asked.minutes).total_seconds())
+    file = missing_file(settings)
+    if file is not None:
+        raise ChaosError(f"There is no database at {file}.")
+    with closing(Database(settings.database_url, 2)) as live:
+        require_current(live)
+        configuration = read_configuration(live)
+    if not configuration.counts.get("agents"):
+        raise ChaosError("There is no agent, so nothing could be shown; add one first.")
+    counted = ", ".join(f"{count} {name}" for name, count in configuration.counts.items())
+    progress.print(f"Seed {seed}. Copied: {counted}.", soft_wrap=True)
+    with (
+        _interruptible(),
+        tempfile.TemporaryDirectory(prefix="patchbay-chaos-") as folder,
+        new_place(settings, Path(folder)) as place,
+    ):
+        record = prove(
+            place, configuration, terms, lambda line: progress.print(line, soft_wrap=True)
+        )
+        path = asked.history or settings.data_dir / "chaos" / f"{place.name}.ndjson"
+    with closing(Database(settings.database_url, 2)) as live:
+        seal = write_history(path, record, lambda text: _signed(live, text))
+    _tell(judge(record), seal, path, seed, signature="", as_json=asked.as_json)
+    return judge(record).sound
+
+
+def replay(path: Path, settings: Settings, *, as_json: bool) -> bool:
+    """Judge a history again, without running anything; returns whether all was sound.
+
+    Raises ChaosError for one that was changed, or signed by another installation.
+    """
+    record, seal = read_history(path)
+    signature = _checked(seal, settings)
+    verdict = judge(record)
+    _tell(verdict, seal, path, int(record.about["seed"]), signature=signature, as_json=as_json)
+    return verdict.sound
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM and a terminal that is closed end the block as Ctrl-C does: in order."""
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in _ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _signed(live: Database, text: str) -> str:
+    """Return the signature by the newest secret; empty where there is none, and none is made."""
+    keys = SigningKeys(live, SystemClock())
+    return urlsafe_b64encode(keys.mac(PURPOSE, text)).decode() if keys.exist() else ""
+
+
+def _checked(seal: Seal, settings: Settings) -> str:
+    """Tell whose the signature is, as far as this machine knows the installation."""
+    if not seal.signature:
+        return "not signed"
+    if missing_file(settings) is not None:
+        return "signature not checked: there is no database here"
+    try:
+        given = urlsafe_b64decode(seal.signature)
+        with closing(Database(settings.database_url, 2)) as live:
+            require_current(live)
+            keys = SigningKeys(live, SystemClock())
+            good = keys.exist() and keys.is_mac(PURPOSE, seal.text, given)
+    except (SchemaBehind, Unavailable) as error:
+        return f"signature not checked: {error}"
+    except ValueError:
+        good = False
+    if not good:
+        raise ChaosError("The history was signed by another installation, or too long ago.")
+    return "signed by this installation"
+
+
+def _tell(
+    verdict: Verdict, seal: Seal, path: Path, seed: int, *, signature: str, as_json: bool
+) -> None:
+    if as_json:
+        history = {
+            "file": str(path),
+            "lines": seal.lines,
+            "sha256": seal.sha256,
+            "signature": seal.signature or None,
+        }
+        told = {"seed": seed, **document(verdict), "history": history}
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        return
+    for line in _table(verdict):
+        click.echo(line)
+    click.echo(
+        f"{verdict.accepted} tickets accepted, {verdict.assigned} of them assigned, "
+        f"{verdict.waiting} waiting, {verdict.resolved} resolved; {verdict.events} events, "
+        f"{verdict.duplicates} webhooks came twice, {verdict.mails} mails."
+    )
+    for each in verdict.violations[:MAX_SHOWN]:
+        click.echo(f"{click.style('WRONG', fg='red')}  {each.rule.value}: {each.where}")
+    if len(verdict.violations) > MAX_SHOWN:
+        click.echo(f"       … and {len(verdict.violations) - MAX_SHOWN} more")
+    signed = signature or ("signed" if seal.signature else "not signed: there is no signing key")
+    click.echo(f"History: {path} (sha256 {seal.sha256}; {signed})")
+    count = len(verdict.violations)
+    click.echo("Sound." if verdict.sound else f"Not sound: {count} promises broken.")
+
+
+def _table(verdict: Verdict) -> Iterator[str]:
+    width = max([len("nemesis"), *(len(line.nemesis) for line in verdict.lines)])
+    head = ("strikes", "accepted", "lost", "doubled", "broken otherwise", "recovery")
+    yield "  ".join([f"{'nemesis':<{width}}", *head])
+    for line in verdict.lines:
+        recovery = "not seen" if line.recovered_s is None else f"{line.recovered_s:.1f} s"
+        cells = (line.strikes, line.accepted, line.lost, line.doubled, line.broken, recovery)
+        shown = (f"{cell:>{len(name)}}" for cell, name in zip(cells, head, strict=True))
+        yield "  ".join([f"{line.nemesis:<{width}}", *shown])

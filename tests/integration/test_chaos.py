@@ -1,0 +1,202 @@
+"""`patchbay verify --chaos`: a proof by kills on a copy, that leaves what is live as it was."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy import select, text
+
+from shared.db.engine import Database
+from shared.db.models.base import Base
+from shared.db.signing_keys import SigningKeys
+from shared.domain.clock import SystemClock
+from shared.domain.work import ListName
+from shared.messaging.broker_look import QueueLook, look_at
+from shared.settings import Settings
+from tests.commands import Done, run_command
+from tests.desk import Desk
+from tests.fixtures.modes import Mode
+from tests.processes import environment
+from tests.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+#: One strike, a second after the traffic began.
+MINUTES = "0.05"
+#: What a copy is called, in the database server and on the broker.
+OURS = "patchbay_chaos_"
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def configured(desk: Desk, settings: Settings) -> Settings:
+    """A desk with teams, skills, hours, rules, and tickets that must stay as they are."""
+    calendar = {"name": "office", "title": "Office", "time_zone": "Europe/Berlin", "hours": {}}
+    desk.ok("POST", "/v1/calendars", calendar)
+    desk.ok("POST", "/v1/teams", {"name": "network", "title": "Network"})
+    desk.ok("POST", "/v1/teams", {"name": "office", "title": "Office", "calendar": "office"})
+    desk.ok("POST", "/v1/skills", {"name": "vpn"})
+    profile = {"offer_s": 60, "priority_weights": {"critical": 2}}
+    desk.ok("PUT", "/v1/routing/profiles/default", profile)
+    for number in range(4):
+        agent = {
+            "name": f"Somebody {number}",
+            "email": f"somebody{number}@desk.example",
+            "capacity": 20,
+            "teams": ["network", "office"],
+            "skills": [{"skill": "vpn", "level": 3}],
+        }
+        desk.ok("POST", "/v1/agents", agent)
+    rule = {
+        "name": "vpn",
+        "when": 'ticket.category == "vpn"',
+        "then": {"team": "network", "delay": "10m", "tags": ["by-rule"]},
+    }
+    desk.ok("PUT", "/v1/routing/rules", {"rules": [rule]})
+    requester = {"name": "Mira", "email": "mira@customer.example"}
+    desk.ok("POST", "/v1/tickets", {"subject": "Live", "requester": requester})
+    return settings
+
+
+def chaos(settings: Settings, *arguments: str, **changed: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "services.cli", "verify", "--chaos", "--seed", "7"]
+    return subprocess.Popen(
+        [*command, *arguments],
+        cwd=ROOT,
+        env={**environment(settings), **changed},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def digests(settings: Settings) -> dict[str, str]:
+    """Return a digest of the rows of every table."""
+    found = {}
+    with closing(Database(settings.database_url, 1)) as database, database.reading() as connection:
+        for each in Base.metadata.sorted_tables:
+            rows = sorted(map(repr, connection.execute(select(each)).all()))
+            found[each.name] = hashlib.sha256("\n".join(rows).encode()).hexdigest()
+    return found
+
+
+def copies(settings: Settings) -> list[str]:
+    """Return the databases of copies that are on the server."""
+    query = text("SELECT datname FROM pg_database WHERE datname LIKE :ours")
+    with closing(Database(settings.database_url, 1)) as database, database.reading() as connection:
+        return list(connection.execute(query, {"ours": f"{OURS}%"}).scalars())
+
+
+def rung(settings: Settings) -> Mapping[ListName, QueueLook | None]:
+    """Return the live queues, once the ticket has been rung for."""
+    queues = look_at(settings.broker_url).queues
+    return queues if queues[ListName.ROUTING] else {}
+
+
+def judged(settings: Settings, history: Path) -> Done:
+    changed = {"PATCHBAY_DATABASE_URL": settings.database_url}
+    return run_command("verify", "--replay", history, "--json", environment=changed)
+
+
+def test_a_sound_desk_passes_and_its_own_rows_and_queues_stay_as_they_were(
+    configured: Settings, tmp_path: Path, mode: Mode
+) -> None:
+    with closing(Database(configured.database_url, 1)) as database:
+        SigningKeys(database, SystemClock()).sign("test", "makes the first secret")
+    before, history = digests(configured), tmp_path / "history.ndjson"
+    queues = eventually(lambda: rung(configured)) if mode.distributed else {}
+    run = chaos(
+        configured, "--json", "--minutes", MINUTES, "--history", str(history), TMPDIR=str(tmp_path)
+    )
+    output, errors = run.communicate()
+    assert run.returncode == 0, output + errors
+    told = json.loads(output)
+    assert (told["sound"], told["lost"], told["doubled"], told["violations"]) == (True, 0, 0, [])
+    assert told["strikes"] == 1
+    assert told["assigned"] > 0
+    assert told["mails"] > 0
+    assert digests(configured) == before
+    assert not list(tmp_path.glob("patchbay-chaos-*"))
+    if mode.distributed:
+        assert copies(configured) == []
+        assert rung(configured) == queues
+        (name,) = set(re.findall(rf"{OURS}\w+", errors))
+        assert set(look_at(configured.broker_url, f"{name}.").queues.values()) == {None}
+    # Judged again, nothing else is found; by the desk that signed it.
+    lines = history.read_text().splitlines()
+    assert judged(configured, history).returncode == 0
+    assert json.loads(lines[-1])["signature"]
+    # A history that somebody has touched up says nothing.
+    history.write_text("\n".join([*lines[:-2], lines[-1]]) + "\n")
+    assert judged(configured, history).returncode == 2
+    text_ = json.dumps([json.loads(line) for line in lines])
+    assert "somebody" not in text_.lower()
+    assert "customer.example" not in text_
+
+
+@pytest.mark.parametrize("mode", ["embedded"], indirect=True)
+def test_a_bug_in_the_installation_is_found_and_is_found_again_in_the_history(
+    configured: Settings, tmp_path: Path
+) -> None:
+    planted = tmp_path / "planted"
+    planted.mkdir()
+    (planted / "sitecustomize.py").write_text(
+        "from tests.faults.planted import plant\nplant('believes_that_it_sent')\n"
+    )
+    history, path = tmp_path / "history.ndjson", os.pathsep.join([str(planted), str(ROOT)])
+    run = chaos(configured, "--minutes", MINUTES, "--history", str(history), PYTHONPATH=path)
+    output, errors = run.communicate()
+    assert run.returncode == 1, output + errors
+    assert "an event did not reach the subscriber" in output
+    again = judged(configured, history)
+    assert again.returncode == 1
+    assert json.loads(again.stdout)["lost"] > 0
+
+
+@pytest.mark.parametrize("mode", ["distributed"], indirect=True)
+def test_whoever_interrupts_it_finds_nothing_left_behind(
+    configured: Settings, tmp_path: Path
+) -> None:
+    run = chaos(configured, TMPDIR=str(tmp_path))
+    children = eventually(
+        lambda: [p for p in psutil.Process(run.pid).children() if "router" in p.cmdline()]
+    )
+    family = psutil.Process(run.pid).children(recursive=True)
+    assert copies(configured)
+    run.send_signal(signal.SIGINT)
+    _, errors = run.communicate()
+    assert run.returncode == 130, errors
+    assert children
+    assert not [each for each in family if each.is_running()]
+    assert copies(configured) == []
+    assert not list(tmp_path.glob("patchbay-chaos-*"))
+
+
+@pytest.mark.parametrize("mode", ["distributed"], indirect=True)
+def test_a_role_that_may_make_no_database_is_told_which_right_is_missing(
+    configured: Settings,
+) -> None:
+    live = Database(configured.database_url, 1)
+    with closing(live), live.engine.begin() as connection:
+        connection.execute(text("DROP ROLE IF EXISTS chaos_reader"))
+        connection.execute(text("CREATE ROLE chaos_reader LOGIN"))
+        connection.execute(text("GRANT pg_read_all_data TO chaos_reader"))
+    url = live.engine.url.set(username="chaos_reader").render_as_string(hide_password=False)
+    changed = {
+        "PATCHBAY_DATABASE_URL": url,
+        "PATCHBAY_BROKER_URL": configured.broker_url,
+    }
+    done = run_command("verify", "--chaos", environment=changed)
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("Could not check: The role chaos_reader may make no database")
+    assert "ALTER ROLE chaos_reader CREATEDB" in last

@@ -1,0 +1,123 @@
+"""A record is judged, written and read again: the verdict stays the same."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from services.chaos.checker import Rule
+from services.chaos.errors import ChaosError
+from services.chaos.facts import AgentFact, AssignmentFact, EventFact, Facts, TicketFact
+from services.chaos.history import read_history, write_history
+from services.chaos.record import Record, Seen, Struck
+from services.chaos.verdict import judge
+from shared.domain.event import EventType
+from shared.domain.ticket import TicketStatus
+from shared.domain.work import WorkState
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def events(ticket: str) -> list[EventFact]:
+    made = EventFact(f"evt_{ticket}_1", ticket, 1, EventType.TICKET_CREATED, "")
+    return [made, EventFact(f"evt_{ticket}_2", ticket, 2, EventType.TICKET_ASSIGNED, "")]
+
+
+def sound() -> Record:
+    """Two tickets: one accepted around the first strike, one after the second."""
+    told = [*events("a"), *events("b")]
+    return Record(
+        about={"seed": 1, "mode": "embedded"},
+        struck=[Struck("serve killed", 1.0, 2.5), Struck("serve frozen", 8.0, None)],
+        accepted=[Seen("a", 0.5), Seen("b", 9.0)],
+        resolved=[],
+        arrived=[Seen(event.id, 10.0) for event in told],
+        mailed=["dlv_1"],
+        refused=[],
+        crashes={},
+        rest_s=0.5,
+        facts=Facts(
+            tickets=[
+                TicketFact(
+                    each, TicketStatus.OPEN, WorkState.DONE, 2, "agt", {}, tags=frozenset({"x"})
+                )
+                for each in ("a", "b")
+            ],
+            agents=[AgentFact("agt", True, 2, 5, 5, {"vpn": 3}, frozenset({"network"}))],
+            assignments=[AssignmentFact(each, "agt", 1, NOON, None, True) for each in ("a", "b")],
+            events=told,
+            webhooks=frozenset(event.id for event in told),
+            unfinished={},
+            mails=frozenset({"dlv_1"}),
+        ),
+    )
+
+
+def test_what_is_kept_is_sound_and_each_strike_has_its_tickets() -> None:
+    verdict = judge(sound())
+    assert verdict.sound
+    assert [(line.nemesis, line.accepted, line.recovered_s) for line in verdict.lines] == [
+        ("serve killed", 1, 2.5),
+        ("serve frozen", 1, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("broken", "rule", "line"),
+    [
+        (lambda r: replace(r, arrived=r.arrived[:3]), Rule.UNDELIVERED, "serve frozen"),
+        (lambda r: replace(r, accepted=[*r.accepted, Seen("c", 2)]), Rule.LOST_TICKET, "killed"),
+        (lambda r: replace(r, mailed=[]), Rule.UNMAILED, "at no strike"),
+        (lambda r: replace(r, refused=["evt: forged"]), Rule.FORGED, "at no strike"),
+        (lambda r: replace(r, crashes={"batch.crashed": 1}), Rule.CRASH, "at no strike"),
+    ],
+    ids=["undelivered", "lost", "unmailed", "forged", "crash"],
+)
+def test_what_is_broken_is_laid_at_the_door_of_its_strike(broken, rule, line) -> None:
+    verdict = judge(broken(sound()))
+    assert [each.rule for each in verdict.violations] == [rule]
+    (blamed,) = [each for each in verdict.lines if each.lost + each.doubled + each.broken]
+    assert line in blamed.nemesis
+
+
+def test_agents_with_hours_and_filters_of_others_accuse_nobody() -> None:
+    record = sound()
+    waits = TicketFact("a", TicketStatus.NEW, WorkState.WAITING, 2, None, {}, "network")
+    (agent,) = record.facts.agents
+
+    def stuck(**changed: object) -> bool:
+        facts = replace(record.facts, tickets=[waits, record.facts.tickets[1]], **changed)
+        return Rule.STUCK in {each.rule for each in judge(replace(record, facts=facts)).violations}
+
+    assert stuck()
+    assert not stuck(agents=[replace(agent, at_hours=True)])
+    assert not stuck(agents=[replace(agent, teams=frozenset({"office"}))])
+    assert not stuck(heaviest=None)
+    assert not stuck(heaviest=4)
+
+
+def test_a_history_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path, record = tmp_path / "deep" / "history.ndjson", sound()
+    seal = write_history(path, record, lambda text: f"signed {text}")
+    found, again = read_history(path)
+    assert (found, again) == (record, seal)
+    assert again.signature == f"signed {again.text}"
+
+
+@pytest.mark.parametrize(
+    "touched",
+    [
+        lambda lines: lines[1:],
+        lambda lines: [*lines[:3], lines[3].replace(b'"a"', b'"z"'), *lines[4:]],
+        lambda lines: lines[:-1],
+        lambda lines: [],
+    ],
+    ids=["first gone", "one changed", "seal gone", "empty"],
+)
+def test_a_history_that_was_changed_is_refused(tmp_path: Path, touched) -> None:
+    path = tmp_path / "history.ndjson"
+    write_history(path, sound(), lambda _: "")
+    path.write_bytes(b"".join(touched(path.read_bytes().splitlines(keepends=True))))
+    with pytest.raises(ChaosError):
+        read_history(path)
