@@ -1,4 +1,4 @@
-"""A virus scanner that speaks INSTREAM (clamd(8)) on a real socket, and finds one word."""
+"""A virus scanner that speaks as clamd(8) on a real socket, and finds one word."""
 
 import socket
 import socketserver
@@ -17,6 +17,7 @@ class Scanner:
         self.scanned: list[bytes] = []
         self.limit = 1 << 30
         self.mute = False
+        self.version = b"ClamAV 1.4.1"
         outer = self
 
         class Handler(socketserver.BaseRequestHandler):
@@ -43,7 +44,13 @@ class Scanner:
 
     def _serve(self, connection: socket.socket) -> None:
         file = connection.makefile("rb")
-        assert file.read(10) == b"zINSTREAM\0"
+        command = b""
+        while not command.endswith(b"\0"):
+            command += file.read(1)
+        if command == b"zVERSION\0":
+            connection.sendall(self.version + b"\0")
+            return
+        assert command == b"zINSTREAM\0"
         data = b""
         while length := struct.unpack("!I", file.read(4))[0]:
             data += file.read(length)

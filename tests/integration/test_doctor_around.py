@@ -1,6 +1,7 @@
 """`patchbay doctor` where the mode does not matter: settings, mail, storage, this machine."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from services.chaos.ports import choose_port
 from services.cli.doctor.secrets import HIDDEN
+from tests.clamd import Scanner
 from tests.doctor import look, said, settings_of
 from tests.fixtures.modes import Mode
 from tests.fixtures.relays import Relay
@@ -102,6 +104,36 @@ def test_a_storage_that_cannot_be_written_to_is_told(
     done = look(environment, "--json", "--only=storage", STORAGE_URL=url)
     assert done.returncode == 2
     assert "cannot be written to" in said(done, "error")[0][1]
+
+
+def test_a_scanner_is_met_and_its_signatures_are_looked_at(environment: dict[str, str]) -> None:
+    scanner = Scanner()
+    try:
+        today = datetime.now(UTC).strftime("%a %b %d %H:%M:%S %Y")
+        scanner.version = f"ClamAV 1.4.1/27500/{today}".encode()
+        done = look(environment, "--json", "--only=scanner", CLAMD_URL=scanner.url)
+        assert (done.returncode, said(done, "warning", "error")) == (0, [])
+        assert len(said(done, "ok")) == 3
+        scanner.version = b"ClamAV 1.4.1/26850/Fri Mar 17 08:25:25 2023"
+        done = look(environment, "--json", "--only=scanner", CLAMD_URL=scanner.url)
+        assert (done.returncode, "days old" in said(done, "warning")[0][1]) == (1, True)
+        scanner.version = b"ClamAV 1.4.1"
+        scanner.limit = 3
+        done = look(environment, "--json", "--only=scanner", CLAMD_URL=scanner.url)
+        assert done.returncode == 2
+        assert [text.partition(" ")[0] for _, text in said(done, "error")] == ["the", "The"]
+        scanner.version = b"220 mail.example ESMTP"
+        done = look(environment, "--json", "--only=scanner", CLAMD_URL=scanner.url)
+        assert (done.returncode, "is no clamd" in said(done, "error")[0][1]) == (2, True)
+    finally:
+        scanner.close()
+
+
+def test_a_scanner_that_is_away_is_told_with_the_way_out(environment: dict[str, str]) -> None:
+    done = look(environment, "--only=scanner", CLAMD_URL=f"tcp://127.0.0.1:{choose_port()}")
+    assert done.returncode == 2
+    assert "is away" in done.stdout
+    assert "listens at PATCHBAY_CLAMD_URL" in done.stdout
 
 
 def test_files_that_others_can_read_are_told(environment: dict[str, str], tmp_path: Path) -> None:

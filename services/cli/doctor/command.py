@@ -9,7 +9,7 @@ from typing import Any
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.cli.doctor import broker, configuration, host, mail, storage, work
+from services.cli.doctor import broker, configuration, host, mail, scanner, storage, work
 from services.cli.doctor import database as database_area
 from services.cli.doctor.finding import Area, Finding, Severity, error
 from services.cli.doctor.secrets import censored, secrets_of, shown_settings
@@ -39,6 +39,10 @@ _AWAY = {
     Area.STORAGE: (
         "no file can be attached or read",
         "see that PATCHBAY_STORAGE_URL and its keys are right",
+    ),
+    Area.SCANNER: (
+        "files are not scanned, and nobody can download one before it is",
+        "see that clamd runs, and listens at PATCHBAY_CLAMD_URL (TCPSocket, LocalSocket); or off",
     ),
     Area.MAIL: (
         "mails rest and are tried again for two days, then they are dead",
@@ -106,6 +110,7 @@ def _findings(settings: Settings, areas: list[Area]) -> Iterator[tuple[Area, Fin
             Area.WORK: lambda: _work(settings, database),
             Area.BROKER: lambda: broker.examine(settings),
             Area.STORAGE: lambda: storage.examine(settings),
+            Area.SCANNER: lambda: scanner.examine(settings),
             Area.MAIL: lambda: mail.examine(settings),
         }
         for area in areas:

@@ -25,6 +25,7 @@ class Area(StrEnum):
     WORK = "work"
     BROKER = "broker"
     STORAGE = "storage"
+    SCANNER = "scanner"
     MAIL = "mail"
 
 

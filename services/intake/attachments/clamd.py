@@ -27,6 +27,23 @@ class Clamd:
         self._url = urlsplit(url)
         self.timeout_s = timeout_s
 
+    def version(self) -> str:
+        """Return what it calls itself, with its signatures: `ClamAV 1.4.1/27500/Sat Nov 21 …`.
+
+        Raises Unavailable if it is away or slow, or is no clamd.
+        """
+        try:
+            with self._connect() as connection:
+                connection.sendall(b"zVERSION\0")
+                reply = _reply(connection)
+        except OSError as error:
+            message = f"The virus scanner at {self._url.geturl()} is away: {error}."
+            raise Unavailable(message) from error
+        if not reply.startswith("ClamAV"):
+            message = f"What answers at {self._url.geturl()} is no clamd: {reply[:80]!r}."
+            raise Unavailable(message)
+        return reply
+
     def scan(self, chunks: Iterable[bytes]) -> str | None:
         """Return the name of the virus that is found, or None.
 
