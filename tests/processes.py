@@ -82,7 +82,7 @@ def serving(
             stderr=output,
         )
     try:
-        eventually(lambda: _answers(port) or process.poll() is not None)
+        eventually(lambda: answers(port) or process.poll() is not None)
         yield process, port
     finally:
         status = _ended(process)
@@ -101,7 +101,8 @@ def _ended(process: subprocess.Popen[bytes]) -> int:
         return process.wait(END_TIMEOUT_S)
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether a server is ready there."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/readyz")

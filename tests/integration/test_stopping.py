@@ -2,18 +2,23 @@
 
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from http.client import HTTPConnection
+from pathlib import Path
 from time import monotonic
 
 import psutil
 import pytest
 
+from services.chaos.ports import choose_port
+from services.intake.http_process import LAST_LOOK_S
 from shared.settings import Settings
 from tests.desk import Desk
 from tests.event_source import EventSource
-from tests.processes import serving
+from tests.processes import ROOT, answers, environment, serving
 from tests.waiting import eventually
 
 LONG = "x" * 60_000
@@ -81,6 +86,30 @@ def test_sigterm_ends_a_server_in_its_time_whatever_its_clients_hold_open(
         assert not worker.is_running()
     [log] = settings.data_dir.glob("serve-*.log")
     assert "http.clients_cut_off" in log.read_text()
+
+
+def test_a_process_whose_server_does_not_come_to_its_end_ends_by_itself(
+    settings: Settings, tmp_path: Path, opened: ExitStack
+) -> None:
+    port, log = choose_port(), tmp_path / "endless.log"
+    changed = {"PATCHBAY_PORT": str(port), "PATCHBAY_SHUTDOWN_TIMEOUT_S": "1"}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.endless"],
+            cwd=ROOT,
+            env={**environment(settings), **changed},
+            stdout=output,
+            stderr=output,
+        )
+    opened.callback(process.wait)
+    opened.callback(process.kill)
+    eventually(lambda: answers(port))
+    process.send_signal(signal.SIGTERM)
+    # Sooner than the server would kill it.
+    assert process.wait(LAST_LOOK_S + 1 + SLACK_S) == 0, log.read_text()
+    assert "http.ended_without_server" in log.read_text()
+    # What belongs to the end of a process was done.
+    assert (settings.data_dir / "ended").exists()
 
 
 def test_a_stream_that_nobody_reads_is_dropped_and_holds_nobody_up(
