@@ -7,8 +7,8 @@ from typing import Any, TextIO
 
 import click
 
+from services.cli.sent import show_delivery
 from services.cli.webhooks.client import DeskClient
-from services.cli.webhooks.deliveries import show_delivery
 from services.cli.webhooks.desk_command import of_desk, print_fields, print_json, print_table
 from shared.domain.subscription import AfterOutage, Ordering, PayloadStyle, SigningScheme
 

@@ -1,56 +1,38 @@
 """How much is due on each work list, since when, and what gave up."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    Table,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import Connection, Select, func, select
 
 from shared.db.engine import rows
-from shared.db.models import (
-    Agent,
-    Attachment,
-    BulkChunk,
-    Delivery,
-    DryRun,
-    EndpointHealth,
-    OutboxEntry,
-    Requirement,
-    Subscription,
-    Ticket,
-    WaitingLook,
-)
+from shared.db.models import Delivery
 from shared.db.models.base import table
-from shared.db.types import DEAD, EMAIL, NOT_ARRIVED, READY, WAITING, WEBHOOK
+from shared.db.ready_rows import (
+    PLAIN,
+    ReadyRows,
+    of_open_endpoints,
+    ready_rows,
+    webhooks_of_endpoint,
+)
+from shared.db.types import DEAD, NOT_ARRIVED
 from shared.domain.work import ListName
 from shared.observability.figures import LIST_BACKLOG, LIST_DEAD, LIST_OLDEST, Figure, Sample
 
-_TICKETS, _DELIVERIES, _HEALTH = table(Ticket), table(Delivery), table(EndpointHealth)
-_SUBSCRIPTIONS = table(Subscription)
+_DELIVERIES = table(Delivery)
 
 #: How many, and since when the oldest of them.
 Due = Select[Any, Any]
 
-#: Lists whose ready rows are all that is due.
-_TABLES: dict[ListName, tuple[Table, ...]] = {
-    ListName.ROUTING: (_TICKETS,),
-    ListName.MATCHING: (table(Agent), table(Requirement)),
-    ListName.QUESTIONS: (table(DryRun),),
-    ListName.EVENTS: (table(OutboxEntry),),
-    ListName.SCANNING: (table(Attachment),),
-    ListName.BULK: (table(BulkChunk),),
-}
 #: Where rows can be dead, with the list they belong to. A list that is not here has none: its
 #: handler puts off what fails.
-_CAN_DIE = {name: tables[0] for name, tables in _TABLES.items() if name is not ListName.MATCHING}
+_CAN_DIE = {
+    name: tables[0]
+    for name, tables in PLAIN.items()
+    if name not in (ListName.MATCHING, ListName.WAKING)
+}
 #: How deliveries can end without having arrived.
 _NOT_ARRIVED = (
     ("webhook", "dead"),
@@ -72,50 +54,25 @@ def read(connection: Connection, now: datetime) -> dict[Figure, Sequence[Sample]
 
 
 def _due(now: datetime) -> dict[ListName, list[Due]]:
-    ticket, delivery = _TICKETS.c, _DELIVERIES.c
-    mails = (delivery.work_state == READY, delivery.channel == EMAIL)
-    due = {
-        name: [_count(each.c.available_at, now, each.c.work_state == READY) for each in tables]
-        for name, tables in _TABLES.items()
-    }
-    looks = table(WaitingLook).c
-    due[ListName.WAKING] = [
-        _count(ticket.available_at, now, ticket.work_state == WAITING),
-        _count(looks.available_at, now, looks.work_state == READY),
-    ]
-    due[ListName.LIFE] = [_count(ticket.life_due_at, now)]
-    due[ListName.SLA] = [_count(ticket.sla_due_at, now)]
+    due: defaultdict[ListName, list[Due]] = defaultdict(list)
+    for each in ready_rows():
+        due[each.name].append(_count(each, now))
     due[ListName.WEBHOOK] = [_webhooks(now)]
-    due[ListName.EMAIL] = [_count(delivery.available_at, now, *mails)]
     return {name: due[name] for name in ListName}
 
 
-def _count(at: ColumnElement[Any], now: datetime, *conditions: ColumnElement[bool]) -> Due:
-    return select(func.count().label("count"), func.min(at)).where(*conditions, at <= now)
+def _count(ready: ReadyRows, now: datetime) -> Due:
+    query = select(func.count().label("count"), func.min(ready.moment))
+    return query.where(*ready.conditions, ready.moment <= now)
 
 
 def _webhooks(now: datetime) -> Due:
-    """What may be sent now.
-
-    What waits for an endpoint that rests, or is disabled, is no backlog: no notifier makes it less.
-    """
-    delivery = _DELIVERIES.c
-    mine = (
-        delivery.work_state == READY,
-        delivery.channel == WEBHOOK,
-        delivery.receiver == _SUBSCRIPTIONS.c.id,
-        delivery.available_at <= now,
-    )
+    """What may be sent now."""
+    ready = webhooks_of_endpoint()
+    mine = (*ready.conditions, ready.moment <= now)
     count = select(func.count()).select_from(_DELIVERIES).where(*mine).scalar_subquery()
-    oldest = select(func.min(delivery.available_at)).where(*mine).scalar_subquery()
-    blocked = _HEALTH.c.blocked_until
-    return (
-        select(func.sum(count), func.min(oldest))
-        .select_from(
-            _SUBSCRIPTIONS.outerjoin(_HEALTH, _HEALTH.c.subscription_id == _SUBSCRIPTIONS.c.id)
-        )
-        .where(_SUBSCRIPTIONS.c.enabled, or_(blocked.is_(None), blocked <= now))
-    )
+    oldest = select(func.min(ready.moment)).where(*mine).scalar_subquery()
+    return of_open_endpoints(select(func.sum(count), func.min(oldest)), now)
 
 
 def _dead(connection: Connection) -> list[Sample]:
