@@ -92,6 +92,7 @@ def _environment(folder: Path, database_url: str) -> dict[str, str]:
                 "READ_LIMIT_PER_MINUTE": "0",
                 "WRITE_LIMIT_PER_MINUTE": "0",
                 "FAILPOINTS": "",
+                "TRACING": "off",
                 "LOG_FORMAT": "json",
                 "LOG_LEVEL": "INFO",
             }.items()
