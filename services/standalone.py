@@ -7,6 +7,7 @@ from flask import Flask
 import services.intake.bootstrap as intake
 import services.notifier.bootstrap as notifier
 import services.router.bootstrap as router
+from shared.db.resealing import require_keys
 from shared.db.schema import require_current
 from shared.observability import tracing
 from shared.observability.logging import configure_logging
@@ -21,6 +22,7 @@ def build() -> Flask:
     tracing.start(settings.tracing, "patchbay")
     runtime = Runtime(settings)
     require_current(runtime.database)
+    require_keys(runtime.database)
     services = [router.build(runtime), notifier.build(runtime), intake.build_worker(runtime)]
     host = runtime.host(services, settings.worker_threads)
     app = intake.build(runtime)

@@ -9,6 +9,7 @@ from types import FrameType
 
 from sqlalchemy import text
 
+from shared.db.resealing import require_keys
 from shared.db.schema import require_current
 from shared.domain.errors import Unavailable
 from shared.messaging.worker_host import Service
@@ -49,9 +50,10 @@ def run(
 
     Then fetches no more, finishes what is in hand within PATCHBAY_SHUTDOWN_TIMEOUT_S and returns
     whether all of it got done; the rest is still in the database. A second signal ends at once.
-    Raises SchemaBehind on a database that does not fit.
+    Raises SchemaBehind on a database that does not fit, SecretUnreadable without its keys.
     """
     require_current(runtime.database)
+    require_keys(runtime.database)
     tracing.start(runtime.settings.tracing, "-".join(service.name for service in services))
     stopping = threading.Event()
 

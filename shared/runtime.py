@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dramatiq import Broker
 
 from shared import failpoints
-from shared.db.engine import Database
+from shared.db.engine import Database, open_database
 from shared.db.figures import reader as figures_reader
 from shared.db.figures.reader import FigureReader
 from shared.domain.clock import Clock, SystemClock
@@ -63,7 +63,7 @@ class Runtime:
             armed = failpoints.arm(settings.failpoints, settings.failpoints_log)
             log.warning("failpoints.armed", failpoints=armed, warning="for tests only")
         self.clock: Clock = clock or SystemClock()
-        self.database = Database(settings.database_url, settings.database_pool_size)
+        self.database: Database = open_database(settings, settings.database_pool_size)
         metrics.database_pool_size.set(self.database.pool_bound)
         self.storage: Storage = storage_for(settings)
         self._messaging = _MESSAGING[settings.broker_url.partition(":")[0]](settings)

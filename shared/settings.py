@@ -26,6 +26,7 @@ from shared import failpoints
 from shared.domain.bulk import BulkLimits
 from shared.domain.lifecycle import ChildrenRule, LifeRules
 from shared.domain.media_type import FileGroup
+from shared.domain.sealing import parse_keyring
 from shared.domain.smtp_url import parse_smtp_url
 from shared.domain.support_field import SupportField
 from shared.schemas.upload import MAX_UPLOADS
@@ -70,6 +71,8 @@ class Settings:
 
     database_url: str
     database_pool_size: int
+    secret_keys: str
+    secret_keys_file: Path | None
     broker_url: str
     queue_type: QueueType
     queue_prefix: str
@@ -170,7 +173,7 @@ def load_settings() -> Settings:
     for name in ("webhook_allowed_networks", "trusted_proxies"):
         values[name] = tuple(ipaddress.ip_network(text.strip()) for text in values[name])
     values["embed_origins"] = tuple(text.strip() for text in values["embed_origins"])
-    for name in ("pages_dir", "email_templates_dir", "email_dkim_key"):
+    for name in ("secret_keys_file", "pages_dir", "email_templates_dir", "email_dkim_key"):
         values[name] = Path(values[name]) if values[name] else None
     values["email_alerts_to"] = tuple(text.strip() for text in values["email_alerts_to"])
     values["support_fields"] = frozenset(SupportField(n.strip()) for n in values["support_fields"])
@@ -236,6 +239,8 @@ def _read(env: environs.Env) -> dict[str, Any]:
             validate=_scheme("sqlite", "postgresql+psycopg"),
         ),
         "database_pool_size": env.int("DATABASE_POOL_SIZE", 10, validate=at_least_one),
+        "secret_keys": env.str("SECRET_KEYS", "", validate=_secret_keys),
+        "secret_keys_file": env.str("SECRET_KEYS_FILE", ""),
         "broker_url": env.str(
             "BROKER_URL", "memory://", validate=_scheme("memory", "amqp", "amqps")
         ),
@@ -376,6 +381,13 @@ def _mail_server(url: str) -> None:
             raise ValidationError(str(error)) from None
 
 
+def _secret_keys(text: str) -> None:
+    try:
+        parse_keyring(text)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
 def _networks(texts: list[str]) -> None:
     for text in texts:
         try:
@@ -485,6 +497,11 @@ def _flatten(messages: object) -> list[str]:
 
 
 def _cross_check(settings: Settings) -> None:
+    if settings.secret_keys and settings.secret_keys_file:
+        message = (
+            "PATCHBAY_SECRET_KEYS: PATCHBAY_SECRET_KEYS_FILE is set as well; leave one of them out"
+        )
+        raise SettingsError(message)
     if settings.broker_url.startswith("amqp") and settings.database_url.startswith("sqlite"):
         message = (
             "PATCHBAY_BROKER_URL: RabbitMQ spreads work over processes, and SQLite serves one; "

@@ -16,6 +16,8 @@ def settings_of(mode: Mode, folder: Path) -> dict[str, str]:
         "PATCHBAY_STORAGE_URL": f"file:{folder / 'attachments'}",
         "PATCHBAY_EMAIL_URL": f"file:{folder / 'outbox'}",
         "PATCHBAY_DATA_DIR": str(folder),
+        # As the fixtures write, and without a warning about it.
+        **({"PATCHBAY_SECRET_KEYS": "plain"} if mode.distributed else {}),
     }
 
 

@@ -24,3 +24,5 @@ default_pass = $password"
 keep database_url "postgresql+psycopg://patchbay:$(cat secrets/postgres_password)@postgres:5432/patchbay"
 # Replace it by your mail server: smtp://user:password@mail.example:587?starttls=required
 keep email_url "off"
+# What secrets in the database are sealed with; keep a copy away from the backups of the database.
+keep secret_keys "$(head -c 32 /dev/urandom | base64 | tr -d '\n')"

@@ -3,7 +3,7 @@
 import click
 
 from shared.db import schema
-from shared.db.engine import Database
+from shared.db.engine import open_database
 from shared.db.migrating import Patience
 from shared.settings import load_settings
 
@@ -23,7 +23,7 @@ def migrate(*, wait_s: float, check: bool) -> None:
     Ends with 0, or with 2 and one line: tables could not be had in time, or this release does not
     work on the schema.
     """
-    database = Database(load_settings().database_url)
+    database = open_database(load_settings())
     try:
         if check:
             schema.require_current(database)

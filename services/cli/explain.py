@@ -12,7 +12,7 @@ from sqlalchemy import or_, select
 
 from services.router.reexecution import decide_again
 from services.router.strategy import StrategyBuilder
-from shared.db.engine import Database, Row, first, rows
+from shared.db.engine import Database, Row, first, open_database, rows
 from shared.db.models import Agent, Decision, Ticket
 from shared.db.models.base import table
 from shared.db.schema import require_current
@@ -34,7 +34,7 @@ def explain(ticket: str, *, as_json: bool, check: bool) -> None:
         patchbay explain 1042
         patchbay explain tkt_019a0c5e7d2f7c3a9b1e5f60718293a4 --check
     """  # noqa: D301 -- \b is for click
-    database = Database(load_settings().database_url)
+    database = open_database(load_settings())
     try:
         require_current(database)
         found, decisions, names = _read(database, ticket)

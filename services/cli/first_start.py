@@ -9,9 +9,10 @@ from sqlalchemy import func, select
 
 from shared.db import schema
 from shared.db.api_keys import store_key
-from shared.db.engine import Database
+from shared.db.engine import Database, open_database
 from shared.db.models import Agent, AgentSkill, AgentTeam, ApiKey, Skill, Team
 from shared.db.models.base import table
+from shared.db.resealing import require_keys
 from shared.domain.agent import Presence
 from shared.domain.api_key import ALL, new_token
 from shared.domain.clock import SystemClock
@@ -35,11 +36,12 @@ def prepare(settings: Settings, *, example: bool) -> None:
     A database that has a schema already is left as it is; if that schema is behind, SchemaBehind is
     raised, because upgrading other people's data is never a side effect of a start.
     """
-    database = Database(settings.database_url)
+    database = open_database(settings)
     try:
         if schema.current_revision(database) is None:
             schema.migrate(database)
         schema.require_current(database)
+        require_keys(database)
         _first_key(database, settings.data_dir)
         if example:
             _example_desk(database)

@@ -1,4 +1,4 @@
-"""patchbay keys: API keys. A token is shown once; only its hash is kept."""
+"""patchbay keys: API keys. A token is shown once; only its hash is kept. And what secrets need."""
 
 import sys
 from datetime import datetime, timedelta
@@ -7,8 +7,9 @@ import click
 from sqlalchemy import select, update
 
 from services.cli.rotate_key import rotate_key
+from services.cli.secret_keys import new_secret_key, reencrypt
 from shared.db.api_keys import create_key
-from shared.db.engine import Database, Row, first, rows
+from shared.db.engine import Database, Row, first, open_database, rows
 from shared.db.models import ApiKey, Requester
 from shared.db.models.base import table
 from shared.db.schema import require_current
@@ -28,7 +29,7 @@ MAX_OVERLAP_HOURS = 24 * 31
 
 
 def _database() -> Database:
-    database = Database(load_settings().database_url)
+    database = open_database(load_settings())
     click.get_current_context().call_on_close(database.close)
     require_current(database)
     return database
@@ -36,7 +37,7 @@ def _database() -> Database:
 
 @click.group()
 def keys() -> None:
-    """Make, list, rotate and revoke API keys."""
+    """Make, list, rotate and revoke API keys; seal secrets by another key."""
 
 
 @keys.command()
@@ -182,6 +183,10 @@ def rotate_signing(overlap_hours: int) -> None:
     overlap = timedelta(hours=overlap_hours)
     SigningKeys(_database(), SystemClock()).rotate(overlap)
     click.echo(f"What was signed before is good for {overlap_hours} hours yet.")
+
+
+keys.add_command(new_secret_key)
+keys.add_command(reencrypt)
 
 
 @keys.command()

@@ -4,7 +4,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from shared.db.engine import Database
+from shared.db.engine import open_database
 from shared.db.schema import require_current
 from shared.db.search.indexer import SearchIndexer
 from shared.domain.clock import SystemClock
@@ -22,7 +22,7 @@ def rebuild() -> None:
 
     Only needed after damage or when a release says so; the index follows what happens by itself.
     """
-    database = Database(load_settings().database_url)
+    database = open_database(load_settings())
     try:
         require_current(database)
         indexed = _rebuild(SearchIndexer(database, SystemClock()))

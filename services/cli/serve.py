@@ -7,7 +7,8 @@ import click
 from services.cli.first_start import KEY_FILE, prepare
 from services.cli.workers import require_shared_broker
 from services.intake import server
-from shared.db.engine import Database
+from shared.db.engine import open_database
+from shared.db.resealing import require_keys
 from shared.db.schema import require_current
 from shared.observability import tracing
 from shared.observability.logging import configure_logging
@@ -35,9 +36,10 @@ def serve_intake(processes: int, threads: int | None) -> None:
     require_shared_broker(settings)
     configure_logging(settings.log_format, settings.log_level, "intake")
     tracing.require(settings.tracing)
-    database = Database(settings.database_url)
+    database = open_database(settings)
     try:
         require_current(database)
+        require_keys(database)
     finally:
         database.close()
     threads = threads or settings.http_threads

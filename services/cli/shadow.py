@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from shared.db.engine import Database
+from shared.db.engine import open_database
 from shared.db.routing_report import routing_report
 from shared.db.schema import require_current
 from shared.db.shadow_report import MEASURES
@@ -70,7 +70,7 @@ def report(team: str | None, since: int, *, as_json: bool) -> None:
         patchbay shadow report --team network --since 30d --json
     """  # noqa: D301 -- \b is for click
     now = SystemClock().now()
-    database = Database(load_settings().database_url)
+    database = open_database(load_settings())
     try:
         require_current(database)
         with database.reading() as connection:

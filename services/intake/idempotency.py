@@ -7,7 +7,7 @@ the claim to a key ends with the transaction too.
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,8 @@ from sqlalchemy import ColumnElement, and_, delete, select
 from shared.db.engine import Row, Transaction
 from shared.db.models import IdempotencyKey
 from shared.db.models.base import table
+from shared.db.resealing import ANSWERS
+from shared.db.sealed_types import keyring_of_dialect
 from shared.db.types import dump_json, load_json
 from shared.domain.errors import IdempotencyMismatch
 
@@ -72,7 +74,7 @@ def named(claim: Claim) -> ColumnElement[bool]:
 
 
 def find(tx: Transaction, claim: Claim, now: datetime) -> Remembered | None:
-    """Return the answer that a key has, if any; raises IdempotencyMismatch.
+    """Return the answer that a key has, if any; raises IdempotencyMismatch, SecretUnreadable.
 
     Clears the way for a new answer if the time of the old one is over.
     """
@@ -83,7 +85,9 @@ def find(tx: Transaction, claim: Claim, now: datetime) -> Remembered | None:
     if row["expires_at"] <= now:
         tx.execute(delete(KEYS).where(which))
         return None
-    return read(row, claim.request_hash)
+    found = read(row, claim.request_hash)
+    keyring = keyring_of_dialect(tx.connection.dialect)
+    return replace(found, body=keyring.open(ANSWERS.purpose, found.body))
 
 
 def read(row: Row, request_hash: str) -> Remembered:

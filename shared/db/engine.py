@@ -7,15 +7,19 @@ from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, Executable, Result, Table
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.db.dialects import Dialect, dialect_for
 from shared.db.dialects.base import Write, plain_rows
+from shared.db.keyrings import keyring_of, keyring_of_url
+from shared.db.sealed_types import attach
 from shared.db.service_levels import ServiceLevels
-from shared.domain.errors import TooBroad, Unavailable
+from shared.domain.errors import PatchbayError, TooBroad, Unavailable
+from shared.domain.sealing import Keyring
 from shared.failpoints import failpoint
 from shared.observability import tracing
+from shared.settings import Settings
 
 #: A row as read: column names and Python values.
 Row = dict[str, Any]
@@ -154,10 +158,13 @@ def _sending(connection: Connection, writes: Sequence[Write]) -> tracing.Span:
 class Database:
     """Hands out transactions; knows which database it is so that nobody else has to."""
 
-    def __init__(self, url: str, pool_size: int = 10) -> None:
+    def __init__(self, url: str, pool_size: int = 10, keyring: Keyring | None = None) -> None:
         self.url = url
         self.dialect = dialect_for(url)
         self.engine: Engine = self.dialect.build_engine(url, pool_size)
+        #: What secrets are sealed with; without a given one that of a database without settings.
+        self.keyring = keyring_of_url(url) if keyring is None else keyring
+        attach(self.engine, self.keyring)
         self.service_levels = ServiceLevels()
         #: How many connections there may be; 0 where there is no bound.
         self.pool_bound = pool_size if self.engine.dialect.name == "postgresql" else 0
@@ -212,6 +219,11 @@ class Database:
         self.engine.dispose()
 
 
+def open_database(settings: Settings, pool_size: int = 10) -> Database:
+    """Return the database of an installation, with its keys. Nothing connects yet."""
+    return Database(settings.database_url, pool_size, keyring_of(settings))
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn the driver's ways of saying “not now” into Unavailable; other errors pass as they are.
@@ -232,6 +244,11 @@ def translated() -> Iterator[None]:
         if error.connection_invalidated or _passing(error.orig):
             message = "The database cannot be reached, or is too busy to answer."
             raise Unavailable(message) from error
+        raise
+    except StatementError as error:
+        # A secret that cannot be sealed says itself why.
+        if isinstance(error.orig, PatchbayError):
+            raise error.orig from error
         raise
     except psycopg.Error as error:
         # SQLAlchemy sets the isolation level past its own translation of errors, and a pooled

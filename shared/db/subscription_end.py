@@ -11,6 +11,8 @@ from sqlalchemy import ColumnElement, delete, exists, select, update
 from shared.db.engine import Database, Transaction
 from shared.db.models import Delivery, EndpointHealth, IdempotencyKey, Subscription
 from shared.db.models.base import table
+from shared.db.resealing import ANSWERS
+from shared.db.sealed_types import keyring_of_dialect
 from shared.db.types import READY, WEBHOOK, dump_json, load_json
 from shared.domain.work import WorkState
 
@@ -79,9 +81,13 @@ def _forget_secrets(tx: Transaction, subscription_id: str) -> None:
     """Take secrets out of the answers that are remembered under an Idempotency-Key."""
     key = ("api_key_id", "operation", "key")
     query = select(_KEYS).where(_KEYS.c.subject_id == subscription_id, _KEYS.c.answer != "")
+    keyring = keyring_of_dialect(tx.connection.dialect)
     changed = [
-        {**{name: row[name] for name in key}, "answer": dump_json({**answer, "secret": ""})}
+        {
+            **{name: row[name] for name in key},
+            "answer": keyring.seal(ANSWERS.purpose, dump_json({**answer, "secret": ""})),
+        }
         for row in tx.rows(query)
-        if "secret" in (answer := load_json(row["answer"]))
+        if "secret" in (answer := load_json(keyring.open(ANSWERS.purpose, row["answer"])))
     ]
     tx.update(_KEYS, changed, key=key)

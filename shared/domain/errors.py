@@ -28,6 +28,7 @@
     ├── TooBroad                a question that finds no answer in its time
     ├── SchemaBehind            the database's schema is older than this release's
     ├── SchemaAhead             it is of a later release, and this one does not work on it
+    ├── SecretUnreadable        a secret is sealed by a key that is not here
     └── Unavailable             a dependency is down; trying again later will do
 
 No HTTP in here: `services.intake.api.problems` maps `code` to a status in one place.
@@ -234,3 +235,12 @@ class SchemaAhead(PatchbayError):
     """The database's schema is of a later release, and no longer works with this one."""
 
     code = "schema-ahead"
+
+
+class SecretUnreadable(PatchbayError):
+    """A secret in the database is sealed by a key that this process does not have, or was changed.
+
+    The text names the key by its id, and what it is that cannot be read.
+    """
+
+    code = "secret-unreadable"

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.db.dead.lists import LISTS
 from shared.db.dead.reading import Wanted
-from shared.db.engine import Database
+from shared.db.engine import Database, open_database
 from shared.db.schema import require_current
 from shared.domain.clock import SystemClock
 from shared.domain.errors import PatchbayError
@@ -77,7 +77,7 @@ def opened() -> Iterator[Database]:
     """Open the database of the settings; what cannot be done ends with one line and status 2."""
     settings = load_settings()
     try:
-        with command_logging(), closing(Database(settings.database_url, 2)) as database:
+        with command_logging(), closing(open_database(settings, 2)) as database:
             require_current(database)
             yield database
     except (PatchbayError, SQLAlchemyError) as error:

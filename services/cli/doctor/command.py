@@ -13,7 +13,7 @@ from services.cli.doctor import broker, configuration, host, mail, scanner, stor
 from services.cli.doctor import database as database_area
 from services.cli.doctor.finding import Area, Finding, Severity, error
 from services.cli.doctor.secrets import censored, secrets_of, shown_settings
-from shared.db.engine import Database
+from shared.db.engine import Database, open_database
 from shared.db.schema import state
 from shared.domain.clock import SystemClock
 from shared.domain.errors import PatchbayError
@@ -102,7 +102,7 @@ def doctor(*, only: tuple[str, ...], with_settings: bool, as_json: bool) -> None
 
 def _findings(settings: Settings, areas: list[Area]) -> Iterator[tuple[Area, Finding]]:
     """Yield the findings of all areas; one that cannot be looked at is a finding of its own."""
-    with closing(Database(settings.database_url, 2)) as database:
+    with closing(open_database(settings, 2)) as database:
         looks: dict[Area, Callable[[], Iterator[Finding]]] = {
             Area.CONFIGURATION: lambda: configuration.examine(settings),
             Area.HOST: lambda: host.examine(settings),

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
+from services.cli.doctor import sealing
 from services.cli.doctor.finding import Finding, error, note, ok, warning
 from shared.db.compatibility import SchemaState
 from shared.db.engine import Database
@@ -50,6 +51,8 @@ def examine(settings: Settings, database: Database) -> Iterator[Finding]:
     schema = state(database)
     yield _schema(schema)
     yield _writable(database, exists=schema.current is not None)
+    if schema.fits:
+        yield from sealing.examine(settings, database)
     if database.engine.dialect.name == "postgresql":
         with database.reading() as connection:
             yield from _postgresql(connection, settings, exists=schema.fits)

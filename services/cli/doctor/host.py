@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy.engine import make_url
 
 from services.cli.doctor.finding import Finding, error, ok, warning
+from shared.db.keyrings import key_file_of
 from shared.settings import Settings
 
 _GIB = 1024**3
@@ -104,7 +105,11 @@ def _descriptors(settings: Settings) -> Iterator[Finding]:
 
 
 def _private_files(settings: Settings) -> Iterator[Finding]:
-    private = {"the DKIM key": settings.email_dkim_key}
+    private = {
+        "the DKIM key": settings.email_dkim_key,
+        "the file of secret keys": settings.secret_keys_file,
+        "the key file": key_file_of(settings.database_url),
+    }
     database = make_url(settings.database_url)
     if database.get_backend_name() == "sqlite" and database.database:
         private["the database"] = Path(database.database)

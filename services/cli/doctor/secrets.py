@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from shared.domain.sealing import PLAIN
 from shared.settings import PREFIX, Settings
 
 HIDDEN = "***"
@@ -24,6 +25,8 @@ _SECRET_OPTION = re.compile(r"pass|secret|token|key", re.IGNORECASE)
 def secrets_of(settings: Settings) -> list[str]:
     """Return every secret that the settings hold, the longest first."""
     found: set[str] = {getattr(settings, name) for name in _SECRET_SETTINGS}
+    found.update(settings.secret_keys.replace(",", " ").split())
+    found.discard(PLAIN)
     for field in fields(settings):
         value = getattr(settings, field.name)
         if isinstance(value, str) and "://" in value:

@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 import click
 
-from shared.db.engine import Database
+from shared.db.engine import open_database
 from shared.db.mail_bounces import ReportTaken, take_report
 from shared.db.signing_keys import SigningKeys
 from shared.domain.clock import SystemClock
@@ -38,7 +38,7 @@ def bounce(file: BinaryIO) -> None:
 
 
 def _take(content: bytes) -> ReportTaken:
-    database, clock = Database(load_settings().database_url), SystemClock()
+    database, clock = open_database(load_settings()), SystemClock()
     try:
         report = read_report(content)
         tokens = MailTokens(SigningKeys(database, clock))

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from services.cli.verify.contents import missing_contents
 from services.cli.verify.report import document, last_lines, mended_line, result_lines
-from shared.db.engine import Database
+from shared.db.engine import Database, open_database
 from shared.db.schema import require_current
 from shared.db.soundness.check import MAX_AGE, TELLING, Result
 from shared.db.soundness.examination import (
@@ -126,7 +126,7 @@ def verify(
     )
     try:
         settings = load_settings()
-        with command_logging(), closing(Database(settings.database_url, 2)) as database:
+        with command_logging(), closing(open_database(settings, 2)) as database:
             require_current(database)
             sound = _run(database, settings, terms, repair=repair, storage=storage, as_json=as_json)
     except (PatchbayError, SQLAlchemyError) as error:

@@ -284,6 +284,18 @@ CATALOGUE: dict[str, Entry] = {
             "Сообщите request_id: по нему в журнале найдётся причина.",
         ),
     ),
+    "secret-unreadable": Entry(
+        500,
+        Words("A secret cannot be read", "Секрет не читается"),
+        Words(
+            "A secret in the database is sealed by a key that the service does not have.",
+            "Секрет в базе данных зашифрован ключом, которого у службы нет.",
+        ),
+        Words(
+            "Give the operator the request id and the detail, which names the key.",
+            "Сообщите администратору request_id и detail: там назван ключ.",
+        ),
+    ),
     "unavailable": Entry(
         503,
         Words("Not at the moment", "Сейчас не получится"),

@@ -25,6 +25,7 @@ from services.intake.api.http import answer, parts
 from services.intake.api.replays import claim_of_request, replay_known
 from services.intake.idempotency import Claim, Remembered
 from shared.db.engine import Transaction
+from shared.db.resealing import ANSWERS
 from shared.db.types import load_json
 from shared.domain.errors import IdempotencyInFlight
 from shared.domain.ids import Prefix
@@ -114,8 +115,11 @@ def _subject(body: str) -> str | None:
 def _remember(tx: Transaction, claim: Claim, response: Response) -> None:
     headers = {name: response.headers[name] for name in _HEADERS if name in response.headers}
     body = response.get_data(as_text=True)
-    remembered = Remembered(response.status_code, headers, body, _subject(body))
-    app = parts()
+    app, subject = parts(), _subject(body)
+    if subject is not None and subject.startswith(f"{Prefix.SUBSCRIPTION}_"):
+        # It may hold a signing secret.
+        body = app.database.keyring.seal(ANSWERS.purpose, body)
+    remembered = Remembered(response.status_code, headers, body, subject)
     now = app.now()
     expires_at = now + app.idempotency_ttl
     tx.insert(idempotency.KEYS, [idempotency.row_of(claim, remembered, now, expires_at)])

@@ -34,6 +34,7 @@ from sqlalchemy import (
     true,
     type_coerce,
 )
+from sqlalchemy import Dialect as SQLAlchemyDialect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
@@ -54,6 +55,7 @@ from shared.db.dialects.row_transport import (
     travelling,
     value_of,
 )
+from shared.db.sealed_types import with_sealed
 from shared.db.types import dump_json, load_json
 from shared.failpoints import failpoint
 
@@ -121,6 +123,11 @@ _EXAMINING = (
 class PostgreSQL(Dialect):
     """Writes whole batches as `INSERT … SELECT … FROM json_to_recordset(…)`."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        #: The engine's own, which knows its keys, once there is an engine.
+        self._compiler: SQLAlchemyDialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+
     def build_engine(self, url: str, pool_size: int) -> Engine:
         engine = create_engine(
             url,
@@ -141,6 +148,7 @@ class PostgreSQL(Dialect):
                 **_DEAD_PEER,
             },
         )
+        self._compiler = engine.dialect
         event.listen(engine, "connect", _meet)
         event.listen(engine, "checkout", _forget_old_plans)
         return engine
@@ -179,7 +187,7 @@ class PostgreSQL(Dialect):
                 f"SELECT {values} FROM {source(table, columns)}"
                 f"{' ON CONFLICT DO NOTHING' if skip_existing else ''}"
             )
-        return Write(sql, travelling(table, rows))
+        return Write(sql, travelling(table, with_sealed(table, rows, self._compiler)))
 
     def update(
         self,
@@ -204,7 +212,7 @@ class PostgreSQL(Dialect):
                 f"UPDATE {table.name} SET {assignments} "  # noqa: S608 -- names of our own tables
                 f"FROM {source(table, columns, key)} WHERE {matches}"
             )
-        return Write(sql, travelling(table, rows, key))
+        return Write(sql, travelling(table, with_sealed(table, rows, self._compiler), key))
 
     def delete(self, table: Table, key: str, values: Sequence[Any]) -> Write:
         sql = f"DELETE FROM {table.name} WHERE {key} = ANY(%s)"  # noqa: S608

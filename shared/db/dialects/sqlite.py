@@ -27,6 +27,7 @@ from sqlalchemy import (
     text,
     type_coerce,
 )
+from sqlalchemy import Dialect as SQLAlchemyDialect
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -44,8 +45,6 @@ from shared.db.dialects.pool import MeasuredPool
 from shared.db.types import UTCDateTime, dump_json, load_json
 from shared.failpoints import failpoint
 
-_COMPILER = sqlite.dialect(json_serializer=dump_json)
-
 _Processor = Callable[[Any], Any] | None
 
 #: How long a transaction waits for the one before it; far beyond any batch.
@@ -58,6 +57,8 @@ class SQLite(Dialect):
     def __init__(self) -> None:
         super().__init__()
         self._processors: dict[tuple[str, str], _Processor] = {}
+        #: The engine's own, which knows its keys, once there is an engine.
+        self._compiler: SQLAlchemyDialect = sqlite.dialect(json_serializer=dump_json)
         self._turn = threading.Lock()
 
     def turn(self) -> AbstractContextManager[object]:
@@ -77,6 +78,7 @@ class SQLite(Dialect):
             hide_parameters=True,
             connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
         )
+        self._compiler = engine.dialect
         database = make_url(url).database
         if database:
             event.listen(engine, "do_connect", lambda *_: _prepare_file(Path(database)))
@@ -217,7 +219,8 @@ class SQLite(Dialect):
         key = (table.name, column)
         if key not in self._processors:
             type_ = table.c[column].type
-            self._processors[key] = type_.dialect_impl(_COMPILER).bind_processor(_COMPILER)
+            compiler = self._compiler
+            self._processors[key] = type_.dialect_impl(compiler).bind_processor(compiler)
         return self._processors[key]
 
 

@@ -14,7 +14,8 @@ class IdempotencyKey(Base):
 
     `operation` is the method and the pattern of the path. `request_hash` is of the values in the
     path and of the body; `subject_id` the ticket, requester or subscription that it is about;
-    `answer` the body of the answer, `headers` its Location and ETag as JSON.
+    `answer` the body of the answer, `headers` its Location and ETag as JSON. An answer about a
+    subscription may hold its secret, so it is sealed; see `shared.domain.sealing`.
     """
 
     __tablename__ = "idempotency_keys"

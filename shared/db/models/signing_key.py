@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy.orm import Mapped
+from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, id_column
+from shared.db.sealed_types import SealedText
 
 
 class SigningKey(Base):
@@ -13,6 +14,6 @@ class SigningKey(Base):
     __tablename__ = "signing_keys"
 
     id: Mapped[str] = id_column()
-    secret: Mapped[str]
+    secret: Mapped[str] = mapped_column(SealedText("signing_keys.secret"))
     created_at: Mapped[datetime]
     retires_at: Mapped[datetime | None]

@@ -7,6 +7,7 @@ from sqlalchemy import Integer, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db.models.base import Base, TimestampColumns, id_column
+from shared.db.sealed_types import SealedDocument
 from shared.db.types import Document, Word
 from shared.domain.subscription import AfterOutage, Ordering, PayloadStyle
 
@@ -28,8 +29,8 @@ class Subscription(Base, TimestampColumns):
     filter: Mapped[str | None]
     description: Mapped[str]
     payload_style: Mapped[PayloadStyle] = mapped_column(Word(PayloadStyle))
-    headers: Mapped[dict[str, Any]] = mapped_column(Document)
-    secrets: Mapped[list[Any]] = mapped_column(Document)
+    headers: Mapped[dict[str, Any]] = mapped_column(SealedDocument("subscriptions.headers"))
+    secrets: Mapped[list[Any]] = mapped_column(SealedDocument("subscriptions.secrets"))
     rate_limit_per_s: Mapped[int | None] = mapped_column(Integer)
     concurrency: Mapped[int | None] = mapped_column(Integer)
     ordering: Mapped[Ordering] = mapped_column(Word(Ordering))

@@ -1,0 +1,92 @@
+"""patchbay keys new-secret-key and reencrypt: what secrets in the database are sealed with."""
+
+import json
+import sys
+from contextlib import closing
+
+import click
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.db.engine import Database, open_database
+from shared.db.resealing import Resealed, keys_in_use, missing_keys, outdated, reseal
+from shared.db.schema import require_current
+from shared.domain.errors import PatchbayError
+from shared.domain.sealing import new_key
+from shared.observability.logging import command_logging
+from shared.settings import load_settings
+
+#: What the command ends with when it only looked and found work, and when it could not do it.
+OUTDATED, COULD_NOT = 1, 2
+
+
+@click.command("new-secret-key")
+def new_secret_key() -> None:
+    """Print a fresh key for PATCHBAY_SECRET_KEYS; it is kept nowhere.
+
+    \b
+    Example: install -m 600 <(patchbay keys new-secret-key) /etc/patchbay/secret-keys
+    """  # noqa: D301 -- \b is for click
+    click.echo(new_key())
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Count by keys, and change nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one document at the end.")
+def reencrypt(*, check: bool, as_json: bool) -> None:
+    """Seal every secret in the database by the newest key, while services go on.
+
+    What was never sealed is sealed. With `plain` in the first place of PATCHBAY_SECRET_KEYS it
+    opens all instead. It may be stopped and run again.
+
+    Ends with 0 if all is sealed by the newest key, 1 if --check found other secrets, 2 if it could
+    not do it.
+    """
+    settings = load_settings()
+    try:
+        with command_logging(), closing(open_database(settings, 2)) as database:
+            require_current(database)
+            if check:
+                left = _tell_keys(database, as_json=as_json)
+                sys.exit(OUTDATED if left else 0)
+            _reseal(database, as_json=as_json)
+    except (PatchbayError, SQLAlchemyError) as error:
+        click.echo(str(error).partition("\n")[0], err=True)
+        sys.exit(COULD_NOT)
+
+
+def _tell_keys(database: Database, *, as_json: bool) -> int:
+    with database.reading() as connection:
+        found = keys_in_use(connection)
+    left = outdated(found, database.keyring)
+    missing = missing_keys(found, database.keyring)
+    newest = database.keyring.sealing_id
+    if as_json:
+        places = {
+            purpose: {key_id or "plain": count for key_id, count in counted.items()}
+            for purpose, counted in found.items()
+        }
+        document = {"newest": newest, "outdated": left, "missing": sorted(missing)}
+        click.echo(json.dumps({**document, "places": places}, indent=2))
+        return left
+    for purpose, counted in found.items():
+        for key_id, count in sorted(counted.items(), key=str):
+            here = ", which is not here" if key_id in missing else ""
+            click.echo(f"{purpose}: {count} {f'by {key_id}{here}' if key_id else 'not sealed'}")
+    click.echo(f"Newest key: {newest or 'none'}. {left} to seal by it.")
+    return left
+
+
+def _reseal(database: Database, *, as_json: bool) -> None:
+    places: dict[str, Resealed] = {}
+    for step in reseal(database):
+        places[step.purpose] = step
+        if not as_json:
+            click.echo(f"{step.purpose}: {step.seen} of {step.total}", err=True)
+    total = sum(step.sealed for step in places.values())
+    newest = database.keyring.sealing_id
+    if as_json:
+        sealed = {purpose: step.sealed for purpose, step in places.items()}
+        click.echo(json.dumps({"newest": newest, "sealed": total, "places": sealed}, indent=2))
+    else:
+        way = f"Sealed anew by the key {newest}" if newest else "Opened and left unsealed"
+        click.echo(f"{way}: {total}.")

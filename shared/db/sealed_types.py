@@ -1,0 +1,99 @@
+"""Columns that hold secrets: sealed on the way into the database, opened on the way out.
+
+What was written before there was a key is read as it is, and sealed when it is written again; see
+`shared.db.resealing`. The keyring hangs on the SQLAlchemy dialect of an engine: it belongs to one
+installation, and the tables do not know which one they will be used with.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import JSON, Dialect, Engine, Table, Text, TypeDecorator
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.db.types import dump_json, load_json
+from shared.domain.sealing import Keyring, is_sealed
+
+_ATTRIBUTE = "patchbay_keyring"
+
+
+def attach(engine: Engine, keyring: Keyring) -> None:
+    """Let the sealed columns of an engine use a keyring."""
+    setattr(engine.dialect, _ATTRIBUTE, keyring)
+
+
+@lru_cache(maxsize=256)
+def sealed_columns(table: Table) -> tuple[str, ...]:
+    """Return the names of a table's sealed columns."""
+    return tuple(c.name for c in table.columns if isinstance(c.type, SealedText | SealedDocument))
+
+
+def with_sealed(
+    table: Table, rows: Sequence[Mapping[str, Any]], dialect: Dialect
+) -> Sequence[Mapping[str, Any]]:
+    """Return rows that go past SQLAlchemy with their secrets sealed; all have the same keys."""
+    names = [name for name in sealed_columns(table) if name in rows[0]]
+    if not names:
+        return rows
+    types: dict[str, Any] = {name: table.c[name].type for name in names}
+    return [
+        {**row, **{n: each.process_bind_param(row[n], dialect) for n, each in types.items()}}
+        for row in rows
+    ]
+
+
+def keyring_of_dialect(dialect: Dialect) -> Keyring:
+    """Return the keyring of the engine that a dialect belongs to."""
+    keyring: Keyring = getattr(dialect, _ATTRIBUTE)
+    return keyring
+
+
+class SealedText(TypeDecorator[str]):
+    """A text that is a secret. `purpose` is `table.column`, and what it is sealed for."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, purpose: str) -> None:
+        super().__init__()
+        self.purpose = purpose
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Seal."""
+        return None if value is None else keyring_of_dialect(dialect).seal(self.purpose, value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """Open; raises SecretUnreadable."""
+        return None if value is None else keyring_of_dialect(dialect).open(self.purpose, value)
+
+
+class SealedDocument(TypeDecorator[Any]):
+    """A document with secrets in it; sealed it is one JSON string."""
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self, purpose: str) -> None:
+        super().__init__(none_as_null=True)
+        self.purpose = purpose
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Return what a plain document is kept as."""
+        kind = JSONB if dialect.name == "postgresql" else JSON
+        return dialect.type_descriptor(kind(none_as_null=True))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Seal."""
+        keyring = keyring_of_dialect(dialect)
+        if value is None or keyring.sealing is None:
+            return value
+        return keyring.seal(self.purpose, dump_json(value))
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Open; raises SecretUnreadable."""
+        return (
+            load_json(keyring_of_dialect(dialect).open(self.purpose, value))
+            if is_sealed(value)
+            else value
+        )
