@@ -135,6 +135,7 @@ class Settings:
     bulk_max_bytes: int
     bulk_answered_lines: int
     bulk_ttl_s: int
+    audit_retention_s: int
     auto_close_after_s: int
     reopen_window_s: int
     rating_window_s: int
@@ -332,6 +333,7 @@ def _read(env: environs.Env) -> dict[str, Any]:
         "bulk_max_bytes": env.int("BULK_MAX_BYTES", 2_147_483_648, validate=at_least_one),
         "bulk_answered_lines": env.int("BULK_ANSWERED_LINES", 1_000, validate=not_negative),
         "bulk_ttl_s": env.int("BULK_TTL_S", 259_200, validate=at_least_one),
+        "audit_retention_s": env.int("AUDIT_RETENTION_S", 63_072_000, validate=_audit_retention),
         "auto_close_after_s": env.int("AUTO_CLOSE_AFTER_S", 432_000, validate=not_negative),
         "reopen_window_s": env.int("REOPEN_WINDOW_S", 604_800, validate=not_negative),
         "rating_window_s": env.int("RATING_WINDOW_S", 604_800, validate=not_negative),
@@ -437,6 +439,15 @@ def _mailbox(text: str) -> None:
 
 
 _PLAIN = frozenset(string.ascii_letters + string.digits + "._-")
+
+
+def _audit_retention(seconds: int) -> None:
+    if seconds != 0 and seconds < _LEAST_AUDIT_S:
+        raise ValidationError(f"0 is for ever, and {_LEAST_AUDIT_S} (two days) is the least")
+
+
+#: The database refuses to delete entries of the last day; clocks may be apart.
+_LEAST_AUDIT_S = 172_800
 
 
 def _time_zone(name: str) -> None:

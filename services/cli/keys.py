@@ -9,12 +9,14 @@ from sqlalchemy import select, update
 from services.cli.rotate_key import rotate_key
 from services.cli.secret_keys import new_secret_key, reencrypt
 from shared.db.api_keys import create_key
+from shared.db.audit import command_line, record
 from shared.db.engine import Database, Row, first, open_database, rows
 from shared.db.models import ApiKey, Requester
 from shared.db.models.base import table
 from shared.db.schema import require_current
 from shared.db.signing_keys import SigningKeys
 from shared.domain.api_key import ALL, ROLE_SCOPES, SCOPES
+from shared.domain.audit import AuditAction
 from shared.domain.clock import SystemClock
 from shared.domain.rate import RateClass
 from shared.domain.role import Role
@@ -193,14 +195,17 @@ keys.add_command(reencrypt)
 @click.argument("key_id")
 def revoke(key_id: str) -> None:
     """Revoke a key. Running services notice within five seconds."""
+    now = SystemClock().now()
     statement = (
         update(_KEYS)
         .where(_KEYS.c.id == key_id, _KEYS.c.revoked_at.is_(None))
-        .values(revoked_at=SystemClock().now())
+        .values(revoked_at=now)
         .returning(_KEYS.c.id)
     )
     with _database().transaction() as tx:
         found = tx.execute(statement).first()
+        if found is not None:
+            record(tx, command_line(), AuditAction.KEY_REVOKED, key_id, now)
     if found is None:
         click.echo(f"There is no valid key {key_id}; patchbay keys list shows them.", err=True)
         sys.exit(1)

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("services.cli.doctor.command", "Look for what is wrong, and say the way out."),
     "dead": ("services.cli.dead.command", "See what gave up; try it again or drop it."),
     "keys": ("services.cli.keys", "Make, list, rotate and revoke API keys."),
+    "audit": ("services.cli.audit", "See who changed what of the desk itself."),
     "explain": ("services.cli.explain", "Tell why a ticket went where it went."),
     "shadow": ("services.cli.shadow", "Compare shadow and trial profiles with the live ones."),
     "rules": ("services.cli.rules", "Check, apply and show routing rules."),

@@ -4,10 +4,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import or_, update
 
+from shared.db.audit import command_line, record
 from shared.db.engine import Database
 from shared.db.models import ApiKey
 from shared.db.models.base import table
 from shared.domain.api_key import digest, new_token
+from shared.domain.audit import AuditAction
 
 _KEYS = table(ApiKey)
 
@@ -35,4 +37,6 @@ def rotate_key(database: Database, key_id: str, overlap: timedelta, now: datetim
     )
     with database.transaction() as tx:
         found = tx.execute(statement).first()
+        if found is not None:
+            record(tx, command_line(), AuditAction.KEY_ROTATED, key_id, now)
     return token if found else None

@@ -18,8 +18,10 @@ from services.intake.rule_sets import (
     rule_set_document,
     written,
 )
+from shared.db.audit import command_line, record
 from shared.db.engine import Database
 from shared.db.schema import require_current
+from shared.domain.audit import AuditAction, digest_of
 from shared.domain.clock import SystemClock
 from shared.domain.errors import InvalidInput, VersionMismatch
 from shared.settings import load_settings
@@ -82,7 +84,11 @@ def apply_file(file: Path, *, dry_run: bool, if_version: int | None) -> None:
         click.echo(_difference(database, content), nl=False)
         return
     with database.transaction() as tx:
-        row = replace_rule_set(tx, content, SystemClock().now(), _only_if(if_version))
+        now = SystemClock().now()
+        row = replace_rule_set(tx, content, now, _only_if(if_version))
+        details = {"file": file.name, "sha256": digest_of({"rules": row["rules"]})}
+        version = str(row["version"])
+        record(tx, command_line(), AuditAction.RULES_REPLACED, version, now, details)
     click.echo(f"Version {row['version']} of the rule set is in force, with {_counted(content)}.")
 
 

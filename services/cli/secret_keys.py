@@ -7,9 +7,12 @@ from contextlib import closing
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared.db.audit import command_line, record
 from shared.db.engine import Database, open_database
 from shared.db.resealing import Resealed, keys_in_use, missing_keys, outdated, reseal
 from shared.db.schema import require_current
+from shared.domain.audit import AuditAction
+from shared.domain.clock import SystemClock
 from shared.domain.errors import PatchbayError
 from shared.domain.sealing import new_key
 from shared.observability.logging import command_logging
@@ -84,6 +87,12 @@ def _reseal(database: Database, *, as_json: bool) -> None:
             click.echo(f"{step.purpose}: {step.seen} of {step.total}", err=True)
     total = sum(step.sealed for step in places.values())
     newest = database.keyring.sealing_id
+    if total:
+        # Its own transaction: the secrets are the same, and a part that is done stays done.
+        details = {"count": total, "key": newest or "plain"}
+        with database.transaction() as tx:
+            now = SystemClock().now()
+            record(tx, command_line(), AuditAction.SECRETS_RESEALED, None, now, details)
     if as_json:
         sealed = {purpose: step.sealed for purpose, step in places.items()}
         click.echo(json.dumps({"newest": newest, "sealed": total, "places": sealed}, indent=2))

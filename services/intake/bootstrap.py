@@ -31,6 +31,7 @@ from services.intake.rate_limits import RateLimits
 from services.intake.reference import ReferenceData
 from services.intake.slow_bodies import SlowBodies
 from services.intake.stream_hub import StreamHub
+from shared.db.audit import forget_audit
 from shared.db.housekeeping import forget_bulk_jobs, forget_bulk_keys
 from shared.db.signing_keys import SigningKeys
 from shared.db.work_lists import ATTACHMENTS_TO_SCAN, BULK_CHUNKS
@@ -49,6 +50,7 @@ from shared.settings import Settings, bulk_limits, life_rules, stream_limit
 BULK_WIDTH = 2
 FORGET_BULK_EVERY = timedelta(minutes=10)
 TIDY_EVERY = timedelta(hours=1)
+FORGET_AUDIT_EVERY = timedelta(hours=1)
 
 
 def build(runtime: Runtime) -> Flask:
@@ -103,6 +105,7 @@ def build(runtime: Runtime) -> Flask:
             life_rules(settings),
             rules,
         ),
+        trusted_proxies=settings.trusted_proxies,
     )
     app.extensions["patchbay.pages"] = build_site(settings, signing, runtime.clock)
     requests.register(app)
@@ -161,8 +164,23 @@ def build_worker(runtime: Runtime) -> Service:
                 FORGET_BULK_EVERY,
                 lambda now: forget_bulk_keys(runtime.database, now),
             ),
+            *_forget_audit(runtime),
         ],
     )
+
+
+def _forget_audit(runtime: Runtime) -> list[PeriodicJob]:
+    """Return the job that forgets old entries of the audit log, if they are ever to be."""
+    kept = timedelta(seconds=runtime.settings.audit_retention_s)
+    if not kept:
+        return []
+    return [
+        PeriodicJob(
+            "forget audit",
+            FORGET_AUDIT_EVERY,
+            lambda now: forget_audit(runtime.database, now - kept),
+        )
+    ]
 
 
 def _bulk_runner(runtime: Runtime) -> ListRunner:

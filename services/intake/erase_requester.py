@@ -15,10 +15,12 @@ from sqlalchemy import Connection, delete
 from services.intake import requester_repository as repository
 from services.intake.bulk.erasing import Person, erase_lines
 from shared.db import ticket_changes
+from shared.db.audit import record
 from shared.db.engine import Database, Row, Transaction
 from shared.db.erased_copies import erase_answers, erase_copies, erase_keys, erase_questions
 from shared.db.mail_wishes import erase_wishes
 from shared.db.ticket_changes.asked import Asked
+from shared.domain.audit import Actor, AuditAction
 from shared.domain.erasure import is_erased
 from shared.domain.errors import Conflict, NotFound
 from shared.domain.identity import Identity, IdentityKind
@@ -49,11 +51,12 @@ def erase(
     now: datetime,
     asked: Asked,
     discard: Callable[[Sequence[str]], None],
+    actor: Actor,
 ) -> Iterator[int]:
     """Erase, yielding the number of tickets erased after each transaction.
 
     Whoever was merged into the requester is erased with them. `discard` deletes contents of files
-    by their keys. Raises NotFound.
+    by their keys; `actor` is who the audit log names. Raises NotFound.
     """
     with database.reading() as connection:
         person = _person(connection, requester_id)
@@ -61,6 +64,7 @@ def erase(
         erase_lines(database, person)
     with database.transaction() as tx:
         family, uploads = _erase_profiles(tx, requester_id, now)
+        record(tx, actor, AuditAction.REQUESTER_ERASED, requester_id, now)
     discard(uploads)
     yield 0
     after = 0

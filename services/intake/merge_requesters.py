@@ -12,10 +12,12 @@ from sqlalchemy import update
 
 from services.intake import requester_repository as repository
 from shared.db import ticket_changes
+from shared.db.audit import record
 from shared.db.engine import Database, Row, Transaction
 from shared.db.models import ApiKey
 from shared.db.models.base import table
 from shared.db.ticket_changes.asked import Asked
+from shared.domain.audit import Actor, AuditAction
 from shared.domain.errors import Conflict, FieldError, InvalidInput, NotFound
 from shared.schemas.requester import MAX_CONTACTS
 
@@ -27,15 +29,22 @@ _FILLED = ("name", "email", "phone", "phone_e164", "external_id", "locale", "tim
 
 
 def merge(
-    database: Database, source_id: str, target_id: str, now: datetime, asked: Asked
+    database: Database,
+    source_id: str,
+    target_id: str,
+    now: datetime,
+    asked: Asked,
+    actor: Actor,
 ) -> Iterator[int]:
     """Merge, yielding the number of tickets moved after each transaction.
 
-    Raises NotFound, InvalidInput for a target that is not there or is the source, Conflict where
-    one of them was erased or the source went to somebody else.
+    `actor` is who the audit log names. Raises NotFound, InvalidInput for a target that is not there
+    or is the source, Conflict where one of them was erased or the source went to somebody else.
     """
     with database.transaction() as tx:
         target = _begin(tx, source_id, target_id, now)
+        into = {"into": target_id}
+        record(tx, actor, AuditAction.REQUESTER_MERGED, source_id, now, into)
     yield 0
     while True:
         with database.transaction() as tx:

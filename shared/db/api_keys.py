@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
+from shared.db.audit import command_line, record
 from shared.db.engine import Database
 from shared.db.models import ApiKey
 from shared.db.models.base import table
 from shared.domain.api_key import digest, new_token
+from shared.domain.audit import AuditAction
 from shared.domain.clock import SystemClock
 from shared.domain.ids import Prefix, new_id
 from shared.domain.rate import RateClass
@@ -25,12 +28,12 @@ def store_key(
     limits: Mapping[RateClass, int] | None = None,
     requester_id: str | None = None,
 ) -> None:
-    """Store a new API key by the hash of its token.
+    """Store a new API key by the hash of its token; the audit log says who did it here.
 
     `limits` are its own, in requests a minute; a key of the role requester is `requester_id`'s.
     """
     now = SystemClock().now()
-    row = {
+    row: dict[str, Any] = {
         "id": new_id(Prefix.API_KEY),
         "name": name,
         "digest": digest(token),
@@ -45,8 +48,10 @@ def store_key(
         "previous_until": None,
         **{f"{each}_limit": (limits or {}).get(each) for each in RateClass},
     }
+    told = {"scopes": scopes, "role": role.value}
     with database.transaction() as tx:
         tx.insert(_KEYS, [row])
+        record(tx, command_line(), AuditAction.KEY_CREATED, row["id"], now, told)
 
 
 def create_key(

@@ -16,9 +16,11 @@ from typing import Any
 from itsdangerous import BadData, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 from sqlalchemy import or_, select, update
 
+from shared.db.audit import command_line, record
 from shared.db.engine import Database
 from shared.db.models import SigningKey
 from shared.db.models.base import table
+from shared.domain.audit import AuditAction
 from shared.domain.clock import Clock
 from shared.domain.errors import BadToken
 from shared.domain.ids import Prefix, new_id
@@ -97,7 +99,9 @@ class SigningKeys:
         with self._database.transaction() as tx:
             retire = update(_KEYS).where(_KEYS.c.retires_at.is_(None))
             tx.execute(retire.values(retires_at=now + overlap))
-            tx.insert(_KEYS, [self._fresh()])
+            fresh = self._fresh()
+            tx.insert(_KEYS, [fresh])
+            record(tx, command_line(), AuditAction.SIGNING_ROTATED, fresh["id"], now)
         self._read_at = float("-inf")
 
     def _serializer(

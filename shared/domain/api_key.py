@@ -31,6 +31,7 @@ SCOPES = (
     "events:read",
     "mail:read",
     "mail:write",
+    "audit:read",
 )
 
 

@@ -25,6 +25,7 @@ class Prefix(StrEnum):
     ASSIGNMENT = "asg"
     ATTACHMENT = "att"
     ATTEMPT = "atm"
+    AUDIT_ENTRY = "aud"
     BULK_CHUNK = "blk"
     COMMENT = "cmt"
     DECISION = "dec"

@@ -30,7 +30,7 @@ from services.notifier.schedule import WEBHOOK_DELAYS_S
 from services.router.match_agents import MatchAgents
 from services.router.repository import RouterRepository
 from services.router.route_tickets import RouteTickets
-from shared.db.models import ApiKey, Base, ConfigurationVersion, Profile, Skill
+from shared.db.models import ApiKey, AuditEntry, Base, ConfigurationVersion, Profile, Skill
 from shared.db.models.base import table
 from shared.domain.work import ListName
 from shared.failpoints import FailpointError, arm
@@ -42,7 +42,7 @@ LEASE = timedelta(seconds=30)
 BATCH, IN_FLIGHT, STEPS = 3, 4, 50
 #: Rounds in which everything that is left is done, and the longest rest of a retry among them.
 ROUNDS, REST = 1_000, timedelta(minutes=30)
-KEPT = (ApiKey, ConfigurationVersion, Profile, Skill)
+KEPT = (ApiKey, AuditEntry, ConfigurationVersion, Profile, Skill)
 LISTS = (ListName.ROUTING, ListName.MATCHING, ListName.EVENTS, ListName.WEBHOOK)
 DEATHS = (
     *("router.claimed", "router.bound", "router.committed", "match.claimed", "match.bound"),

@@ -18,7 +18,16 @@ from services.router.repository import RouterRepository
 from services.router.route_tickets import RouteTickets
 from services.router.wake_tickets import WakeTickets
 from shared.db.engine import Database
-from shared.db.models import ApiKey, Assignment, Base, ConfigurationVersion, Profile, Skill, Ticket
+from shared.db.models import (
+    ApiKey,
+    Assignment,
+    AuditEntry,
+    Base,
+    ConfigurationVersion,
+    Profile,
+    Skill,
+    Ticket,
+)
 from shared.db.models.base import table
 from shared.domain.ticket import TicketStatus
 from tests.fixtures.shops import Shop
@@ -37,7 +46,7 @@ STEPS = 40
 #: How many times in a row the router may find something to do before it must be going in circles.
 MANY = 100
 #: What is the same in every example.
-KEPT = (ApiKey, ConfigurationVersion, Profile, Skill)
+KEPT = (ApiKey, AuditEntry, ConfigurationVersion, Profile, Skill)
 
 PROFILES: dict[str, dict[str, Any]] = {
     "plain": {},

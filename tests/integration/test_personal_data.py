@@ -24,6 +24,7 @@ from shared.db.models import (
 from shared.db.models.base import table
 from shared.db.ticket_changes import requester as changes
 from shared.db.ticket_changes.by_hand import Asked
+from shared.domain.audit import Actor
 from shared.domain.clock import SystemClock
 from shared.domain.delivery import DeliveryChannel
 from shared.domain.erasure import ERASED
@@ -124,7 +125,7 @@ def test_merging_again_does_nothing_and_goes_on_after_a_crash(
     old, new = requester_of(desk, external_id="old"), requester_of(desk, external_id="new")
     for _ in range(4):
         requester_of(desk, external_id="old")
-    steps = merge_requesters.merge(database, old, new, NOW, ASKED)
+    steps = merge_requesters.merge(database, old, new, NOW, ASKED, Actor("test"))
     assert [next(steps), next(steps)] == [0, 2]
     steps.close()
     merged = post(desk, old, "merge", {"into": new})
@@ -329,7 +330,7 @@ def test_erasing_again_does_nothing_and_goes_on_after_a_crash(
     mira = requester_of(desk, **MIRA)
     for number in range(4):
         desk.ticket(requester={"id": mira}, **{**WORDS, "external_id": f"hidden-{number}"})
-    steps = erase_requester.erase(database, mira, NOW, ASKED, lambda _: None)
+    steps = erase_requester.erase(database, mira, NOW, ASKED, lambda _: None, Actor("test"))
     assert [next(steps), next(steps)] == [0, 2]
     steps.close()
     assert traces(database)

@@ -27,7 +27,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class _Since(click.ParamType[datetime]):
+class Since(click.ParamType[datetime]):
     """A moment of RFC 3339, or a span back from now, as 90m or 2d."""
 
     name = "time"
@@ -35,6 +35,7 @@ class _Since(click.ParamType[datetime]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
+        """Return the moment, or fail with the way out."""
         span = re.fullmatch(r"(\d{1,6})([smhd])", str(value))
         if span:
             length = timedelta(seconds=int(span[1]) * _UNITS[span[2]])
@@ -51,7 +52,7 @@ def filters(command: Command) -> Command:
     for option in (
         click.option("--unknown", is_flag=True, help="Mails whose fate nobody can tell, instead."),
         click.option("--error", metavar="TEXT", help="Only with this in their error."),
-        click.option("--since", type=_Since(), help="Only dead since then: RFC 3339, 90m or 2d."),
+        click.option("--since", type=Since(), help="Only dead since then: RFC 3339, 90m or 2d."),
         click.option(
             "--list",
             "names",

@@ -22,7 +22,7 @@ from services.chaos.place import new_place
 from services.chaos.run import Terms, prove
 from services.chaos.verdict import Verdict, document, judge
 from services.cli.doctor.database import missing_file
-from shared.db.engine import Database
+from shared.db.engine import Database, open_database
 from shared.db.schema import require_current
 from shared.db.signing_keys import SigningKeys
 from shared.domain.clock import SystemClock
@@ -57,7 +57,7 @@ def run_chaos(asked: Asked, settings: Settings) -> bool:
     file = missing_file(settings)
     if file is not None:
         raise ChaosError(f"There is no database at {file}.")
-    with closing(Database(settings.database_url, 2)) as live:
+    with closing(open_database(settings, 2)) as live:
         require_current(live)
         configuration = read_configuration(live)
     if not configuration.counts.get("agents"):
@@ -73,7 +73,7 @@ def run_chaos(asked: Asked, settings: Settings) -> bool:
             place, configuration, terms, lambda line: progress.print(line, soft_wrap=True)
         )
         path = asked.history or settings.data_dir / "chaos" / f"{place.name}.ndjson"
-    with closing(Database(settings.database_url, 2)) as live:
+    with closing(open_database(settings, 2)) as live:
         seal = write_history(path, record, lambda text: _signed(live, text))
     _tell(judge(record), seal, path, seed, signature="", as_json=asked.as_json)
     return judge(record).sound
@@ -120,7 +120,7 @@ def _checked(seal: Seal, settings: Settings) -> str:
         return "signature not checked: there is no database here"
     try:
         given = urlsafe_b64decode(seal.signature)
-        with closing(Database(settings.database_url, 2)) as live:
+        with closing(open_database(settings, 2)) as live:
             require_current(live)
             keys = SigningKeys(live, SystemClock())
             good = keys.exist() and keys.is_mac(PURPOSE, seal.text, given)

@@ -7,9 +7,9 @@ Every view that writes opens one and answers inside it:
         unit.ring(ListName.MATCHING)
         return unit.answer(document, 201)
 
-So the answer is remembered under the request's Idempotency-Key in the transaction of the effect,
-and doorbells ring after the commit. A request whose key has an answer gets it, and the block is not
-run.
+So the answer is remembered under the request's Idempotency-Key in the transaction of the effect, an
+administrative act is in the audit log with it, and doorbells ring after the commit. A request whose
+key has an answer gets it, and the block is not run.
 """
 
 import threading
@@ -21,6 +21,7 @@ from typing import Any
 from flask import Response, request
 
 from services.intake import idempotency
+from services.intake.api.audited import note_act
 from services.intake.api.http import answer, parts
 from services.intake.api.replays import claim_of_request, replay_known
 from services.intake.idempotency import Claim, Remembered
@@ -87,6 +88,7 @@ def change() -> Iterator[Change]:
                 if unit.response is None:
                     message = "A view left its unit of work without an answer."
                     raise RuntimeError(message)
+                note_act(tx, unit.response)
                 if claim is not None:
                     _remember(tx, claim, unit.response)
                 break

@@ -36,6 +36,7 @@ from shared.schemas.base import StrictSchema
 from shared.schemas.plain_load import plain_load
 from shared.schemas.refusal import refused_fields
 from shared.schemas.strict_json import parse_json
+from shared.settings import Network
 
 #: Rows of a page unless told otherwise, and at the most.
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
@@ -66,6 +67,8 @@ class Parts:
     #: For how long deliveries are known; without end if it is None.
     delivery_retention: timedelta | None
     bulk: BulkDesk
+    #: Networks of proxies that are believed where a request comes from.
+    trusted_proxies: tuple[Network, ...]
 
     def now(self) -> datetime:
         """Return the present moment."""

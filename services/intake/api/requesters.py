@@ -16,6 +16,7 @@ from services.intake import (
     requester_profiles,
 )
 from services.intake import requester_repository as repository
+from services.intake.api.audited import acting
 from services.intake.api.auth import requires
 from services.intake.api.change import change
 from services.intake.api.http import (
@@ -176,7 +177,12 @@ def merge_requester(content: Mapping[str, Any], requester_id: str) -> Response:
     """
     app = parts()
     steps = merge_requesters.merge(
-        app.database, requester_id, content["into"], app.now(), Asked(actor(), g.request_id)
+        app.database,
+        requester_id,
+        content["into"],
+        app.now(),
+        Asked(actor(), g.request_id),
+        acting(),
     )
     return _show(content["into"], _work(steps))
 
@@ -216,7 +222,12 @@ def erase_requester_data(_: Mapping[str, Any], requester_id: str) -> Response:
     """
     app = parts()
     steps = erase_requester.erase(
-        app.database, requester_id, app.now(), Asked(actor(), g.request_id), app.files.discard
+        app.database,
+        requester_id,
+        app.now(),
+        Asked(actor(), g.request_id),
+        app.files.discard,
+        acting(),
     )
     return _show(requester_id, _work(steps))
 

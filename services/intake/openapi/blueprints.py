@@ -5,6 +5,7 @@ from services.intake.api import (
     agents,
     assignment,
     attachments,
+    audit,
     bulk,
     calendars,
     comments,
@@ -64,4 +65,5 @@ API = (
     public_api.blp,
     feed.blp,
     search.blp,
+    audit.blp,
 )

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, g, request
 
 from services.intake import repository
 from services.intake.api.http import parts
+from services.intake.api.visitor_address import address_of
 from services.intake.pages import problems
 from services.intake.pages.acting import ACTOR, WITH_FILES, Deed, act, deed_of
 from services.intake.pages.catalogues import Texts
@@ -19,7 +20,7 @@ from services.intake.pages.showing import Typed, show
 from services.intake.pages.site import site
 from services.intake.pages.stranger_limits import Counted
 from services.intake.pages.ticket_view import Action
-from services.intake.pages.visitor import address_of, from_elsewhere
+from services.intake.pages.visitor import from_elsewhere
 from shared.domain.errors import Conflict, InvalidInput, TooLarge, Unavailable
 from shared.domain.work import ListName
 

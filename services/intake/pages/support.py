@@ -8,6 +8,7 @@ from flask import Blueprint, Response, request
 
 from services.intake import repository
 from services.intake.api.http import parts
+from services.intake.api.visitor_address import address_of
 from services.intake.pages import problems
 from services.intake.pages.blanks import Blanks
 from services.intake.pages.catalogues import Texts
@@ -20,7 +21,7 @@ from services.intake.pages.site import site
 from services.intake.pages.stranger_limits import Counted
 from services.intake.pages.submitting import ACTOR, places, submit
 from services.intake.pages.ticket_view import facts, next_steps
-from services.intake.pages.visitor import address_of, from_elsewhere, locale_of
+from services.intake.pages.visitor import from_elsewhere, locale_of
 from shared.domain.errors import IdempotencyMismatch, InvalidInput, TooLarge, Unavailable
 from shared.domain.support_field import SupportField
 

@@ -1,14 +1,12 @@
-"""Who looks at a page: their language, how they write dates, where they come from."""
+"""Who looks at a page: their language, how they write dates, which site sent them."""
 
-import ipaddress
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from babel import Locale, UnknownLocaleError
 from flask import Request
 
 from services.intake.pages.catalogues import FALLBACK
-from shared.settings import Network
 
 #: What browsers say of a request from a page of ours, or typed in (Fetch Metadata, W3C §2.2).
 _OWN_SITES = ("same-origin", "none")
@@ -40,22 +38,6 @@ def locale_of(request: Request, language: str) -> Locale:
         return Locale(FALLBACK)
 
 
-def address_of(request: Request, trusted: Sequence[Network]) -> str:
-    """Return the network address of the visitor.
-
-    Proxies append to X-Forwarded-For, so it is read from its end for as long as those who wrote it
-    are trusted; what a stranger put in front of it is never reached.
-    """
-    address = request.remote_addr or ""
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
-    while hops and _within(address, trusted):
-        hop = hops.pop()
-        if not hop:
-            break
-        address = hop
-    return address
-
-
 def from_elsewhere(request: Request) -> bool:
     """Say whether a page of another site sent this form.
 
@@ -67,11 +49,3 @@ def from_elsewhere(request: Request) -> bool:
         return site not in _OWN_SITES
     origin = request.headers.get("Origin", "null")
     return origin != "null" and urlsplit(origin).netloc != request.host
-
-
-def _within(address: str, networks: Sequence[Network]) -> bool:
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return any(ip in network for network in networks)

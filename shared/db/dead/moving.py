@@ -7,11 +7,13 @@ from typing import Any
 from sqlalchemy import select, update
 
 from shared.db import ticket_changes
+from shared.db.audit import command_line, record
 from shared.db.dead.lists import DeadList
 from shared.db.dead.reading import Wanted, keys_of
 from shared.db.engine import Database, Transaction
 from shared.db.models import Delivery, DroppedWork, MailDigestEntry, OutboxEntry, Subscription
 from shared.db.models.base import table
+from shared.domain.audit import AuditAction
 from shared.domain.delivery import REPLAY_RANK
 from shared.domain.lifecycle import ChildrenRule, LifeRules, Transition
 from shared.domain.ticket import TicketStatus
@@ -34,6 +36,14 @@ def retry(tx: Transaction, each: DeadList, keys: Sequence[str], now: datetime) -
 
     A row that is dead no longer stays as it is, and so does what is for nobody any more.
     """
+    count = _retry(tx, each, keys, now)
+    if count:
+        details = {"count": count}
+        record(tx, command_line(), AuditAction.WORK_RETRIED, each.name.value, now, details)
+    return count
+
+
+def _retry(tx: Transaction, each: DeadList, keys: Sequence[str], now: datetime) -> int:
     if each.table is not _DELIVERIES:
         return each.work_list.redrive(tx, keys, now)
     columns = _DELIVERIES.c
@@ -104,6 +114,8 @@ def drop(tx: Transaction, each: DeadList, key: str, reason: str, now: datetime) 
     }
     known = {"about", "reason", "dropped_at"}
     tx.execute(tx.dialect.upsert(_DROPPED, ("list", "key"), tuple(sorted(known))), note)
+    details = {"list": each.name.value}
+    record(tx, command_line(), AuditAction.WORK_DROPPED, key, now, details)
     return True
 
 

@@ -6,6 +6,7 @@ from shared.db.models.agent_performance import AgentPerformance
 from shared.db.models.api_key import ApiKey
 from shared.db.models.assignment import Assignment
 from shared.db.models.attachment import Attachment
+from shared.db.models.audit_entry import AuditEntry
 from shared.db.models.base import Base
 from shared.db.models.bulk_chunk import BulkChunk
 from shared.db.models.bulk_job import BulkJob
@@ -53,6 +54,7 @@ __all__ = [
     "ApiKey",
     "Assignment",
     "Attachment",
+    "AuditEntry",
     "Base",
     "BulkChunk",
     "BulkJob",

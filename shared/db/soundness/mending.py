@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, update
 
 from shared.db import ticket_changes
+from shared.db.audit import command_line, record
 from shared.db.engine import Database, Row, Transaction
 from shared.db.models import Delivery, OutboxEntry, Subscription, Ticket, TicketEvent
 from shared.db.models.base import table
@@ -20,6 +21,7 @@ from shared.db.soundness.check import Check, Look, broken_rows
 from shared.db.soundness.orphans import REFERENCES, Reference
 from shared.db.types import READY
 from shared.db.work_lists import TICKETS_TO_ROUTE
+from shared.domain.audit import AuditAction
 from shared.domain.clock import Clock
 from shared.domain.delivery import REPLAY_RANK, DeliveryChannel
 from shared.domain.errors import Conflict, Unavailable
@@ -96,6 +98,9 @@ def _mend(
             return broken_rows(new_look(tx.flushed()), check, only=keys)
 
         done = _HANDLERS[check.name](tx, keys, still_broken, now)
+        if done:
+            details = {"count": len(done)}
+            record(tx, command_line(), AuditAction.REPAIRED, check.name, now, details)
     return [Mended(check.name, key, what) for key, what in done.items()]
 
 
