@@ -29,11 +29,20 @@ test: setup ## Run every test, on both modes; starts its own PostgreSQL and Rabb
 	@$(BIN)/pytest -n 3 --dist loadgroup
 
 .PHONY: check
-check: setup ## Format, lint, types, imports
+check: setup ## Format, lint, types, imports, and what is known against locked packages
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m deploy.build.audit
+
+.PHONY: audit
+audit: setup ## Ask whether locked packages have known vulnerabilities; fails also if nobody answers
+	@$(BIN)/python -m deploy.build.audit --strict
+
+.PHONY: sbom
+sbom: setup ## Write the bill of materials of each image (CycloneDX) below var/sbom
+	@$(BIN)/python -m deploy.build.sbom
 
 .PHONY: fmt
 fmt: setup ## Format the code and mend what the linter can
