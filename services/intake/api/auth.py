@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
+from hmac import compare_digest
 from http import HTTPStatus
 from time import monotonic
 from typing import Any, ParamSpec, TypeVar
@@ -142,7 +143,7 @@ class Authenticator:
 def _caller(row: Row, token_digest: str) -> Caller:
     """Return whom a row stands for, when asked for by one of its two tokens."""
     ends = [row["expires_at"]]
-    if row["digest"] != token_digest:
+    if not compare_digest(row["digest"], token_digest):
         ends.append(row["previous_until"])
     return Caller(
         row["id"],
