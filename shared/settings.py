@@ -23,6 +23,7 @@ import environs
 from marshmallow import ValidationError, validate
 
 from shared import failpoints
+from shared.domain.broker_url import FILES, parse_broker_url
 from shared.domain.bulk import BulkLimits
 from shared.domain.lifecycle import ChildrenRule, LifeRules
 from shared.domain.media_type import FileGroup
@@ -243,7 +244,9 @@ def _read(env: environs.Env) -> dict[str, Any]:
         "secret_keys": env.str("SECRET_KEYS", "", validate=_secret_keys),
         "secret_keys_file": env.str("SECRET_KEYS_FILE", ""),
         "broker_url": env.str(
-            "BROKER_URL", "memory://", validate=_scheme("memory", "amqp", "amqps")
+            "BROKER_URL",
+            "memory://",
+            validate=[_scheme("memory", "amqp", "amqps"), _broker_tls],
         ),
         "queue_type": env.enum("QUEUE_TYPE", QueueType.CLASSIC, enum=QueueType, by_value=True),
         "queue_prefix": env.str(
@@ -373,6 +376,16 @@ def _scheme(*known: str) -> Any:
             raise ValidationError(f"begins with “{scheme}:”; it must begin with one of {choices}")
 
     return check
+
+
+def _broker_tls(url: str) -> None:
+    try:
+        options = parse_broker_url(url).options
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+    for name in FILES:
+        if name in options and not Path(options[name]).is_file():
+            raise ValidationError(f"{name}: there is no file {options[name]}")
 
 
 def _mail_server(url: str) -> None:

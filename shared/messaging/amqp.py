@@ -26,6 +26,8 @@ from dramatiq.common import q_name
 from dramatiq.errors import ConnectionClosed
 from dramatiq.middleware import SkipMessage
 
+from shared.domain.broker_url import parse_broker_url
+from shared.messaging.broker_tls import tls_of
 from shared.messaging.carry_trace import CarryTrace
 from shared.settings import QueueType
 
@@ -41,8 +43,13 @@ dramatiq.worker.POST_PROCESS_MESSAGE_RETRY_DELAY_SECS = CONSUMER_RESTART_DELAY_S
 
 
 def connection_parameters(url: str) -> pika.URLParameters:
-    """Return parameters for a broker URL with a bound on every wait."""
-    parameters = pika.URLParameters(url)
+    """Return parameters for a broker URL with a bound on every wait; see `broker_tls` for TLS.
+
+    Raises ValueError, or OSError for a file that it names.
+    """
+    address = parse_broker_url(url)
+    parameters = pika.URLParameters(address.url)
+    parameters.ssl_options = tls_of(address)
     parameters.heartbeat = HEARTBEAT_S
     parameters.socket_timeout = SOCKET_TIMEOUT_S
     parameters.stack_timeout = SOCKET_TIMEOUT_S
@@ -109,7 +116,7 @@ class PatchbayRabbitmqBroker(RabbitmqBroker):
     """The consuming side. Publishing is `AmqpTransport`'s; this broker never enqueues."""
 
     def __init__(self, url: str, queue_type: QueueType, prefix: str = "") -> None:
-        super().__init__(url=url, middleware=[DropStale(), CarryTrace()])
+        super().__init__(url=parse_broker_url(url).url, middleware=[DropStale(), CarryTrace()])
         self.parameters = connection_parameters(url)
         self.queue_type = queue_type
         self.prefix = prefix

@@ -22,7 +22,7 @@ NO_SECRETS = {
     "services/cli/rule_file.py: key.value == token": "a word of YAML",
     "services/router/route_tickets.py: ticket['signature'] == signature": "what a ticket needs",
     "services/intake/bulk/receiving.py: chunk.digest != earlier['digest']": "of the body itself",
-    "services/cli/doctor/secrets.py: password not in (*DEFAULTS, parts.username)": "the operator's own",
+    "services/cli/doctor/secrets.py: password not in (*DEFAULTS, parts.username)": "the operator's",
 }
 
 

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 
-from services.cli.keys import create_key
 from services.intake import bootstrap as intake
 from services.intake.api.audited import ACTS
+from shared.db.api_keys import create_key
 from shared.db.audit import forget_audit, record
 from shared.db.engine import Database
 from shared.db.models import AuditEntry

@@ -1,4 +1,4 @@
-"""docs/checklist.md names tests and operations that exist."""
+"""docs/checklist.md and docs/security.md name tests and operations that exist."""
 
 import ast
 import json
@@ -10,7 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/checklist.md").read_text()
 
-TESTS = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", PAGE)))
+SECURITY = (ROOT / "docs/security.md").read_text()
+
+TESTS = sorted(set(re.findall(r"`([\w/]+\.py)::(\w+)`", PAGE + SECURITY)))
 OPERATIONS = sorted(set(re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/v1/[^`\s]*)`", PAGE)))
 LINES = [line for line in PAGE.splitlines() if re.match(r"\| \d\.\d+", line)]
 

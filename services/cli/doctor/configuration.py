@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from services.cli.doctor.finding import Finding, error, note, ok, warning
 from services.cli.doctor.secrets import DEFAULTS
@@ -25,6 +25,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         *_reach(settings),
         *_webhooks(settings),
         *_modes(settings),
+        *_encryption(settings),
         *_limits(settings),
         *_spans(settings),
     ]
@@ -116,6 +117,23 @@ def _modes(settings: Settings) -> Iterator[Finding]:
             "the broker's user is guest, on another machine",
             "RabbitMQ lets guest in from its own machine only",
             "make a user, and name it in PATCHBAY_BROKER_URL",
+        )
+
+
+def _encryption(settings: Settings) -> Iterator[Finding]:
+    database, broker = urlsplit(settings.database_url), urlsplit(settings.broker_url)
+    verified = parse_qs(database.query).get("sslmode", [""])[-1].startswith("verify-")
+    if not (verified or database.scheme.startswith("sqlite") or is_local(database.hostname)):
+        yield note(
+            "the database's certificate is not verified",
+            "whoever stands between reads and changes everything; without TLS also the network",
+            "add ?sslmode=verify-full&sslrootcert=… to PATCHBAY_DATABASE_URL",
+        )
+    if broker.scheme == "amqp" and not is_local(broker.hostname):
+        yield note(
+            "the broker is spoken to without TLS, on another machine",
+            "its password goes over the network as it is",
+            "write amqps:// in PATCHBAY_BROKER_URL, with ?cafile=… for an authority of your own",
         )
 
 
