@@ -8,6 +8,7 @@ from shared.db.types import UTCDateTime
 
 revision = "0024"
 down_revision = "0023"
+compatible_with = "0023"
 branch_labels = None
 depends_on = None
 
