@@ -25,6 +25,12 @@ def environment(mode: Mode, tmp_path: Path) -> dict[str, str]:
     return settings_of(mode, tmp_path)
 
 
+REMOTE = {
+    "DATABASE_URL": "postgresql+psycopg://u:p@db.example/patchbay",
+    "BROKER_URL": "amqp://u:p@mq.example/%2F",
+}
+
+
 def test_wrong_settings_are_all_told_with_the_name_that_was_meant(
     environment: dict[str, str],
 ) -> None:
@@ -48,6 +54,8 @@ def test_wrong_settings_are_all_told_with_the_name_that_was_meant(
         ),
         ({"DELIVERY_RETENTION_S": "0"}, "PATCHBAY_DELIVERY_RETENTION_S is 0"),
         ({"SHUTDOWN_TIMEOUT_S": "1"}, "shorter than PATCHBAY_WEBHOOK_TIMEOUT_S"),
+        (REMOTE, "the database's certificate is not verified"),
+        (REMOTE, "the broker is spoken to without TLS"),
     ],
 )
 def test_settings_that_are_dangerous_together_are_told(

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.db.keyrings import keyring_of
+from shared.domain.sealing import new_key
 from shared.settings import SettingsError, load_settings, variable_names
 
 ROOT = Path(__file__).parents[2]
@@ -92,3 +94,28 @@ def test_the_sample_file_lists_exactly_the_settings_with_their_defaults(
         monkeypatch.setenv(name, value.strip().strip("\"'"))
     assert sorted(listed) == sorted(variable_names())
     assert load_settings() == expected
+
+
+def test_secret_keys_are_checked_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    [line] = error_of(monkeypatch, SECRET_KEYS="correct-horse-battery")
+    assert line.startswith("PATCHBAY_SECRET_KEYS: key 1 is not the base64 of 32 bytes")
+    assert "correct" not in line
+    key = new_key()
+    [line] = error_of(monkeypatch, SECRET_KEYS=key, SECRET_KEYS_FILE=str(tmp_path / "keys"))
+    assert "leave one of them out" in line
+    assert key not in line
+    monkeypatch.delenv("PATCHBAY_SECRET_KEYS")
+    with pytest.raises(SettingsError, match=r"PATCHBAY_SECRET_KEYS_FILE: .*No such file"):
+        keyring_of(load_settings())
+    (tmp_path / "keys").write_text(f"{key}\n")
+    assert keyring_of(load_settings()).sealing_id is not None
+    (tmp_path / "keys").write_text("\n")
+    with pytest.raises(SettingsError, match="holds no key"):
+        keyring_of(load_settings())
+
+
+def test_the_audit_log_is_kept_for_two_days_at_the_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    [line] = error_of(monkeypatch, AUDIT_RETENTION_S="3600")
+    assert line.startswith("PATCHBAY_AUDIT_RETENTION_S: 0 is for ever")

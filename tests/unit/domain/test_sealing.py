@@ -77,6 +77,8 @@ def test_plain_in_the_first_place_reads_and_seals_nothing() -> None:
         (f"{OLD}\n{OLD}", "twice"),
         (f"{OLD},plain", "first place or nowhere"),
     ],
+    # Not by the keys, which are others in each process.
+    ids=["short", "cut off", "guessed", "twice", "plain last"],
 )
 def test_keys_that_are_none_are_refused_and_not_shown(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint) as refusal:
