@@ -30,6 +30,6 @@ def test_every_error_has_a_status_of_its_own_code() -> None:
     def tree(root: type[errors.PatchbayError]) -> list[type[errors.PatchbayError]]:
         return [root, *(each for child in root.__subclasses__() for each in tree(child))]
 
-    # A schema that is behind ends a process at its start; no request ever meets it.
-    codes = {each.code for each in tree(errors.PatchbayError)} - {"schema-behind"}
+    # A schema that does not fit ends a process at its start; no request ever meets it.
+    codes = {each.code for each in tree(errors.PatchbayError)} - {"schema-behind", "schema-ahead"}
     assert codes - set(CATALOGUE) == set()
