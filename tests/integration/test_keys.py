@@ -9,8 +9,9 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from sqlalchemy import update
 
+from services.cli.keys import keys
 from services.cli.rotate_key import rotate_key
-from shared.db.api_keys import create_key, keys
+from shared.db.api_keys import create_key
 from shared.db.models import ApiKey, Subscription
 from shared.db.models.base import table
 from shared.db.signing_keys import SigningKeys
