@@ -75,9 +75,12 @@ class ProvenDesk(Generic[P]):
             process.kill()
 
     def left(self) -> dict[str, int]:
-        """Return what is left to do, by list; a database that is away is the first thing."""
+        """Return what is left to do, by list; a database that is away is the first thing.
+
+        As of one moment: between two looks, work moves from a list to one that was looked at.
+        """
         try:
-            with self._database.reading() as connection:
+            with self._database.snapshot() as connection:
                 return unfinished(connection, SystemClock().now(), self._soon)
         except Unavailable:
             return {"database away": 1}
