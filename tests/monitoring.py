@@ -35,7 +35,7 @@ def metrics_of_the_code() -> set[str]:
 
 def named_in(text: str) -> set[str]:
     """The metrics that a text names."""
-    return set(re.findall(r"\bpatchbay_[a-z0-9_]+", text))
+    return set(re.findall(r"\bpatchbay_[a-z0-9_]*[a-z0-9]\b", text))
 
 
 def panels() -> Iterator[dict[str, Any]]:

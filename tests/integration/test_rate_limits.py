@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from services.cli.keys import keys
 from services.intake import repository
 from services.intake.api.auth import UNKNOWN_PER_S
-from shared.db.api_keys import create_key, keys
+from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.db.models import ApiKey
 from shared.domain.rate import RateClass
