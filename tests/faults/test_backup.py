@@ -1,5 +1,6 @@
 """A backup taken under load and restored: it is sound, and work goes on where it was."""
 
+import shutil
 import sqlite3
 import subprocess
 from collections.abc import Callable
@@ -56,6 +57,8 @@ def test_a_copy_of_sqlite_is_sound_and_work_goes_on_from_it(
         source, target = sqlite3.connect(tmp_path / "desk.db"), sqlite3.connect(copy)
         with closing(source), closing(target):
             source.backup(target)
+        # What its secrets are sealed with is in a file beside it.
+        shutil.copy(tmp_path / "desk.db.key", f"{copy}.key")
 
     with standalone(tmp_path).open() as desk:
         lose_and_restore(Run(desk, seed), take, lambda: None, f"sqlite:///{copy}", note)
