@@ -45,7 +45,7 @@ class Patience:
 def upgrade(database: Database, config: Config, say: Say, patience: Patience) -> None:
     """Upgrade to the newest revision of `config`; raises Unavailable when patience ends."""
     deadline = monotonic() + patience.total_s
-    config.attributes.update(say=say, total_s=patience.total_s)
+    config.attributes.update(say=say, deadline=deadline)
     with translated(), database.engine.connect() as connection:
         database.dialect.prepare_migration(connection, patience.lock_s)
         connection.commit()

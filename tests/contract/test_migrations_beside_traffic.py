@@ -90,6 +90,20 @@ def test_it_gives_up_when_its_time_is_over_and_says_who_was_in_the_way(database,
     assert "shade" not in {each["name"] for each in inspect(database.engine).get_columns("skills")}
 
 
+def test_an_index_waits_for_no_longer_than_there_is_time(database, later) -> None:
+    """Also with no time at all, which to PostgreSQL's limit for a lock would be all there is."""
+    later(INDEX)
+    with database.engine.connect() as writer:
+        writer.exec_driver_sql("UPDATE skills SET name = name WHERE false")
+        for wait_s in (0.0, 0.5):
+            began = monotonic()
+            with pytest.raises(Unavailable, match="Gave up"):
+                schema.migrate(database, patience=Patience(total_s=wait_s, rest_s=0.1))
+            assert monotonic() - began < wait_s + 2
+        writer.rollback()
+    assert schema.migrate(database)[1] == "8000"
+
+
 def test_of_two_at_once_one_migrates_and_the_other_waits(database, later) -> None:
     later(BODY, INDEX)
     begin = threading.Barrier(3)

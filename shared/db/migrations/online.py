@@ -1,6 +1,8 @@
 """What migrations do to big tables while others write to them."""
 
+import math
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,11 +25,12 @@ def create_index(
         op.create_index(name, table, columns, sqlite_where=only)
         return
     assert context.config is not None  # noqa: S101 -- env.py gave it
-    patience_s = float(context.config.attributes.get("total_s", 0))
+    deadline = float(context.config.attributes.get("deadline", math.inf))
     with context.autocommit_block():
         before = op.get_bind().exec_driver_sql("SHOW lock_timeout").scalar_one()
-        # It waits for transactions that are open, and nobody waits for it.
-        op.execute(f"SET lock_timeout = {patience_s * 1000:.0f}")
+        # It waits for transactions that are open, and nobody waits for it: for all the time that
+        # is left, which several indexes share.
+        op.execute(f"SET lock_timeout = {_remaining_ms(deadline)}")
         try:
             op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
             op.create_index(
@@ -35,3 +38,10 @@ def create_index(
             )
         finally:
             op.execute(f"SET lock_timeout = '{before}'")
+
+
+def _remaining_ms(deadline: float) -> int:
+    """Return the limit for a lock: 0 means none, so that time that is over is a millisecond."""
+    if math.isinf(deadline):
+        return 0
+    return max(1, round((deadline - monotonic()) * 1000))
