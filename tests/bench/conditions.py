@@ -46,6 +46,12 @@ def versions() -> dict[str, str]:
     }
 
 
+def commit() -> str:
+    """Return the commit that is measured, with `+` if what is here differs; `unknown` without."""
+    found = _said("git", "rev-parse", "HEAD").split()[0]
+    return found if found == "unknown" or not _said("git", "status", "--porcelain") else f"{found}+"
+
+
 @contextmanager
 def noted(title: str, notes: list[dict[str, Any]]) -> Iterator[None]:
     """Add a note of the block: when, how long, and shares of the processors' time.

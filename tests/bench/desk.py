@@ -211,11 +211,12 @@ def run_load(
     requests: int,
     extra: Mapping[str, Any],
     rate: float = 0.0,
+    scheme: str = "Bearer",
 ) -> dict[str, Any]:
     """Run the load generator and return its figures; RuntimeError if a request was refused."""
     command = [sys.executable, "-m", "tests.bench.load", url, "--token", token]
     command += ["--connections", str(connections), "--requests", str(requests)]
-    command += ["--rate", str(rate), "--extra", json.dumps(extra)]
+    command += ["--rate", str(rate), "--extra", json.dumps(extra), "--scheme", scheme]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     figures: dict[str, Any] = json.loads(done.stdout)
     if figures["failures"]:

@@ -58,8 +58,10 @@ class Connection(asyncio.Protocol):
         self.answered.set_result((int(head[9:12]), rest[:length]))
 
 
-def build_request(url: str, token: str, subject: str, extra: dict[str, object]) -> bytes:
-    """Return the bytes of a POST of one ticket."""
+def build_request(
+    url: str, token: str, subject: str, extra: dict[str, object], scheme: str = "Bearer"
+) -> bytes:
+    """Return the bytes of a POST of one ticket; `scheme` stands before the token."""
     parts = urlsplit(url)
     body = json.dumps(
         {
@@ -74,14 +76,21 @@ def build_request(url: str, token: str, subject: str, extra: dict[str, object]) 
         }
     ).encode()
     head = (
-        f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n"
+        f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+        f"Authorization: {scheme} {token}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body
 
 
 async def run(
-    url: str, token: str, connections: int, requests: int, rate: float, extra: dict[str, object]
+    url: str,
+    token: str,
+    connections: int,
+    requests: int,
+    rate: float,
+    extra: dict[str, object],
+    scheme: str = "Bearer",
 ) -> dict[str, object]:
     """Send `requests` requests; return figures, and for each ticket the time of its 201."""
     parts = urlsplit(url)
@@ -91,7 +100,7 @@ async def run(
         _, protocol = await loop.create_connection(Connection, parts.hostname, parts.port)
         pool.append(protocol)
     free = asyncio.Semaphore(connections)
-    payload = build_request(url, token, "VPN drops", extra)
+    payload = build_request(url, token, "VPN drops", extra, scheme)
     latencies: list[float] = []
     accepted: dict[str, float] = {}
     failures: list[int] = []
@@ -150,9 +159,12 @@ def percentile(ordered: list[float], share: float) -> float:
 @click.option("--requests", default=10_000)
 @click.option("--rate", default=0.0)
 @click.option("--extra", default="{}", help="More fields of the ticket, as JSON.")
-def main(url: str, token: str, connections: int, requests: int, rate: float, extra: str) -> None:
+@click.option("--scheme", default="Bearer", help="What stands before the token.")
+def main(
+    url: str, token: str, connections: int, requests: int, rate: float, extra: str, scheme: str
+) -> None:
     """Send tickets to URL."""
-    figures = asyncio.run(run(url, token, connections, requests, rate, json.loads(extra)))
+    figures = asyncio.run(run(url, token, connections, requests, rate, json.loads(extra), scheme))
     json.dump(figures, sys.stdout)
 
 

@@ -26,6 +26,9 @@ PARTS = (
     *("search", "deliveries", "noisy", "mail", "peers"),
 )
 
+#: Requests to intake, and as many to its baseline.
+ACCEPTED = 12_000
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
@@ -45,12 +48,12 @@ def scenarios(servers: Servers, folder: Path, share: int) -> Iterator[Scenario]:
     yield Scenario(
         "http",
         "Flask + SQLAlchemy, one commit a request",
-        lambda: accepting.commit_per_request(servers, 8000 // share),
+        lambda: accepting.commit_per_request(servers, ACCEPTED // share),
     )
     yield Scenario(
         "http",
         "intake, 1 and 64 connections",
-        lambda: accepting.accepted(servers, 16_000 // share),
+        lambda: accepting.accepted(servers, ACCEPTED // share),
     )
     yield Scenario(
         "pipeline",
@@ -150,4 +153,4 @@ def scenarios(servers: Servers, folder: Path, share: int) -> Iterator[Scenario]:
     yield Scenario(
         "peers", "django-helpdesk", lambda: django_helpdesk.measure(servers, 4_000 // share, folder)
     )
-    yield Scenario("peers", "Request Tracker", request_tracker.measure)
+    yield Scenario("peers", "Request Tracker", lambda: request_tracker.measure(4_000 // share))

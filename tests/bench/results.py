@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.bench.conditions import machine, versions
+from tests.bench.conditions import commit, machine, versions
 from tests.bench.document.plots import plots
 from tests.bench.document.ratios import ratios
 from tests.bench.document.render import render
@@ -28,6 +28,13 @@ class Results:
         self._figures: dict[str, Any] = last.get("figures", {})
         #: When the run began that measured a figure: a ratio is of one run.
         self._runs: dict[str, str] = last.get("runs", {})
+        #: Under what each of these runs was made.
+        self._conditions: dict[str, Any] = last.get("conditions", {})
+        self._conditions[self._began] = {
+            "commit": commit(),
+            "machine": machine(),
+            "versions": versions(),
+        }
         self._notes: dict[str, Any] = last.get("notes", {})
         self._quick |= last.get("quick", False)
 
@@ -38,8 +45,8 @@ class Results:
         self._notes[note["title"]] = note
         result = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": machine(),
-            "versions": versions(),
+            **self._conditions[self._began],
+            "conditions": {each: self._conditions[each] for each in self._of_use()},
             "quick": self._quick,
             "notes": self._notes,
             "figures": self._figures,
@@ -47,6 +54,10 @@ class Results:
             "ratios": ratios(self._figures, self._runs),
         }
         return _write(result, self._directory / LATEST, self._directory / "latest.md", "")
+
+    def _of_use(self) -> list[str]:
+        """Return the runs that are known and of which a figure is kept."""
+        return sorted(self._conditions.keys() & set(self._runs.values()))
 
 
 def _load(directory: Path) -> dict[str, Any]:

@@ -30,7 +30,7 @@ same run: compare those, and not absolute figures of two machines or two days.
 def render(result: Mapping[str, Any], plots: Collection[str], images: str) -> str:
     """Return the page; `plots` are those there are, in `images` as seen from the page."""
     values: Values = {**result["figures"], **result["ratios"]}
-    lines = [_HEAD, machine_line(result), ""]
+    lines = [_HEAD, machine_line(result), "", *_runs(result)]
     if result["quick"]:
         lines += [
             "**A quick run, a tenth of the work: figures are rough, and of few tickets.**",
@@ -52,12 +52,29 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
 
 def machine_line(result: Mapping[str, Any]) -> str:
     """Return what a result was measured on, and with which versions."""
+    return f"Run of {result['at']}: {_made_on(result)}"
+
+
+def _made_on(result: Mapping[str, Any]) -> str:
     machine, versions = result["machine"], result["versions"]
     installed = ", ".join(f"{name} {version}" for name, version in versions.items())
     return (
-        f"Run of {result['at']}: {machine['cores']} cores, {machine['memory_gb']} GiB, "
+        f"{machine['cores']} cores, {machine['memory_gb']} GiB, "
         f"{machine['processor']}, {machine['kernel']}; {installed}."
     )
+
+
+def _runs(result: Mapping[str, Any]) -> Iterator[str]:
+    """Tell of the runs that the figures are of, if there is more than one."""
+    conditions: Mapping[str, Mapping[str, Any]] = result.get("conditions", {})
+    if len(conditions) < 2:
+        return
+    yield "The figures are of several runs:"
+    yield ""
+    for at, each in conditions.items():
+        parts = sum(run == at for run in result["runs"].values())
+        yield f"- {parts} figures of {at}, commit {each['commit'][:12]}: {_made_on(each)}"
+    yield ""
 
 
 def _aims(values: Values) -> Iterator[str]:

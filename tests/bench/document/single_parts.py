@@ -144,7 +144,8 @@ PEERS = Section(
     measured=(
         "Tickets created by HTTP, 64 connections, on the same PostgreSQL. django-helpdesk is "
         "installed from PyPI into an environment of its own and served by gunicorn (two processes, "
-        "32 threads each, connections kept); its REST API, a token, mail to nowhere. No peer does "
+        "32 threads each, connections kept); its REST API, a token, mail to nowhere. Request "
+        "Tracker is the one that RT_URL and RT_TOKEN name, with the database it has. No peer does "
         "the same work: django-helpdesk renders the mails of a new ticket and routes nothing. Read "
         "it as an order of size."
     ),
@@ -153,6 +154,9 @@ PEERS = Section(
         Figure("helpdesk_p50_ms", "… median answer, ms"),
         Figure("helpdesk_p99_ms", "… p99, ms"),
         Figure("intake_64_vs_helpdesk", "Patchbay's accepted tickets/s over it"),
+        Figure("request_tracker_per_s", "Request Tracker, tickets/s"),
+        Figure("request_tracker_p50_ms", "… median answer, ms"),
+        Figure("request_tracker_p99_ms", "… p99, ms"),
     ),
     reasons=("helpdesk_reason", "request_tracker_reason"),
 )

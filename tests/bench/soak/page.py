@@ -8,8 +8,16 @@ from services.router.simulation.report.ticks import from_zero
 from tests.bench.document.model import number
 from tests.bench.document.render import machine_line, table
 from tests.bench.plot import standalone, tick
-from tests.bench.soak.samples import STANDING
-from tests.bench.soak.steadiness import TOLERANCES, Points, Sample, Verdict, judge, per_ticket
+from tests.bench.soak.steadiness import (
+    LEAST_SAMPLES,
+    STANDING,
+    TOLERANCES,
+    Points,
+    Sample,
+    Verdict,
+    judge,
+    per_ticket,
+)
 
 _UNITS = {
     "memory_mb": "memory, MiB",
@@ -19,6 +27,7 @@ _UNITS = {
     "broker_connections": "connections to the broker",
     "oldest_s": "oldest row of the list, s",
     "standing_rows": "rows of a table that is not to grow",
+    "bytes": "bytes of a table that is not to grow, with its indexes",
     "dead_rows": "dead rows, peak of the second half",
 }
 #: Lines of a plot: more than this nobody tells apart.
@@ -47,14 +56,16 @@ a bound, in runs of ten minutes or more.
 
 
 def verdicts(result: Mapping[str, Any]) -> list[Verdict]:
-    """Return the verdicts of a result."""
-    return judge(_samples(result))
+    """Return the verdicts of a result; none if it ended too early for any."""
+    samples = _samples(result)
+    return judge(samples) if len(samples) >= LEAST_SAMPLES else []
 
 
 def passed(result: Mapping[str, Any]) -> bool:
-    """Tell whether nothing is lost and every curve is flat."""
-    whole = not result["lost"] and bool(result["sound"])
-    return whole and all(verdict.flat for verdict in verdicts(result))
+    """Tell whether it came to its end, nothing is lost and every curve is flat."""
+    whole = not (result["lost"] or result.get("failure")) and bool(result["sound"])
+    found = verdicts(result)
+    return whole and bool(found) and all(verdict.flat for verdict in found)
 
 
 def render(result: Mapping[str, Any], drawn: Collection[str], images: str) -> str:
@@ -62,6 +73,10 @@ def render(result: Mapping[str, Any], drawn: Collection[str], images: str) -> st
     found = verdicts(result)
     bad = [verdict.curve for verdict in found if not verdict.flat]
     end = "nothing grows that should not" if not bad else f"**not flat: {', '.join(bad)}**"
+    if not found:
+        end = "**none: it ended too early**"
+    if result.get("failure"):
+        end = f"**it failed: {result['failure']}**; until then {end}"
     lost = "; ".join(result["lost"]) or "nothing"
     said = (
         f"{result['tickets']:,} tickets, {result['rate_per_s']:.0f} a second for "
@@ -86,17 +101,23 @@ def plots(result: Mapping[str, Any]) -> dict[str, str]:
     """Return SVG files by name, without `soak-` and `.svg`."""
     samples = _samples(result)
     return {
-        kind: _plot(samples, kind, title)
-        for kind, title in _TITLES.items()
-        if any(name.startswith(f"{kind}/") for _, values in samples for name in values)
+        name: _plot(samples, name, title)
+        for name, title in _TITLES.items()
+        if any(kind in _PLOTTED.get(name, (name,)) for kind in _kinds(samples))
     }
 
 
 _TITLES = {
     "memory_mb": "Resident memory, MiB",
+    "files": "Open files",
+    "connections": "Connections, of the whole desk",
     "oldest_s": "Age of the oldest row of a list, seconds",
     "dead_rows": "Dead rows of tables",
+    "sizes": "Tables with their indexes, MiB",
 }
+#: Kinds of curves in one plot, where it is not the one of its name; and what a unit of them is.
+_PLOTTED = {"connections": ("database_connections", "broker_connections"), "sizes": ("bytes",)}
+_SCALES = {"sizes": 2.0**20}
 
 
 def _samples(result: Mapping[str, Any]) -> list[Sample]:
@@ -166,15 +187,21 @@ def _points(samples: Sequence[Sample], name: str) -> Points:
     return [(at, values[name]) for at, values in samples if name in values]
 
 
-def _plot(samples: Sequence[Sample], kind: str, title: str) -> str:
-    names = {name for _, values in samples for name in values if name.startswith(f"{kind}/")}
+def _kinds(samples: Sequence[Sample]) -> set[str]:
+    return {name.partition("/")[0] for _, values in samples for name in values}
+
+
+def _plot(samples: Sequence[Sample], plot: str, title: str) -> str:
+    kinds, scale = _PLOTTED.get(plot, (plot,)), _SCALES.get(plot, 1.0)
+    every = {name for _, values in samples for name in values}
+    names = {name for name in every if name.partition("/")[0] in kinds}
     curves = {name.partition("/")[2]: _points(samples, name) for name in names}
     highest = sorted(curves, key=lambda name: -max(value for _, value in curves[name]))
     lines = [
-        svg.Line(name, tuple((at / 60, value) for at, value in curves[name]))
+        svg.Line(name, tuple((at / 60, value / scale) for at, value in curves[name]))
         for name in highest[:_MOST_LINES]
     ]
     x = from_zero(samples[-1][0] / 60, tick, "minutes")
     top = max(value or 0.0 for line in lines for _, value in line.points)
-    plot = svg.lines(lines, x, from_zero(top, tick, title))
-    return standalone(plot, [line.name for line in lines])
+    drawn = svg.lines(lines, x, from_zero(top, tick, title))
+    return standalone(drawn, [line.name for line in lines])

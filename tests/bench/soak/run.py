@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
+import psutil
 from sqlalchemy import select
 
 from deploy.local.errors import StartFailed
@@ -16,6 +17,7 @@ from deploy.local.services import patchbay
 from shared.db.engine import Database
 from shared.db.models import Ticket
 from shared.db.models.base import table
+from shared.domain.errors import PatchbayError
 from shared.domain.ticket import TicketStatus
 from tests.bench.desk import Desk, desk, hire, start_intake, start_workers
 from tests.bench.soak.samples import sample
@@ -26,7 +28,35 @@ WARM_UP_S, SHARE, LOOK_S = 30.0, 0.5, 5.0
 
 
 def soak(servers: Servers, seconds: float, warm_up_s: float, say: Callable[[str], None]) -> Any:
-    """Return what was seen: the rates, the samples, and what the history lacks (nothing)."""
+    """Return what was seen: the rates, the samples, and what the history lacks (nothing).
+
+    Of a soak that breaks off, what was seen until then, and its `failure`.
+    """
+    found: dict[str, Any] = {
+        "maximum_per_s": 0.0,
+        "rate_per_s": 0.0,
+        "seconds": seconds,
+        "tickets": 0,
+        "lost": [],
+        "sound": False,
+        "curves": {"at": []},
+    }
+    try:
+        _soak(servers, seconds, warm_up_s, say, found)
+    except (OSError, RuntimeError, ValueError, PatchbayError, StartFailed, psutil.Error) as error:
+        found["failure"] = f"{type(error).__name__}: {error}"
+    except subprocess.SubprocessError as error:
+        found["failure"] = f"the traffic broke off: {error}"
+    return found
+
+
+def _soak(
+    servers: Servers,
+    seconds: float,
+    warm_up_s: float,
+    say: Callable[[str], None],
+    found: dict[str, Any],
+) -> None:
     with desk(servers, "soak") as made:
         start_intake(made)
         hire(made)
@@ -34,25 +64,21 @@ def soak(servers: Servers, seconds: float, warm_up_s: float, say: Callable[[str]
         say("warming up …")
         warm = _lives(made, warm_up_s)
         rate = warm["per_s"] * SHARE
+        found |= {"maximum_per_s": warm["per_s"], "rate_per_s": rate}
         say(
             f"{warm['per_s']:.0f} lives of tickets a second at most; {rate:.0f} for {seconds:.0f} s"
         )
         database = Database(made.settings["PATCHBAY_DATABASE_URL"])
-        with _Looking(made, database, say) as looking:
-            lives = _lives(made, seconds, rate)
-        both = [warm, lives]
-        lost = _lost(database, both)
-        database.close()
-        sound = _sound(made)
-    return {
-        "maximum_per_s": warm["per_s"],
-        "rate_per_s": rate,
-        "seconds": seconds,
-        "tickets": sum(len(each["accepted"]) for each in both),
-        "lost": lost,
-        "sound": sound,
-        "curves": by_curve(looking.samples),
-    }
+        looking = _Looking(made, database, say)
+        try:
+            with looking:
+                both = [warm, _lives(made, seconds, rate)]
+            found["tickets"] = sum(len(each["accepted"]) for each in both)
+            found["lost"] = _lost(database, both)
+        finally:
+            found["curves"] = by_curve(looking.samples)
+            database.close()
+        found["sound"] = _sound(made)
 
 
 def _lives(made: Desk, seconds: float, rate: float = 0.0) -> dict[str, Any]:

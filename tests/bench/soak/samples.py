@@ -11,9 +11,7 @@ from shared.db.engine import Database
 from shared.db.figures import lists
 from shared.observability.figures import LIST_OLDEST
 from tests.bench.desk import Desk
-
-#: Tables that hold what is under way or what is configured, and nothing for each ticket.
-STANDING = ("agents", "event_outbox", "leases", "requirements", "waiting_looks", "endpoint_health")
+from tests.bench.soak.steadiness import STANDING
 
 #: With them, how many dead rows make a vacuum due: PostgreSQL's defaults, or the table's own.
 _TABLES = """

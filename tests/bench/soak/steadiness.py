@@ -15,6 +15,11 @@ from statistics import median
 Sample = tuple[float, Mapping[str, float]]
 Points = Sequence[tuple[float, float]]
 
+#: Tables that hold what is under way or what is configured, and nothing for each ticket.
+STANDING = ("agents", "event_outbox", "leases", "requirements", "waiting_looks", "endpoint_health")
+
+#: Fewer samples have no slope.
+LEAST_SAMPLES = 4
 #: More points than this are thinned: pairs grow with the square.
 _MOST_POINTS = 400
 #: How often PostgreSQL looks whether a vacuum is due, by default, in seconds (autovacuum_naptime).
@@ -45,6 +50,8 @@ TOLERANCES: Mapping[str, Tolerance] = {
     "broker_connections": Tolerance(0.05, 2.0),
     "oldest_s": Tolerance(0.0, 0.5),
     "standing_rows": Tolerance(0.1, 500.0),
+    # Only of tables in STANDING. They grow in steps, until vacuum frees enough.
+    "bytes": Tolerance(0.1, 2.0 * 2**20),
 }
 
 #: Curves that say nothing: each of PostgreSQL's processes keeps the files of every table it ever
@@ -72,16 +79,16 @@ def judge(samples: Sequence[Sample]) -> list[Verdict]:
 
     Raises ValueError for fewer than four samples: a slope needs two in the second half.
     """
-    if len(samples) < 4:
+    if len(samples) < LEAST_SAMPLES:
         raise ValueError("a verdict needs four samples")
     names = dict.fromkeys(name for _, values in samples for name in values)
     found = []
     for name in names:
         kind, _, whose = name.partition("/")
         points = [(at, values[name]) for at, values in samples if name in values]
-        if name in NOT_JUDGED:
+        if name in NOT_JUDGED or (kind == "bytes" and whose not in STANDING):
             continue
-        if kind in TOLERANCES and len(points) >= 4:
+        if kind in TOLERANCES and len(points) >= LEAST_SAMPLES:
             found.append(_rise(name, second_half(points), TOLERANCES[kind]))
         elif kind == "dead_rows" and points[-1][0] - points[0][0] >= JUDGE_DEAD_AFTER_S:
             due = max(values.get(f"vacuum_due/{whose}", 0.0) for _, values in samples)

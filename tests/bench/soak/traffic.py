@@ -3,14 +3,15 @@
 `python -m tests.bench.soak.traffic API --token T --port P --seconds S`: 64 lives at a time, each
 begins when one ends; with `--rate R` so many begin in a second, whether others have ended or not.
 The desk posts `ticket.assigned` to port P, and whoever is assigned resolves and closes the ticket.
-When no life is left under way, prints one JSON object: the ids accepted, told and closed, the rate,
-and what was refused.
+When no life is left under way, or patience is over, prints one JSON object: the ids accepted, told
+and closed, the rate, and what was refused or did not come.
 """
 
 import asyncio
 import json
 import sys
 from collections import Counter, deque
+from collections.abc import Collection
 from time import perf_counter
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ from tests.bench.posts import OK, Posts
 CONNECTIONS = 64
 #: How long lives that are under way at the end may take, in seconds.
 PATIENCE_S = 120.0
+#: How long one waits to be told of its ticket before that counts as lost, in seconds.
+TOLD_S = 60.0
 _TICKET = b'"ticket":{"id":"'
 _STEPS: tuple[dict[str, object], ...] = (
     {"transition": "resolve", "resolution": {"summary": "The tunnel holds with the new profile."}},
@@ -55,15 +58,27 @@ class Lives:
         self._of(ticket_id).done() or self._of(ticket_id).set_result(None)
 
     async def live(self) -> None:
-        """Lead one ticket from its creation to its end."""
+        """Lead one ticket from its creation to its end; what goes wrong is noted."""
+        try:
+            await self._live()
+        except Exception as error:  # noqa: BLE001 -- it is noted, and fails the soak at its end
+            self.refused[type(error).__name__] += 1
+
+    async def _live(self) -> None:
         status, body = await self._ask(self._post)
         if status != 201:
             self.refused[f"create {status}"] += 1
             return
         ticket_id = body[7:43].decode()
         self.accepted.append(ticket_id)
-        await self._of(ticket_id)
-        del self._assigned[ticket_id]
+        try:
+            async with asyncio.timeout(TOLD_S):
+                await self._of(ticket_id)
+        except TimeoutError:
+            self.refused[f"no webhook within {TOLD_S:.0f} s"] += 1
+            return
+        finally:
+            self._assigned.pop(ticket_id, None)
         for step in _STEPS:
             status, _ = await self._ask(self._transition(ticket_id, step))
             if status != 200:
@@ -141,8 +156,7 @@ async def _one_after_the_other(lives: Lives, seconds: float) -> None:
         while perf_counter() < over:
             await lives.live()
 
-    async with asyncio.timeout(seconds + PATIENCE_S):
-        await asyncio.gather(*(chain() for _ in range(CONNECTIONS)))
+    await _ended(lives, [asyncio.create_task(chain()) for _ in range(CONNECTIONS)], seconds)
 
 
 async def _begin_at(lives: Lives, rate: float, seconds: float) -> None:
@@ -155,8 +169,21 @@ async def _begin_at(lives: Lives, rate: float, seconds: float) -> None:
         while under_way and under_way[0].done():
             under_way.popleft().result()
         under_way.append(asyncio.create_task(lives.live()))
-    async with asyncio.timeout(PATIENCE_S):
-        await asyncio.gather(*under_way)
+    await _ended(lives, under_way)
+
+
+async def _ended(
+    lives: Lives, under_way: Collection[asyncio.Task[None]], seconds: float = 0.0
+) -> None:
+    """Wait until all has ended, but not without end; what has not is noted and given up."""
+    if not under_way:
+        return
+    done, pending = await asyncio.wait(under_way, timeout=seconds + PATIENCE_S)
+    for each in pending:
+        each.cancel()
+        lives.refused[f"under way after {PATIENCE_S:.0f} s"] += 1
+    for each in done:
+        each.result()
 
 
 @click.command()

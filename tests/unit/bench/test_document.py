@@ -116,6 +116,18 @@ def test_plots_are_drawn_of_what_was_measured() -> None:
     assert "](images/bench-latency.svg)" in render(result(shares), drawn, "images/")
 
 
+def test_figures_of_several_runs_say_which_commit_they_are_of() -> None:
+    made = {"commit": "0123456789abcdef", "machine": MACHINE, "versions": {"Python": "3.11.7"}}
+    found = result(
+        {"mail_per_s": 213.0, "bulk_per_s": 10.0},
+        runs={"mail_per_s": "monday", "bulk_per_s": "tuesday"},
+        conditions={"monday": made, "tuesday": {**made, "commit": "fedcba9876543210+"}},
+    )
+    page = render(found, (), "")
+    assert "- 1 figures of monday, commit 0123456789ab: 2 cores, 24 GiB" in page
+    assert "- 1 figures of tuesday, commit fedcba987654: 2 cores" in page
+
+
 def test_without_a_run_no_page_is_written(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_docs(tmp_path / "latest.json", tmp_path)

@@ -67,6 +67,15 @@ def test_what_is_lost_fails() -> None:
     assert not passed(result(sound=False))
 
 
+def test_a_soak_that_broke_off_fails_and_says_why() -> None:
+    found = result(failure="the traffic broke off: 1")
+    assert not passed(found)
+    assert "it failed: the traffic broke off: 1" in page(found)
+    early = result(failure="the desk does not answer", curves={"at": []})
+    assert not passed(early)
+    assert "it ended too early" in page(early)
+
+
 def test_the_page_in_the_documentation_is_that_of_its_result() -> None:
     kept = json.loads((ROOT / "docs/soak.json").read_text())
     assert page(kept) == (ROOT / "docs/soak.md").read_text()

@@ -70,6 +70,12 @@ def test_dead_rows_of_a_short_run_are_not_judged() -> None:
     assert judge([(5.0 * n, {"dead_rows/agents": 1000.0 * n}) for n in range(60)]) == []
 
 
+def test_a_table_that_is_not_to_grow_may_not_grow_in_bytes_either() -> None:
+    mib = 2.0**20
+    assert flat("bytes/event_outbox", [8 * mib + mib * (n % 3) for n in range(360)])
+    assert not flat("bytes/event_outbox", [8 * mib + n * mib / 10 for n in range(360)])
+
+
 def test_what_has_no_tolerance_is_not_judged() -> None:
     assert judge([(float(n), {"bytes/tickets": 1000.0 * n}) for n in range(10)]) == []
 
