@@ -30,7 +30,7 @@ def serve(*, example: bool) -> None:
     _serve("services.standalone:build", settings, 1, settings.http_threads, shared=False)
 
 
-def serve_intake(processes: int, threads: int | None) -> None:
+def serve_intake(processes: int, threads: int | None, *, share_port: bool) -> None:
     """Run the HTTP API; the command is in `services.cli.intake`."""
     settings = load_settings()
     require_shared_broker(settings)
@@ -45,7 +45,7 @@ def serve_intake(processes: int, threads: int | None) -> None:
     threads = threads or settings.http_threads
     # The processes to come read it: how many event streams there may be depends on it.
     os.environ["PATCHBAY_HTTP_THREADS"] = str(threads)
-    _serve("services.intake.wsgi:build", settings, processes, threads, shared=True)
+    _serve("services.intake.wsgi:build", settings, processes, threads, shared=share_port)
 
 
 def _serve(target: str, settings: Settings, processes: int, threads: int, *, shared: bool) -> None:

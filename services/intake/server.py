@@ -1,5 +1,6 @@
 """The HTTP server: granian, whose I/O runs outside Python; threads run the application."""
 
+import errno
 import socket
 import sys
 
@@ -7,6 +8,7 @@ from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 
 from services.intake.http_process import hold_signals_over_forks, load
+from services.intake.port_claim import claim, is_claimed
 from shared.settings import Settings
 
 #: How long the server waits for its processes beyond the drain itself, in seconds.
@@ -20,11 +22,18 @@ class PortTaken(Exception):
 def serve(target: str, settings: Settings, processes: int, threads: int, *, shared: bool) -> None:
     """Serve the application that `target` (`module:factory`) builds, until SIGTERM or SIGINT.
 
-    Raises PortTaken if the address is in use. With `shared` others of the same user may serve it
-    too, on Linux: the kernel spreads new connections over all (socket(7), SO_REUSEPORT), so that
-    one can be there before another goes.
+    Raises PortTaken if the address is in use. With `shared` others of the same user who asked for
+    it serve it too, on Linux: the kernel spreads new connections over all (socket(7),
+    SO_REUSEPORT), so that one can be there before another goes.
     """
-    _require_free(settings.host, settings.port, shared=shared)
+    # Held until the last process has ended: forks have it, too.
+    held = None if shared else claim(settings.port)
+    try:
+        require_free(settings.host, settings.port, shared=shared)
+    except PortTaken:
+        if held is not None:
+            held.close()
+        raise
     hold_signals_over_forks()
     server = Granian(
         target,
@@ -48,7 +57,14 @@ def serve(target: str, settings: Settings, processes: int, threads: int, *, shar
             raise
 
 
-def _require_free(host: str, port: int, *, shared: bool) -> None:
+def require_free(host: str, port: int, *, shared: bool) -> None:
+    """Raise PortTaken unless we can listen there, with `shared` beside others who share it."""
+    if shared and is_claimed(port):
+        message = (
+            f"Cannot share {host}:{port}: who listens there does not share it. Start all that are "
+            "to share a port by patchbay intake --share-port, or set PATCHBAY_PORT to another port."
+        )
+        raise PortTaken(message)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -59,6 +75,8 @@ def _require_free(host: str, port: int, *, shared: bool) -> None:
         except OSError as error:
             message = (
                 f"Cannot listen on {host}:{port}: {error.strerror}. "
-                f"Set PATCHBAY_PORT to another port."
+                "Set PATCHBAY_PORT to another port."
             )
+            if not shared and error.errno == errno.EADDRINUSE and sys.platform == "linux":
+                message += " (One intake beside another, on one database: --share-port for both.)"
             raise PortTaken(message) from error

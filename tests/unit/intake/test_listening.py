@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from services.intake.server import PortTaken, _require_free
+from services.intake.port_claim import claim, is_claimed
+from services.intake.server import PortTaken, require_free
 
 
 @pytest.fixture(params=[False, True], ids=["alone", "one of several"])
@@ -23,9 +24,26 @@ def taken(request):
 def test_a_port_is_shared_only_by_those_who_are_ready_to(taken):
     port, ready = taken
     with pytest.raises(PortTaken, match="Set PATCHBAY_PORT to another port"):
-        _require_free("127.0.0.1", port, shared=False)
+        require_free("127.0.0.1", port, shared=False)
     if ready:
-        _require_free("127.0.0.1", port, shared=True)
+        require_free("127.0.0.1", port, shared=True)
     else:
         with pytest.raises(PortTaken):
-            _require_free("127.0.0.1", port, shared=True)
+            require_free("127.0.0.1", port, shared=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere ports are not spread over processes")
+def test_whoever_listens_alone_is_not_joined(taken):
+    """The server below lets everybody of this user listen: it is the claim that tells."""
+    port, _ = taken
+    held = claim(port)
+    assert held is not None
+    with held, pytest.raises(PortTaken, match="who listens there does not share it"):
+        require_free("127.0.0.1", port, shared=True)
+    assert not is_claimed(port)
+
+
+def test_the_way_out_of_a_taken_port_is_in_the_message(taken):
+    port, _ = taken
+    with pytest.raises(PortTaken, match="--share-port for both"):
+        require_free("127.0.0.1", port, shared=False)
