@@ -38,6 +38,9 @@ class Rule(StrEnum):
     UNFINISHED = "work is left on a list"
     FORGED = "a webhook came with a signature that is wrong"
     CRASH = "code met a fault unprepared, by its log"
+    NOT_BACK = "a process did not come back after a strike"
+    UNANSWERED = "a request had no answer within a minute, whatever was tried"
+    FAULT = "a request was answered with a fault of the desk's own (5xx)"
 
 
 #: The rules by which something is lost.

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from services.chaos.errors import ChaosError
+from services.chaos.checker import Rule
+from services.chaos.errors import BrokenPromise, ChaosError
 
 #: How long one request may go on being repeated, and the rest between two tries.
 GIVE_UP_S = 60.0
@@ -21,8 +22,12 @@ REST_S = 0.02
 SOCKET_TIMEOUT_S = 40.0
 
 
+#: What `troubles` calls a connection that was made, and reset before it had answered anything.
+RESET_ANEW = "reset before the first answer"
+
+
 class NoAnswer(ChaosError):
-    """The API gave no answer within GIVE_UP_S; the text holds the last failure."""
+    """Nobody waits for the answer any more; the text holds the last failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ class Client:
         self._over = over or threading.Event()
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._connection: http.client.HTTPConnection | None = None
+        #: Whether the present connection has answered something.
+        self._has_answered = False
         #: What went wrong and was tried again, by kind.
         self.troubles: Counter[str] = Counter()
 
@@ -54,7 +61,7 @@ class Client:
             self._connection = None
 
     def post(self, path: str, body: Mapping[str, Any], key: str | None = None) -> Answer:
-        """Post until there is an answer; raises NoAnswer."""
+        """Post until there is an answer; raises BrokenPromise without one, and NoAnswer."""
         return self.ask("POST", path, body, {} if key is None else {"Idempotency-Key": key})
 
     def ask(
@@ -64,7 +71,7 @@ class Client:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send a request until there is an answer other than 503; raises NoAnswer."""
+        """Send a request until there is an answer other than 503; raises as `send` does."""
         return self.send(method, path, None if body is None else json.dumps(body).encode(), headers)
 
     def send(
@@ -74,7 +81,10 @@ class Client:
         content: bytes | None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send bytes until there is an answer other than 503; raises NoAnswer."""
+        """Send bytes until there is an answer other than 503.
+
+        Raises BrokenPromise after GIVE_UP_S, and NoAnswer once `over` is set.
+        """
         give_up_at = monotonic() + GIVE_UP_S
         tries, failure = 0, ""
         while monotonic() < give_up_at and not self._over.is_set():
@@ -85,7 +95,8 @@ class Client:
             except (OSError, http.client.HTTPException) as error:
                 self.close()
                 failure = repr(error)
-                self.troubles[type(error).__name__] += 1
+                anew = isinstance(error, ConnectionResetError) and not self._has_answered
+                self.troubles[RESET_ANEW if anew else type(error).__name__] += 1
             else:
                 if status != http.HTTPStatus.SERVICE_UNAVAILABLE:
                     now = monotonic()
@@ -93,7 +104,10 @@ class Client:
                 failure = answered.decode()
                 self.troubles["503"] += 1
             self._over.wait(REST_S)
-        raise NoAnswer(f"{method} {path}: {tries} tries, the last: {failure}")
+        where = f"{method} {path}: {tries} tries, the last: {failure}"
+        if self._over.is_set():
+            raise NoAnswer(where)
+        raise BrokenPromise(Rule.UNANSWERED, where)
 
     def _exchange(
         self, method: str, path: str, content: bytes | None, headers: Mapping[str, str]
@@ -102,9 +116,12 @@ class Client:
             self._connection = http.client.HTTPConnection(
                 "127.0.0.1", self._port, timeout=SOCKET_TIMEOUT_S
             )
+            self._has_answered = False
         self._connection.request(method, path, content, {**self._headers, **headers})
         response = self._connection.getresponse()
-        return response.status, response.read()
+        answered = response.read()
+        self._has_answered = True
+        return response.status, answered
 
 
 def _read(answered: bytes) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, select
 
+from services.chaos.errors import ChaosError
 from shared.db.engine import Database, Row, rows
 from shared.db.models import (
     Absence,
@@ -19,6 +20,7 @@ from shared.db.models import (
     AgentPerformance,
     AgentSkill,
     AgentTeam,
+    ApiKey,
     Calendar,
     ConfigurationVersion,
     Profile,
@@ -26,7 +28,9 @@ from shared.db.models import (
     Skill,
     SlaPolicy,
     SlaPolicyVersion,
+    Subscription,
     Team,
+    Ticket,
 )
 from shared.db.models.base import table
 from shared.domain.agent import Presence
@@ -50,6 +54,9 @@ TABLES: Sequence[Table] = (
     table(AgentPerformance),
     table(ConfigurationVersion),
 )
+
+#: Where these have rows, a desk is at work.
+IN_USE: Sequence[Table] = (table(Ticket), table(ApiKey), table(Subscription))
 
 #: Values that conditions of rules compare these fields with: tickets that have them meet the rules.
 _COMPARED = re.compile(r"ticket\.(category|product)\s*(?:==|in)\s*(\[[^\]]*\]|\"[^\"]*\")")
@@ -115,10 +122,15 @@ def _read(connection: Connection, source: Table) -> list[Row]:
 def write_configuration(database: Database, configuration: Configuration, now: datetime) -> None:
     """Write it into a database that has the schema and nothing else, for a proof.
 
-    Agents get another name and address, are online and have nothing in hand. What would only make
-    the proof wait is left out: offers that nobody accepts, and delays of rules.
+    Raises ChaosError, and changes nothing, where there is what only a desk at work has. Agents get
+    another name and address, are online and have nothing in hand. What would only make the proof
+    wait is left out: offers that nobody accepts, and delays of rules.
     """
     with database.transaction() as tx:
+        for each in IN_USE:
+            if tx.first(select(each.c.id).limit(1)) is not None:
+                message = f"The copy's database has {each.name} already; nothing was written."
+                raise ChaosError(message)
         for each in reversed(TABLES):
             tx.execute(delete(each))
         for each in TABLES:

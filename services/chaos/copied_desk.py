@@ -10,7 +10,8 @@ from sqlalchemy import update
 from services.chaos.configuration import Configuration, write_configuration
 from services.chaos.desk import ProvenDesk
 from services.chaos.errors import ChaosError
-from services.chaos.place import Place
+from services.chaos.guard import Guard
+from services.chaos.place import OWN_POOL_SIZE, Place, require_own
 from services.chaos.receiver import Receiver
 from services.chaos.service_process import ServiceProcess
 from shared.db import schema
@@ -56,9 +57,15 @@ class CopiedDesk(ProvenDesk[ServiceProcess]):
             receiver.expect(answer.document["secret"])
 
 
-def furnished_desk(place: Place, configuration: Configuration) -> CopiedDesk:
-    """Make schema, configuration and a key at a place; return a desk there, not started."""
-    with closing(Database(place.database_url, 2)) as database:
+def furnished_desk(
+    place: Place, configuration: Configuration, guard: Guard | None = None
+) -> CopiedDesk:
+    """Make schema, configuration and a key at a place; return a desk there, not started.
+
+    Raises ChaosError, and has written nothing, if it is led to the database of somebody else.
+    """
+    with closing(Database(place.database_url, OWN_POOL_SIZE)) as database:
+        require_own(database, place.name)
         schema.migrate(database)
         write_configuration(database, configuration, SystemClock().now())
         token = create_key(database, "chaos", [ALL])
@@ -66,7 +73,7 @@ def furnished_desk(place: Place, configuration: Configuration) -> CopiedDesk:
     if place.distributed:
         kinds = {"intake": (), "router": _WORKER, "notifier": _WORKER}
     processes = {
-        name: ServiceProcess(name, arguments, place.environment, place.folder)
+        name: ServiceProcess(name, arguments, place.environment, place.folder, guard)
         for name, arguments in kinds.items()
     }
-    return CopiedDesk(place.database_url, place.port, token, processes, OVERDUE)
+    return CopiedDesk(place.database_url, place.port, token, processes, OVERDUE, OWN_POOL_SIZE)

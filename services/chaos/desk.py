@@ -8,11 +8,15 @@ from datetime import timedelta
 from typing import Generic, TypeVar
 
 from services.chaos.client import Client
+from services.chaos.errors import ChaosError
 from services.chaos.facts import SOON, Facts, read_facts, unfinished
 from services.chaos.service_process import ServiceProcess
 from shared.db.engine import Database
 from shared.domain.clock import SystemClock
 from shared.domain.errors import Unavailable
+
+#: The processes that speak HTTP.
+HTTP = frozenset({"serve", "intake"})
 
 P = TypeVar("P", bound=ServiceProcess)
 
@@ -20,7 +24,8 @@ P = TypeVar("P", bound=ServiceProcess)
 class ProvenDesk(Generic[P]):
     """Running processes on a database of their own.
 
-    `soon` is within which time what is due by the clock alone counts as work that is left.
+    `soon` is within which time what is due by the clock alone counts as work that is left;
+    `pool_size` how many connections to the database this process has at most.
     """
 
     def __init__(
@@ -30,10 +35,11 @@ class ProvenDesk(Generic[P]):
         token: str,
         processes: Mapping[str, P],
         soon: timedelta = SOON,
+        pool_size: int = 10,
     ) -> None:
         self.processes = processes
         self.database_url = database_url
-        self._database = Database(database_url)
+        self._database = Database(database_url, pool_size)
         self._port = port
         self._token = token
         self._soon = soon
@@ -59,18 +65,39 @@ class ProvenDesk(Generic[P]):
                     process.await_ready()
                 yield
             finally:
-                for process in self.processes.values():
-                    process.stop()
-                self._database.close()
+                try:
+                    self._stop()
+                finally:
+                    self._database.close()
+
+    def _stop(self) -> None:
+        """Stop every process, also if one of them does not want to; raises its ChaosError."""
+        failures = []
+        for process in self.processes.values():
+            try:
+                process.stop()
+            except ChaosError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
 
     def restart(self, name: str) -> None:
         """Start a killed process again and wait until it is ready."""
         self.processes[name].launch()
         self.processes[name].await_ready()
 
+    @property
+    def answers(self) -> bool:
+        """Whether the process lives that speaks HTTP."""
+        return not any(self.processes[name].ended for name in HTTP & self.processes.keys())
+
+    def hang_up(self) -> None:
+        """Let no client wait any more for an answer to what is under way."""
+        self._over.set()
+
     def abandon(self) -> None:
         """End everything at once: nobody waits any more for what is under way."""
-        self._over.set()
+        self.hang_up()
         for process in self.processes.values():
             process.kill()
 

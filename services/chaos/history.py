@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 
+from services.chaos.checker import Rule, Violation
 from services.chaos.errors import ChaosError
 from services.chaos.facts import AgentFact, AssignmentFact, EventFact, Facts, TicketFact
 from services.chaos.record import Record, Seen, Struck
@@ -43,11 +44,25 @@ class Seal:
         return f"{self.lines} {self.sha256}"
 
 
-def write_history(path: Path, record: Record, sign: Sign) -> Seal:
-    """Write the history of a run to a file, which must not be there; return its seal."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def new_history(path: Path) -> BinaryIO:
+    """Make the file of a history, before there is one: whether that can be is known then.
+
+    Raises ChaosError for one that is there, or that cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb")
+    except FileExistsError as error:
+        raise ChaosError(f"{path} is there already; name a new file by --history.") from error
+    except OSError as error:
+        message = f"No history can be written to {path}: {error.strerror}. Name another --history."
+        raise ChaosError(message) from error
+
+
+def write_history(file: BinaryIO, record: Record, sign: Sign) -> Seal:
+    """Write the history of a run to a new file, and close it; return its seal."""
     digest, count = hashlib.sha256(), 0
-    with path.open("xb") as file:
+    with file:
         for line in _lines(record):
             content = orjson.dumps(line, default=_plain) + b"\n"
             digest.update(content)
@@ -98,6 +113,7 @@ def _lines(record: Record) -> Iterator[Mapping[str, Any]]:
     yield from ({"kind": "resolved", "id": each} for each in record.resolved)
     yield from ({"kind": "mailed", "id": each} for each in record.mailed)
     yield from ({"kind": "refused", "what": each} for each in record.refused)
+    yield from ({"kind": "broken", **asdict(each)} for each in record.broken)
     facts = record.facts
     yield from ({"kind": "ticket", **asdict(each)} for each in facts.tickets)
     yield from ({"kind": "agent", **asdict(each)} for each in facts.agents)
@@ -133,6 +149,7 @@ def _record(lines: Iterable[dict[str, Any]]) -> Record:
         arrived=[Seen(**each) for each in all_of("arrived")],
         mailed=[each["id"] for each in all_of("mailed")],
         refused=[each["what"] for each in all_of("refused")],
+        broken=tuple(Violation(Rule(each["rule"]), each["where"]) for each in all_of("broken")),
         crashes=rest["crashes"],
         rest_s=rest["rest_s"],
         facts=Facts(

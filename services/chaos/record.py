@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.chaos.checker import Witness
+from services.chaos.checker import Violation, Witness
 from services.chaos.facts import Facts
 
 
@@ -37,7 +37,7 @@ class Record:
     resolution was answered with 200, `arrived` the events in the order of their arrival, `mailed`
     the deliveries whose mail is in the sink. `refused` are webhooks whose signature was wrong,
     `crashes` errors in the logs that nobody expected, by event. `rest_s` is how long after the last
-    answer nothing was left to do.
+    answer nothing was left to do. `broken` is what ended the run before its time, if anything did.
     """
 
     about: Mapping[str, Any]
@@ -50,6 +50,7 @@ class Record:
     crashes: Mapping[str, int]
     rest_s: float
     facts: Facts
+    broken: Sequence[Violation] = ()
 
     @property
     def witness(self) -> Witness:

@@ -1,14 +1,17 @@
 """One proof: traffic and strikes on a desk of its own, and what was seen."""
 
+import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from time import monotonic
 
 from services.chaos.bodies import bodies
-from services.chaos.checker import violations
+from services.chaos.checker import Rule, Violation, violations
 from services.chaos.configuration import Configuration
 from services.chaos.copied_desk import CopiedDesk, furnished_desk
+from services.chaos.errors import BrokenPromise, ChaosError
+from services.chaos.guard import Guard
 from services.chaos.nemeses import NEMESES
 from services.chaos.place import Place
 from services.chaos.receiver import Receiver
@@ -48,11 +51,60 @@ class _Stage:
     terms: Terms
     tell: Tell
     began: float
+    struck: list[Struck] = field(default_factory=list)
+    broken: list[Violation] = field(default_factory=list)
+
+    def wait(self, fact: Callable[[], bool], timeout_s: float) -> bool:
+        """Wait for a fact, and no longer once somebody who posts has given up: raises that."""
+        failures = self.traffic.failures
+        came = wait_until(lambda: bool(failures) or fact(), timeout_s)
+        if failures:
+            raise failures[0]
+        return came
+
+    def rest(self, seconds: float) -> None:
+        """Let time pass, as long as everybody posts."""
+        self.wait(lambda: False, seconds)
 
 
-def prove(place: Place, configuration: Configuration, terms: Terms, tell: Tell) -> Record:
-    """Run the proof at a place; return what happened. Raises ChaosError."""
-    desk, receiver = furnished_desk(place, configuration), Receiver()
+def prove(
+    place: Place,
+    configuration: Configuration,
+    terms: Terms,
+    tell: Tell,
+    hold: Callable[[], object] = lambda: None,
+) -> Record:
+    """Run the proof at a place; return what happened. Raises ChaosError.
+
+    A broken promise that ends it early is in the record. `hold` is called when nothing but cleaning
+    up remains; what fails of that is told, and costs no record.
+    """
+    record = None
+    try:
+        with Guard() as guard:
+            desk = furnished_desk(place, configuration, guard)
+            tell(f"Starting {', '.join(desk.processes)} on {place.name} …")
+            receiver = Receiver()
+            with desk.running(receiver):
+                try:
+                    record = _run(place, desk, receiver, configuration, terms, tell)
+                finally:
+                    hold()
+    except (ChaosError, OSError, subprocess.TimeoutExpired) as error:
+        if record is None:
+            raise
+        tell(f"Warning: {error}")
+    return record
+
+
+def _run(
+    place: Place,
+    desk: CopiedDesk,
+    receiver: Receiver,
+    configuration: Configuration,
+    terms: Terms,
+    tell: Tell,
+) -> Record:
     about = {
         "patchbay": version("patchbay"),
         "at": rfc3339(SystemClock().now()),
@@ -61,37 +113,50 @@ def prove(place: Place, configuration: Configuration, terms: Terms, tell: Tell) 
         "mode": "distributed" if place.distributed else "embedded",
         "configuration": configuration.counts,
     }
-    tell(f"Starting {', '.join(desk.processes)} on {place.name} …")
-    with desk.running(receiver):
-        desk.subscribe(receiver)
-        traffic = Traffic(desk, terms.seed, bodies(configuration))
-        stage = _Stage(place, desk, receiver, traffic, terms, tell, monotonic())
+    desk.subscribe(receiver)
+    traffic = Traffic(desk, terms.seed, bodies(configuration))
+    stage = _Stage(place, desk, receiver, traffic, terms, tell, monotonic())
+    try:
         with traffic.going_on(INTERVAL_S, POSTERS):
             try:
-                struck = _strike(stage)
-                rest(stage.began + terms.length_s - monotonic())
+                _strike(stage)
+                stage.rest(stage.began + terms.length_s - monotonic())
+            except BrokenPromise:
+                # Those who post come to their own end: what they are answered yet counts.
+                if not desk.answers:
+                    desk.hang_up()
+                raise
             except BaseException:
                 # Clients would go on asking processes that are dead or stand still.
                 desk.abandon()
                 raise
-        tell("Waiting until nothing is left to do …")
-        return _settled(stage, about, struck)
+    except BrokenPromise as error:
+        ended_by = [error, *(each for each in traffic.failures if each is not error)]
+        stage.broken.extend(each.violation for each in ended_by if isinstance(each, BrokenPromise))
+        tell(f"Ended early: {error}")
+    tell("Waiting until nothing is left to do …")
+    return _settled(stage, about)
 
 
-def _strike(stage: _Stage) -> list[Struck]:
-    struck, terms = [], stage.terms
+def _strike(stage: _Stage) -> None:
+    terms = stage.terms
     planned = plan(terms.seed, terms.length_s, [*stage.desk.processes], [*NEMESES])
     for number, each in enumerate(planned, 1):
-        rest(stage.began + each.at_s - monotonic())
+        stage.rest(stage.began + each.at_s - monotonic())
         at = monotonic()
         strike = NEMESES[each.nemesis](stage.desk, each.process)
         strike.begin()
-        strike.mend()
-        recovered_s = _recovery(stage, at)
-        struck.append(Struck(each.name, round(at - stage.began, 3), recovered_s))
+        recovered_s = None
+        try:
+            try:
+                strike.mend()
+            except ChaosError as error:
+                raise BrokenPromise(Rule.NOT_BACK, f"{each.name}: {error}") from error
+            recovered_s = _recovery(stage, at)
+        finally:
+            stage.struck.append(Struck(each.name, round(at - stage.began, 3), recovered_s))
         accepted = len(stage.traffic.accepted)
         stage.tell(f"[{number}/{len(planned)}] {_progress(each, recovered_s, accepted)}")
-    return struck
 
 
 def _progress(each: Planned, recovered_s: float | None, accepted: int) -> str:
@@ -117,29 +182,30 @@ def _recovery(stage: _Stage, struck_at: float) -> float | None:
                 return True
         return False
 
-    if not wait_until(told, RECOVERY_DEADLINE_S):
+    if not stage.wait(told, RECOVERY_DEADLINE_S):
         return None
     return round(monotonic() - struck_at, 3)
 
 
-def _settled(stage: _Stage, about: Mapping[str, object], struck: list[Struck]) -> Record:
+def _settled(stage: _Stage, about: Mapping[str, object]) -> Record:
     """Wait for rest, and look until nothing is broken or what is broken stays so."""
     ended, before = monotonic(), None
-    wait_until(lambda: not stage.desk.left(), REST_DEADLINE_S)
+    # Who does not come back brings nothing to rest.
+    whole = not any(process.ended for process in stage.desk.processes.values())
+    patience_s = REST_DEADLINE_S if whole else 0.0
+    wait_until(lambda: not stage.desk.left(), patience_s)
     rested_s = monotonic() - ended
     while True:
-        record = _record(stage, about, struck, rested_s)
+        record = _record(stage, about, rested_s)
         broken = violations(record.facts, record.witness)
-        late = monotonic() - ended > REST_DEADLINE_S
+        late = monotonic() - ended > patience_s
         if not broken or late or (before == broken and not record.facts.unfinished):
             return record
         before = broken
         rest(LOOK_AGAIN_S)
 
 
-def _record(
-    stage: _Stage, about: Mapping[str, object], struck: list[Struck], rested_s: float
-) -> Record:
+def _record(stage: _Stage, about: Mapping[str, object], rested_s: float) -> Record:
     # First the tables: what arrives meanwhile arrives too early, and nothing too late.
     facts, traffic, receiver = stage.desk.facts(), stage.traffic, stage.receiver
 
@@ -148,7 +214,7 @@ def _record(
 
     return Record(
         about=about,
-        struck=struck,
+        struck=[*stage.struck],
         accepted=[seen(ticket, answer.at) for ticket, answer in traffic.accepted.items()],
         resolved=sorted(traffic.resolved),
         arrived=[seen(arrival.event_id, arrival.at) for arrival in [*receiver.arrivals]],
@@ -157,4 +223,5 @@ def _record(
         crashes=dict(stage.desk.crashes()),
         rest_s=round(rested_s, 3),
         facts=facts,
+        broken=tuple(stage.broken),
     )

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from services.chaos.errors import ChaosError
+from services.chaos.guard import Guard
 from services.chaos.waiting import wait_until
 
 COMMAND = (sys.executable, "-m", "services.cli")
@@ -53,8 +54,14 @@ class Handle(Protocol):
 class Child:
     """A child of this process, in a session of its own."""
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
-        self._buried = False
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        guard: Guard | None = None,
+    ) -> None:
+        self._buried, self._guard = False, guard
         with log.open("wb") as output:
             self._popen = subprocess.Popen(
                 [*COMMAND, *arguments],
@@ -65,6 +72,8 @@ class Child:
                 # Ctrl-C is for whoever started it, who stops it in order.
                 start_new_session=True,
             )
+        if guard is not None:
+            guard.begin(self.pid)
 
     @property
     def pid(self) -> int:
@@ -86,17 +95,28 @@ class Child:
 
     def bury(self) -> None:
         """Wait for it; it has ended."""
+        if self._guard is not None and not self._buried:
+            self._guard.end(self.pid)
         self._buried = True
         self._popen.wait()
 
 
 class ServiceProcess:
-    """`patchbay …` and its children. It may live several times; each life has its own log."""
+    """`patchbay …` and its children. It may live several times; each life has its own log.
+
+    With a guard it is killed when this process is gone.
+    """
 
     def __init__(
-        self, name: str, arguments: Sequence[str], settings: Mapping[str, str], folder: Path
+        self,
+        name: str,
+        arguments: Sequence[str],
+        settings: Mapping[str, str],
+        folder: Path,
+        guard: Guard | None = None,
     ) -> None:
         self.name = name
+        self._guard = guard
         self._arguments = [name, *arguments]
         self.settings = dict(settings)
         self._folder = folder
@@ -112,13 +132,13 @@ class ServiceProcess:
     def await_ready(self) -> None:
         """Wait until it answers that it is ready; raises ChaosError."""
         if not wait_until(lambda: self.ended or self.ready, DEADLINE_S) or self.ended:
-            raise ChaosError(f"{self.name} did not become ready: {self.explain()}")
+            raise self._failed("did not become ready")
 
     def kill(self) -> None:
         """SIGKILL to the whole process group; returns when it is dead."""
         self.signal(signal.SIGKILL)
         if not wait_until(self._gone, DEADLINE_S):
-            raise ChaosError(f"{self.name} survived SIGKILL: {self.explain()}")
+            raise self._failed("survived SIGKILL")
         if self._process is not None:
             self._process.bury()
 
@@ -168,6 +188,10 @@ class ServiceProcess:
         lines = self._logs[-1].read_text(errors="replace").splitlines()
         return "\n".join([f"end of {self._logs[-1]}", *lines[-LOG_LINES:]])
 
+    def reason(self) -> str:
+        """Return the last line of the present life's log that says what went wrong."""
+        return last_error(self._logs[-1].read_text(errors="replace"))
+
     @property
     def pid(self) -> int:
         """Its pid, in the present life; raises ProcessLookupError before the first."""
@@ -181,7 +205,12 @@ class ServiceProcess:
         return self._process is None or not self._process.alive
 
     def _start(self, arguments: Sequence[str], log: Path) -> Handle:
-        return Child(arguments, self.settings, log)
+        return Child(arguments, self.settings, log, self._guard)
+
+    def _failed(self, how: str) -> ChaosError:
+        error = ChaosError(f"{self.name} {how}: {self.reason()}")
+        error.add_note(self.explain())
+        return error
 
     def said(self, event: str) -> bool:
         """Tell whether its present life has logged such an event."""
@@ -201,14 +230,37 @@ class ServiceProcess:
         raise LookupError(self.name)
 
 
+def last_error(log: str) -> str:
+    """Return the last line of a log that tells of an error, in one line; else its last line.
+
+    Structured lines count by their level; plain ones are what a command prints before it gives up,
+    or the last line of a traceback, and come last.
+    """
+    texts = [text.strip() for text in log.splitlines() if text.strip()]
+    for text in reversed(texts):
+        line = _structured(text)
+        if line is None:
+            return text
+        if line["level"] in ("error", "critical"):
+            exception = str(line.get("exception", "")).strip().splitlines()[-1:]
+            told = [str(line[name]) for name in ("error", "reason") if line.get(name)]
+            return ": ".join([line["event"], *told, *exception])
+    return texts[-1] if texts else "it has said nothing"
+
+
 def _lines(log: Path) -> Iterator[Mapping[str, Any]]:
     """Yield what is structured in a log; a line under way and plain output are passed over."""
     if not log.exists():
         return
     for text in log.read_text(errors="replace").splitlines():
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(line, dict) and {"event", "level"} <= line.keys():
+        line = _structured(text)
+        if line is not None:
             yield line
+
+
+def _structured(text: str) -> Mapping[str, Any] | None:
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return None
+    return line if isinstance(line, dict) and {"event", "level"} <= line.keys() else None

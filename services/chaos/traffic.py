@@ -15,8 +15,9 @@ from http import HTTPStatus
 from time import monotonic
 from typing import Any, Protocol
 
-from services.chaos.client import Answer, Client
-from services.chaos.errors import ChaosError
+from services.chaos.checker import Rule
+from services.chaos.client import RESET_ANEW, Answer, Client
+from services.chaos.errors import BrokenPromise, ChaosError
 
 THREADS = 8
 
@@ -56,6 +57,8 @@ class Traffic:
         self.posted = 0
         #: What went wrong with requests that were then tried again, by kind.
         self.troubles: Counter[str] = Counter()
+        #: What ended those who posted, while the others go on.
+        self.failures: list[ChaosError] = []
         self._body = body
         self._lock, self._turn = threading.Lock(), threading.Lock()
 
@@ -108,7 +111,8 @@ class Traffic:
                 over.set()
                 # What the block waited for in vain did perhaps not come because of this.
                 failed = [each.exception() for each in working]
-                raise error from next(filter(None, failed), None)
+                others = (each for each in failed if each is not None and each is not error)
+                raise error from next(others, error.__cause__)
             finally:
                 over.set()
             for each in working:
@@ -122,6 +126,14 @@ class Traffic:
         9112, 9.5).
         """
         return self.troubles["503"] + self.troubles["ConnectionRefusedError"]
+
+    @property
+    def reset_anew(self) -> int:
+        """How many connections were made, and reset before they had answered anything.
+
+        So ends one that the kernel had made and the process had not taken when it ended.
+        """
+        return self.troubles[RESET_ANEW]
 
     def has_accepted(self, tickets: int) -> bool:
         """Tell whether so many tickets have been answered with 201."""
@@ -138,8 +150,7 @@ class Traffic:
         began = monotonic()
         answer = client.post("/v1/tickets", self._body(number, rng), f"{self.seed}-{number}")
         if answer.status != HTTPStatus.CREATED:
-            message = f"The API refused a ticket ({answer.status}): {answer.document}"
-            raise ChaosError(message)
+            raise _refused("a ticket", answer)
         with self._lock:
             self.accepted[answer.document["id"]] = answer
             self.tries += answer.tries
@@ -163,6 +174,10 @@ class Traffic:
                     self._resolve(client, rng)
                 if fresh:
                     client.close()
+        except ChaosError as error:
+            with self._lock:
+                self.failures.append(error)
+            raise
         finally:
             client.close()
             with self._lock:
@@ -185,12 +200,25 @@ class Traffic:
             ticket_id = rng.choice(unresolved)
             self.resolved.add(ticket_id)
         path = f"/v1/tickets/{ticket_id}/transitions"
-        answer = client.post(path, {"transition": "resolve"})
-        again = answer.status == HTTPStatus.CONFLICT and answer.tries > 1
-        if answer.status != HTTPStatus.OK and not again:
-            message = f"The API refused to resolve a ticket ({answer.status}): {answer.document}"
-            raise ChaosError(message)
+        try:
+            answer = client.post(path, {"transition": "resolve"})
+            again = answer.status == HTTPStatus.CONFLICT and answer.tries > 1
+            if answer.status != HTTPStatus.OK and not again:
+                raise _refused("to resolve a ticket", answer)
+        except ChaosError:
+            # Nobody was promised that it is resolved.
+            with self._lock:
+                self.resolved.discard(ticket_id)
+            raise
 
     @staticmethod
     def _chance(seed: str) -> random.Random:
         return random.Random(seed)  # noqa: S311 -- a run that can be repeated, not a secret
+
+
+def _refused(what: str, answer: Answer) -> ChaosError:
+    """Return what an answer means that is no success: a broken promise only if it is a 5xx."""
+    said = f"({answer.status}): {answer.document}"
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return BrokenPromise(Rule.FAULT, f"asked for {what} {said}")
+    return ChaosError(f"The API refused {what} {said}")

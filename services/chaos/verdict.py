@@ -51,6 +51,7 @@ class Verdict:
 def judge(record: Record) -> Verdict:
     """Hold what was seen against what the database says."""
     found = [
+        *record.broken,
         *violations(record.facts, record.witness),
         *(Violation(Rule.FORGED, each) for each in record.refused),
         *(Violation(Rule.CRASH, f"{name} ({n})") for name, n in sorted(record.crashes.items())),
@@ -83,8 +84,10 @@ def _lines(record: Record, found: Sequence[Violation]) -> list[Line]:
     doubled: Counter[str] = Counter()
     broken: Counter[str] = Counter()
     for each in found:
-        thing = each.where.partition(" ")[0]
-        nemesis = of_ticket.get(of_event.get(thing, thing), ELSEWHERE)
+        thing, struck = each.where.partition(" ")[0], each.where.partition(":")[0]
+        nemesis = (
+            struck if struck in names else of_ticket.get(of_event.get(thing, thing), ELSEWHERE)
+        )
         counted = (
             lost
             if each.rule in LOST

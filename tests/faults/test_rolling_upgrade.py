@@ -38,7 +38,7 @@ def run(desk: Desk, seed: int) -> Run:
 
 
 @contextmanager
-def load(run: Run) -> Iterator[Callable[[], None]]:
+def load(run: Run, note: Note) -> Iterator[Callable[[], None]]:
     """Post from all sides; yields what waits until some more tickets were accepted."""
 
     def go_on() -> None:
@@ -48,6 +48,7 @@ def load(run: Run) -> Iterator[Callable[[], None]]:
     with run.going_on(INTERVAL_S, 2), run.going_on(INTERVAL_S, 2, fresh=True):
         yield go_on
     assert not run.turned_away, run.troubles
+    note(f"{run.reset_anew} new connections were reset")
 
 
 def test_the_release_before_is_replaced_process_by_process_and_comes_back(
@@ -61,7 +62,7 @@ def test_the_release_before_is_replaced_process_by_process_and_comes_back(
     made = distributed(url, servers.rabbitmq.url, token, tmp_path, release=old)
     with made.open(capacity=ROOMY) as desk:
         run = Run(desk, seed)
-        with load(run) as go_on:
+        with load(run, note) as go_on:
             back = migrated(old, url, note)
             for _ in range(rounds):
                 for name in ("notifier", "router", "intake"):
@@ -101,7 +102,11 @@ def test_a_migration_makes_way_for_traffic_and_this_release_goes_on_upon_it(
     )
     conninfo = desk.database_url.replace("+psycopg", "")
     settings = {"PATCHBAY_DATABASE_URL": desk.database_url}
-    with load(run) as go_on, psycopg.connect(conninfo) as report, ThreadPoolExecutor(1) as pool:
+    with (
+        load(run, note) as go_on,
+        psycopg.connect(conninfo) as report,
+        ThreadPoolExecutor(1) as pool,
+    ):
         report.execute("SELECT count(*) FROM tickets")
         out = tmp_path / "migrate.log"
         migrating = pool.submit(_migrate, later, settings, out)

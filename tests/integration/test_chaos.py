@@ -9,18 +9,28 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import make_url, select, text
 
+from services.chaos.configuration import read_configuration, write_configuration
+from services.chaos.copied_desk import furnished_desk
+from services.chaos.errors import ChaosError
+from services.chaos.leftovers import Leftovers
+from services.chaos.names import new_name
+from services.chaos.nemeses import NEMESES
+from services.chaos.place import new_place
+from services.chaos.schedule import plan
 from shared.db.engine import Database
 from shared.db.models.base import Base
 from shared.db.signing_keys import SigningKeys
 from shared.domain.clock import SystemClock
 from shared.domain.work import ListName
 from shared.messaging.broker_look import QueueLook, look_at
+from shared.messaging.own_queues import delete_queues
 from shared.settings import Settings
 from tests.commands import Done, run_command
 from tests.desk import Desk
@@ -89,11 +99,25 @@ def digests(settings: Settings) -> dict[str, str]:
     return found
 
 
-def copies(settings: Settings) -> list[str]:
-    """Return the databases of copies that are on the server."""
-    query = text("SELECT datname FROM pg_database WHERE datname LIKE :ours")
+def is_there(settings: Settings, copy: str) -> bool:
+    """Tell whether the database of a copy is on the server, which other tests use, too."""
+    query = text("SELECT 1 FROM pg_database WHERE datname = :copy")
     with closing(Database(settings.database_url, 1)) as database, database.reading() as connection:
-        return list(connection.execute(query, {"ours": f"{OURS}%"}).scalars())
+        return connection.execute(query, {"copy": copy}).first() is not None
+
+
+def name_in(said: str) -> str:
+    """Return what a proof calls its copy, by what it says."""
+    (name,) = set(re.findall(rf"{OURS}\w+", said))
+    return str(name)
+
+
+def lives(process: psutil.Process) -> bool:
+    """Tell whether a process, perhaps not of ours, does anything yet."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def rung(settings: Settings) -> Mapping[ListName, QueueLook | None]:
@@ -127,9 +151,9 @@ def test_a_sound_desk_passes_and_its_own_rows_and_queues_stay_as_they_were(
     assert digests(configured) == before
     assert not list(tmp_path.glob("patchbay-chaos-*"))
     if mode.distributed:
-        assert copies(configured) == []
+        name = name_in(errors)
+        assert not is_there(configured, name)
         assert rung(configured) == queues
-        (name,) = set(re.findall(rf"{OURS}\w+", errors))
         assert set(look_at(configured.broker_url, f"{name}.").queues.values()) == {None}
     # Judged again, nothing else is found; by the desk that signed it.
     lines = history.read_text().splitlines()
@@ -171,13 +195,16 @@ def test_whoever_interrupts_it_finds_nothing_left_behind(
         lambda: [p for p in psutil.Process(run.pid).children() if "router" in p.cmdline()]
     )
     family = psutil.Process(run.pid).children(recursive=True)
-    assert copies(configured)
+    run.send_signal(signal.SIGINT)
+    # Impatience does not help: while it cleans up nothing interrupts it.
+    eventually(lambda: [each for each in family if not lives(each)])
     run.send_signal(signal.SIGINT)
     _, errors = run.communicate()
     assert run.returncode == 130, errors
+    assert "everything is stopped and deleted" in errors
     assert children
     assert not [each for each in family if each.is_running()]
-    assert copies(configured) == []
+    assert not is_there(configured, name_in(errors))
     assert not list(tmp_path.glob("patchbay-chaos-*"))
 
 
@@ -200,3 +227,110 @@ def test_a_role_that_may_make_no_database_is_told_which_right_is_missing(
     last = done.stderr.splitlines()[-1]
     assert last.startswith("Could not check: The role chaos_reader may make no database")
     assert "ALTER ROLE chaos_reader CREATEDB" in last
+
+
+@pytest.mark.parametrize("mode", ["distributed"], indirect=True)
+def test_a_url_that_names_its_database_twice_leads_nobody_to_the_live_one(
+    configured: Settings, tmp_path: Path
+) -> None:
+    url, before, left = make_url(configured.database_url), digests(configured), Leftovers()
+    twice = url.update_query_dict({"dbname": str(url.database)})
+    settings = replace(configured, database_url=twice.render_as_string(hide_password=False))
+    with closing(Database(settings.database_url, 1)) as live:
+        configuration = read_configuration(live)
+    with new_place(settings, tmp_path, new_name(), left) as place:
+        furnished_desk(place, configuration)
+        with closing(Database(place.database_url, 1)) as copy, copy.reading() as connection:
+            found = connection.exec_driver_sql("SELECT current_database()").scalar_one()
+            assert connection.exec_driver_sql("SELECT count(*) FROM agents").scalar_one() == 4
+        assert found == place.name
+        # A pooler does that, too.
+        elsewhere = replace(place, database_url=configured.database_url)
+        with pytest.raises(ChaosError, match=f"database {place.name} is led to {url.database}"):
+            furnished_desk(elsewhere, configuration)
+    assert digests(configured) == before
+    assert not left.found
+    assert not is_there(configured, place.name)
+
+
+def test_a_configuration_is_written_over_no_desk_at_work(configured: Settings) -> None:
+    before = digests(configured)
+    with closing(Database(configured.database_url, 1)) as live:
+        configuration = read_configuration(live)
+        with pytest.raises(ChaosError, match="nothing was written"):
+            write_configuration(live, configuration, SystemClock().now())
+    assert digests(configured) == before
+
+
+@pytest.mark.parametrize("mode", ["distributed"], indirect=True)
+def test_killed_itself_it_leaves_no_process_and_doctor_names_its_database(
+    configured: Settings, tmp_path: Path
+) -> None:
+    run = chaos(configured, TMPDIR=str(tmp_path))
+    assert run.stderr is not None
+    # All are ready after the first strike: those that intake forked are among them.
+    said = ""
+    while (line := run.stderr.readline()) and not line.startswith("[1/"):
+        said += line
+    name = name_in(said)
+    family = psutil.Process(run.pid).children(recursive=True)
+    run.kill()
+    run.communicate()
+    eventually(lambda: not [each for each in family if lives(each)])
+    assert is_there(configured, name)
+    changed = {"PATCHBAY_DATABASE_URL": configured.database_url}
+
+    def told() -> bool:
+        done = run_command("doctor", "--only=database", environment=changed)
+        return f"DROP DATABASE {name}" in done.stdout
+
+    # Not while its sessions end: then a proof would seem to run.
+    eventually(told)
+    live = Database(configured.database_url, 1)
+    with closing(live), live.engine.connect() as connection:
+        alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+        alone.execute(text(f"DROP DATABASE {name}"))
+    delete_queues(configured.broker_url, f"{name}.")
+
+
+@pytest.mark.parametrize("mode", ["embedded"], indirect=True)
+def test_a_process_that_does_not_come_back_is_a_broken_promise_with_its_reason(
+    configured: Settings, tmp_path: Path
+) -> None:
+    planted, lived = tmp_path / "planted", tmp_path / "lived"
+    planted.mkdir()
+    (planted / "sitecustomize.py").write_text(
+        "import os, pathlib, sys\n"
+        f"lived = pathlib.Path({str(lived)!r})\n"
+        "if 'serve' in sys.orig_argv:\n"
+        "    if lived.exists():\n"
+        "        print('the plug is out', file=sys.stderr, flush=True)\n"
+        "        os._exit(3)\n"
+        "    lived.touch()\n"
+    )
+    killed = next(each for each in NEMESES if each.startswith("killed"))
+    seed = next(n for n in range(99) if plan(n, 3.0, ["serve"], [*NEMESES])[0].nemesis == killed)
+    history, path = tmp_path / "history.ndjson", os.pathsep.join([str(planted), str(ROOT)])
+    arguments = ("--minutes", MINUTES, "--seed", str(seed), "--history", str(history))
+    run = chaos(configured, *arguments, PYTHONPATH=path)
+    output, errors = run.communicate()
+    assert run.returncode == 1, output + errors
+    assert "did not come back" in output
+    assert "serve did not become ready: the plug is out" in output
+    logs = tmp_path / "history.ndjson.logs"
+    assert "the plug is out" in (logs / "serve-2.log").read_text()
+    assert judged(configured, history).returncode == 1
+
+
+@pytest.mark.parametrize("mode", ["embedded"], indirect=True)
+def test_a_history_that_cannot_be_written_is_known_before_the_start(
+    configured: Settings, tmp_path: Path
+) -> None:
+    history = tmp_path / "history.ndjson"
+    history.write_text("of another run")
+    run = chaos(configured, "--history", str(history))
+    _, errors = run.communicate()
+    assert run.returncode == 2
+    assert "is there already" in errors
+    assert "Starting" not in errors
+    assert history.read_text() == "of another run"

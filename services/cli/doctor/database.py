@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from services.cli.doctor import sealing
+from services.cli.doctor import copies, sealing
 from services.cli.doctor.finding import Finding, error, note, ok, warning
 from shared.db.compatibility import SchemaState
 from shared.db.engine import Database
@@ -139,6 +139,7 @@ def _postgresql(connection: Connection, settings: Settings, *, exists: bool) -> 
     yield from _settings(connection)
     yield _connections(connection, settings)
     yield from _long_transactions(connection)
+    yield from copies.examine(connection)
     if exists:
         yield _permissions(connection)
 

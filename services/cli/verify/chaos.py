@@ -2,23 +2,29 @@
 
 import json
 import secrets
-import signal
-import tempfile
+import shutil
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from types import FrameType
+from threading import Event
+from typing import BinaryIO
 
 import click
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
-from services.chaos.configuration import read_configuration
+from services.chaos.configuration import Configuration, read_configuration
 from services.chaos.errors import ChaosError
-from services.chaos.history import Seal, read_history, write_history
-from services.chaos.place import new_place
+from services.chaos.history import Seal, new_history, read_history, write_history
+from services.chaos.interrupts import Interrupts
+from services.chaos.leftovers import Leftovers, first_line
+from services.chaos.names import new_name
+from services.chaos.place import new_folder, new_place
+from services.chaos.record import Record
 from services.chaos.run import Terms, prove
 from services.chaos.verdict import Verdict, document, judge
 from services.cli.doctor.database import missing_file
@@ -26,12 +32,11 @@ from shared.db.engine import Database, open_database
 from shared.db.schema import require_current
 from shared.db.signing_keys import SigningKeys
 from shared.domain.clock import SystemClock
-from shared.domain.errors import SchemaBehind, Unavailable
+from shared.domain.errors import PatchbayError, SchemaBehind, Unavailable
 from shared.settings import Settings
 
 PURPOSE = "chaos.history"
 MAX_SHOWN = 20
-_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 #: Seeds that are chosen have so many bits: short enough to be typed.
 SEED_BITS = 32
 
@@ -46,14 +51,52 @@ class Asked:
     as_json: bool
 
 
-def run_chaos(asked: Asked, settings: Settings) -> bool:
+def run_chaos(asked: Asked, settings: Settings, left: Leftovers) -> bool:
     """Prove it on a copy; print and keep what was found. Returns whether all is sound.
 
-    Raises ChaosError, or KeyboardInterrupt when it was interrupted; all is cleaned up by then.
+    Raises ChaosError, or KeyboardInterrupt when it was interrupted. What could not be cleaned up by
+    then is in `left`.
     """
     progress = Console(stderr=True)
+    say = partial(progress.print, soft_wrap=True, markup=False, highlight=False)
     seed = secrets.randbits(SEED_BITS) if asked.seed is None else asked.seed
     terms = Terms(seed, timedelta(minutes=asked.minutes).total_seconds())
+    configuration = _configuration(settings)
+    counted = ", ".join(f"{count} {name}" for name, count in configuration.counts.items())
+    say(f"Seed {seed}. Copied: {counted}.")
+    name, interrupts = new_name(), Interrupts(say)
+    path = asked.history or settings.data_dir / "chaos" / f"{name}.ndjson"
+    verdict = None
+    file = new_history(path)
+    try:
+        with (
+            interrupts.caught(),
+            new_folder(left) as folder,
+            _kept_logs(folder, path, say) as keep,
+            new_place(settings, folder, name, left) as place,
+        ):
+            try:
+                record = prove(place, configuration, terms, say, interrupts.hold)
+            except Exception:
+                keep.set()
+                raise
+            finally:
+                interrupts.hold()
+            verdict = judge(record)
+            if not verdict.sound:
+                keep.set()
+            # Told before anything else can go wrong: a proof takes long.
+            seal = _kept(file, path, record, settings, say)
+            _tell(verdict, seal, path, seed, signature="", as_json=asked.as_json)
+    finally:
+        file.close()
+        if verdict is None:
+            path.unlink(missing_ok=True)
+    return verdict.sound
+
+
+def _configuration(settings: Settings) -> Configuration:
+    """Read what is to be copied; raises ChaosError if nothing could be shown with it."""
     file = missing_file(settings)
     if file is not None:
         raise ChaosError(f"There is no database at {file}.")
@@ -62,21 +105,46 @@ def run_chaos(asked: Asked, settings: Settings) -> bool:
         configuration = read_configuration(live)
     if not configuration.counts.get("agents"):
         raise ChaosError("There is no agent, so nothing could be shown; add one first.")
-    counted = ", ".join(f"{count} {name}" for name, count in configuration.counts.items())
-    progress.print(f"Seed {seed}. Copied: {counted}.", soft_wrap=True)
-    with (
-        _interruptible(),
-        tempfile.TemporaryDirectory(prefix="patchbay-chaos-") as folder,
-        new_place(settings, Path(folder)) as place,
-    ):
-        record = prove(
-            place, configuration, terms, lambda line: progress.print(line, soft_wrap=True)
-        )
-        path = asked.history or settings.data_dir / "chaos" / f"{place.name}.ndjson"
-    with closing(open_database(settings, 2)) as live:
-        seal = write_history(path, record, lambda text: _signed(live, text))
-    _tell(judge(record), seal, path, seed, signature="", as_json=asked.as_json)
-    return judge(record).sound
+    return configuration
+
+
+def _kept(
+    file: BinaryIO, path: Path, record: Record, settings: Settings, say: Callable[[str], object]
+) -> Seal | None:
+    """Write the history; None, and a warning, if that fails: the verdict stays what it is."""
+
+    def signed(text: str) -> str:
+        try:
+            with closing(open_database(settings, 2)) as live:
+                return _signed(live, text)
+        except (PatchbayError, SQLAlchemyError) as error:
+            say(f"Warning: the history is not signed: {first_line(error)}")
+            return ""
+
+    try:
+        return write_history(file, record, signed)
+    except OSError as error:
+        say(f"Warning: the history {path} is not whole: {first_line(error)}")
+        return None
+
+
+@contextmanager
+def _kept_logs(folder: Path, history: Path, say: Callable[[str], object]) -> Iterator[Event]:
+    """Copy the logs of the processes beside the history at the end, if the event is set by then."""
+    keep = Event()
+    try:
+        yield keep
+    finally:
+        logs = sorted(folder.glob("*.log"))
+        if keep.is_set() and logs:
+            kept = history.with_name(f"{history.name}.logs")
+            try:
+                kept.mkdir(exist_ok=True)
+                for log in logs:
+                    shutil.copy(log, kept / log.name)
+                say(f"Logs: {kept}")
+            except OSError as error:
+                say(f"Warning: the logs could not be kept: {first_line(error)}")
 
 
 def replay(path: Path, settings: Settings, *, as_json: bool) -> bool:
@@ -89,21 +157,6 @@ def replay(path: Path, settings: Settings, *, as_json: bool) -> bool:
     verdict = judge(record)
     _tell(verdict, seal, path, int(record.about["seed"]), signature=signature, as_json=as_json)
     return verdict.sound
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM and a terminal that is closed end the block as Ctrl-C does: in order."""
-
-    def interrupt(_: int, __: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in _ENDINGS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _signed(live: Database, text: str) -> str:
@@ -134,10 +187,11 @@ def _checked(seal: Seal, settings: Settings) -> str:
 
 
 def _tell(
-    verdict: Verdict, seal: Seal, path: Path, seed: int, *, signature: str, as_json: bool
+    verdict: Verdict, seal: Seal | None, path: Path, seed: int, *, signature: str, as_json: bool
 ) -> None:
+    """Print the verdict; without a seal there is no whole history."""
     if as_json:
-        history = {
+        history = seal and {
             "file": str(path),
             "lines": seal.lines,
             "sha256": seal.sha256,
@@ -157,8 +211,10 @@ def _tell(
         click.echo(f"{click.style('WRONG', fg='red')}  {each.rule.value}: {each.where}")
     if len(verdict.violations) > MAX_SHOWN:
         click.echo(f"       … and {len(verdict.violations) - MAX_SHOWN} more")
-    signed = signature or ("signed" if seal.signature else "not signed: there is no signing key")
-    click.echo(f"History: {path} (sha256 {seal.sha256}; {signed})")
+    if seal is not None:
+        unsigned = "not signed: there is no signing key"
+        signed = signature or ("signed" if seal.signature else unsigned)
+        click.echo(f"History: {path} (sha256 {seal.sha256}; {signed})")
     count = len(verdict.violations)
     click.echo("Sound." if verdict.sound else f"Not sound: {count} promises broken.")
 

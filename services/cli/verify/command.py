@@ -3,7 +3,7 @@
 import importlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -140,6 +140,7 @@ def _chaos(replay: Path | None, *, as_json: bool, **asked: Any) -> NoReturn:
     try:
         chaos = importlib.import_module("services.cli.verify.chaos")
         failure = importlib.import_module("services.chaos.errors").ChaosError
+        left = importlib.import_module("services.chaos.leftovers").Leftovers()
         for part in _PARTS:
             importlib.import_module(part)
     except ImportError as error:
@@ -149,13 +150,23 @@ def _chaos(replay: Path | None, *, as_json: bool, **asked: Any) -> NoReturn:
             if replay is not None:
                 sound = chaos.replay(replay, load_settings(), as_json=as_json)
             else:
-                sound = chaos.run_chaos(chaos.Asked(as_json=as_json, **asked), load_settings())
+                asked_for = chaos.Asked(as_json=as_json, **asked)
+                sound = chaos.run_chaos(asked_for, load_settings(), left)
     except (failure, PatchbayError, SQLAlchemyError, OSError) as error:
+        _warn(left.found)
         _could_not(str(error), as_json)
     except KeyboardInterrupt:
-        click.echo("Interrupted; everything is stopped and deleted.", err=True)
+        _warn(left.found)
+        deleted = "everything is stopped" + ("" if left.found else " and deleted")
+        click.echo(f"Interrupted; {deleted}.", err=True)
         sys.exit(INTERRUPTED)
+    _warn(left.found)
     sys.exit(0 if sound else FOUND)
+
+
+def _warn(leftovers: Sequence[str]) -> None:
+    for each in leftovers:
+        click.echo(f"Warning: {each}", err=True)
 
 
 def _could_not(reason: str, as_json: bool) -> NoReturn:  # noqa: FBT001 -- one of two forms

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from services.chaos.checker import Rule
+from services.chaos.checker import Rule, Violation
 from services.chaos.errors import ChaosError
 from services.chaos.facts import AgentFact, AssignmentFact, EventFact, Facts, TicketFact
-from services.chaos.history import read_history, write_history
+from services.chaos.history import new_history, read_history, write_history
 from services.chaos.record import Record, Seen, Struck
 from services.chaos.verdict import judge
 from shared.domain.event import EventType
 from shared.domain.ticket import TicketStatus
 from shared.domain.work import WorkState
 
+GONE = Violation(Rule.NOT_BACK, "serve killed: serve did not become ready: no room")
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
@@ -71,8 +72,9 @@ def test_what_is_kept_is_sound_and_each_strike_has_its_tickets() -> None:
         (lambda r: replace(r, mailed=[]), Rule.UNMAILED, "at no strike"),
         (lambda r: replace(r, refused=["evt: forged"]), Rule.FORGED, "at no strike"),
         (lambda r: replace(r, crashes={"batch.crashed": 1}), Rule.CRASH, "at no strike"),
+        (lambda r: replace(r, broken=(GONE,)), Rule.NOT_BACK, "serve killed"),
     ],
-    ids=["undelivered", "lost", "unmailed", "forged", "crash"],
+    ids=["undelivered", "lost", "unmailed", "forged", "crash", "not back"],
 )
 def test_what_is_broken_is_laid_at_the_door_of_its_strike(broken, rule, line) -> None:
     verdict = judge(broken(sound()))
@@ -98,8 +100,8 @@ def test_agents_with_hours_and_filters_of_others_accuse_nobody() -> None:
 
 
 def test_a_history_is_read_as_it_was_written(tmp_path: Path) -> None:
-    path, record = tmp_path / "deep" / "history.ndjson", sound()
-    seal = write_history(path, record, lambda text: f"signed {text}")
+    path, record = tmp_path / "deep" / "history.ndjson", replace(sound(), broken=(GONE,))
+    seal = write_history(new_history(path), record, lambda text: f"signed {text}")
     found, again = read_history(path)
     assert (found, again) == (record, seal)
     assert again.signature == f"signed {again.text}"
@@ -117,7 +119,7 @@ def test_a_history_is_read_as_it_was_written(tmp_path: Path) -> None:
 )
 def test_a_history_that_was_changed_is_refused(tmp_path: Path, touched) -> None:
     path = tmp_path / "history.ndjson"
-    write_history(path, sound(), lambda _: "")
+    write_history(new_history(path), sound(), lambda _: "")
     path.write_bytes(b"".join(touched(path.read_bytes().splitlines(keepends=True))))
     with pytest.raises(ChaosError):
         read_history(path)
