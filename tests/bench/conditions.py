@@ -49,7 +49,8 @@ def versions() -> dict[str, str]:
 def commit() -> str:
     """Return the commit that is measured, with `+` if what is here differs; `unknown` without."""
     found = _said("git", "rev-parse", "HEAD").split()[0]
-    return found if found == "unknown" or not _said("git", "status", "--porcelain") else f"{found}+"
+    changed = _said("git", "status", "--porcelain", "--untracked-files=no")
+    return f"{found}+" if changed and found != "unknown" else found
 
 
 @contextmanager

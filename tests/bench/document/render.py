@@ -73,7 +73,8 @@ def _runs(result: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     for at, each in conditions.items():
         parts = sum(run == at for run in result["runs"].values())
-        yield f"- {parts} figures of {at}, commit {each['commit'][:12]}: {_made_on(each)}"
+        commit = f"{each['commit'][:12]}{'+' if each['commit'].endswith('+') else ''}"
+        yield f"- {parts} figures of {at}, commit {commit}: {_made_on(each)}"
     yield ""
 
 

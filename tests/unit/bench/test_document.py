@@ -125,7 +125,7 @@ def test_figures_of_several_runs_say_which_commit_they_are_of() -> None:
     )
     page = render(found, (), "")
     assert "- 1 figures of monday, commit 0123456789ab: 2 cores, 24 GiB" in page
-    assert "- 1 figures of tuesday, commit fedcba987654: 2 cores" in page
+    assert "- 1 figures of tuesday, commit fedcba987654+: 2 cores" in page
 
 
 def test_without_a_run_no_page_is_written(tmp_path: Path) -> None:
