@@ -72,9 +72,12 @@ class Findings:
 
     def _failure(self, event: events.ScenarioFinished, name: str, info: Any, case_id: str) -> None:
         failure = info.failure
-        operation = event.recorder.cases[case_id].value.operation.label
+        node = event.recorder.cases[case_id]
+        operation = node.value.operation.label
         response = event.recorder.interactions[case_id].response
-        if response is not None and is_excused(name, response, failure.message):
+        led = event.recorder.interactions.get(node.parent_id or "")
+        before = None if led is None else led.response
+        if response is not None and is_excused(name, response, failure.message, before):
             self.excused += 1
             return
         answer = "" if response is None else f"{response.status_code} {response.text[:600]}"
