@@ -7,10 +7,10 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.domain.api_key import ROLE_SCOPES
 from shared.domain.role import Role
+from tests.api_keys import create_key
 
 _numbers = itertools.count(1)
 

@@ -20,6 +20,7 @@ from shared.db.engine import Database
 from shared.db.models import Delivery
 from shared.db.models.base import table
 from shared.domain.api_key import ALL
+from shared.domain.audit import Actor
 from shared.domain.clock import SystemClock
 from shared.domain.delivery import DeliveryChannel
 
@@ -68,7 +69,7 @@ def furnished_desk(
         require_own(database, place.name)
         schema.migrate(database)
         write_configuration(database, configuration, SystemClock().now())
-        token = create_key(database, "chaos", [ALL])
+        token = create_key(database, "chaos", [ALL], actor=Actor("chaos"))
     kinds: Mapping[str, tuple[str, ...]] = {"serve": ()}
     if place.distributed:
         kinds = {"intake": (), "router": _WORKER, "notifier": _WORKER}

@@ -7,6 +7,7 @@ from typing import Any
 import click
 from sqlalchemy import func, select
 
+from services.cli.actor import command_line
 from shared.db import schema
 from shared.db.api_keys import store_key
 from shared.db.engine import Database, open_database
@@ -62,7 +63,7 @@ def _first_key(database: Database, data_dir: Path) -> None:
     with os.fdopen(descriptor, "w") as file:
         file.write(token + "\n")
     # The file first: a key that nobody holds would lock everybody out.
-    store_key(database, token, "admin", [ALL])
+    store_key(database, token, "admin", [ALL], actor=command_line())
     click.echo(f"Made an admin API key, kept in {path} for you alone:\n\n    {token}\n")
 
 

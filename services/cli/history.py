@@ -8,19 +8,20 @@ from sqlalchemy import select
 
 from services.router.simulation.log import LogRecord, record_of
 from services.router.simulation.theory.errors import LabError
-from shared.db.engine import Database
+from shared.db.engine import open_database
 from shared.db.models import Agent, Assignment, Ticket
 from shared.db.models.base import table
+from shared.settings import Settings
 
 _TICKETS, _ASSIGNMENTS, _AGENTS = table(Ticket), table(Assignment), table(Agent)
 
 
-def read_history(database_url: str, since: datetime | None) -> list[LogRecord]:
+def read_history(settings: Settings, since: datetime | None) -> list[LogRecord]:
     """Return the tickets created since a moment, or all, in the order of creation.
 
     Raises LabError if there are none.
     """
-    database = Database(database_url)
+    database = open_database(settings)
     try:
         with database.transaction() as tx:
             query = select(

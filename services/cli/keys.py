@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 import click
 from sqlalchemy import select, update
 
+from services.cli.actor import command_line
 from services.cli.rotate_key import rotate_key
 from services.cli.secret_keys import new_secret_key, reencrypt
 from shared.db.api_keys import create_key
-from shared.db.audit import command_line, record
+from shared.db.audit import record
 from shared.db.engine import Database, Row, first, open_database, rows
 from shared.db.models import ApiKey, Requester
 from shared.db.models.base import table
@@ -97,7 +98,9 @@ def create(
     if requester_id is not None:
         requester_id = _present(database, requester_id)
     allowed = list(scopes or ROLE_SCOPES[given])
-    click.echo(create_key(database, name, allowed, days, given, limits, requester_id))
+    click.echo(
+        create_key(database, name, allowed, days, given, limits, requester_id, actor=command_line())
+    )
     click.echo("Keep this token; it is not shown again.", err=True)
 
 
@@ -183,7 +186,7 @@ def rotate_signing(overlap_hours: int) -> None:
     secret has leaked, use --overlap-hours 0: links that were sent are good for nothing then.
     """
     overlap = timedelta(hours=overlap_hours)
-    SigningKeys(_database(), SystemClock()).rotate(overlap)
+    SigningKeys(_database(), SystemClock()).rotate(overlap, command_line())
     click.echo(f"What was signed before is good for {overlap_hours} hours yet.")
 
 

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import or_, update
 
-from shared.db.audit import command_line, record
+from services.cli.actor import command_line
+from shared.db.audit import record
 from shared.db.engine import Database
 from shared.db.models import ApiKey
 from shared.db.models.base import table

@@ -3,11 +3,13 @@
 import difflib
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
+from services.cli.actor import command_line
 from services.cli.rule_file import RuleFileError, read_rule_file, write_rules
 from services.intake.reference import ReferenceData
 from services.intake.rule_sets import (
@@ -18,8 +20,8 @@ from services.intake.rule_sets import (
     rule_set_document,
     written,
 )
-from shared.db.audit import command_line, record
-from shared.db.engine import Database
+from shared.db.audit import record
+from shared.db.engine import Database, open_database
 from shared.db.schema import require_current
 from shared.domain.audit import AuditAction, digest_of
 from shared.domain.clock import SystemClock
@@ -107,7 +109,7 @@ def show(version: int | None) -> None:
 
 
 def _open(url: str) -> Database:
-    database = Database(url)
+    database = open_database(replace(load_settings(), database_url=url))
     click.get_current_context().call_on_close(database.close)
     require_current(database)
     return database

@@ -182,7 +182,7 @@ def _world(
     if log is not None:
         return _replayed(log.name, read_log(log), Reading.EFFORT, options)
     first = since.replace(tzinfo=UTC) if since is not None else None
-    records = read_history(load_settings().database_url, first)
+    records = read_history(load_settings(), first)
     return _replayed("history", records, Reading.IN_HAND, options)
 
 

@@ -29,6 +29,7 @@ from services.demo.set_up import set_up, subscribe
 from services.demo.summary import Summary, summarise
 from shared.db import schema
 from shared.db.engine import Database
+from shared.db.keyrings import keyring_of_url
 from shared.domain.errors import Unavailable
 
 #: For the poster and the crew together.
@@ -50,7 +51,9 @@ class Options:
 async def run(options: Options, where: Place, console: Console) -> Summary:
     """Run the demo at a place; return what became of it. Raises DemoError."""
     try:
-        database = Database(where.database_url)
+        # Its host goes without the settings, and so without the keys, of whoever starts it.
+        keyring = keyring_of_url(where.database_url)
+        database = Database(where.database_url, keyring=keyring)
     except (SQLAlchemyError, KeyError) as error:
         # Without the URL itself, which may hold a password.
         message = (

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from shared.db.audit import command_line, record
+from shared.db.audit import record
 from shared.db.engine import Database
 from shared.db.models import ApiKey
 from shared.db.models.base import table
 from shared.domain.api_key import digest, new_token
-from shared.domain.audit import AuditAction
+from shared.domain.audit import Actor, AuditAction
 from shared.domain.clock import SystemClock
 from shared.domain.ids import Prefix, new_id
 from shared.domain.rate import RateClass
@@ -27,8 +27,10 @@ def store_key(
     role: Role = Role.ADMIN,
     limits: Mapping[RateClass, int] | None = None,
     requester_id: str | None = None,
+    *,
+    actor: Actor,
 ) -> None:
-    """Store a new API key by the hash of its token; the audit log says who did it here.
+    """Store a new API key by the hash of its token; `actor` is who the audit log names.
 
     `limits` are its own, in requests a minute; a key of the role requester is `requester_id`'s.
     """
@@ -51,7 +53,7 @@ def store_key(
     told = {"scopes": scopes, "role": role.value}
     with database.transaction() as tx:
         tx.insert(_KEYS, [row])
-        record(tx, command_line(), AuditAction.KEY_CREATED, row["id"], now, told)
+        record(tx, actor, AuditAction.KEY_CREATED, row["id"], now, told)
 
 
 def create_key(
@@ -62,8 +64,10 @@ def create_key(
     role: Role = Role.ADMIN,
     limits: Mapping[RateClass, int] | None = None,
     requester_id: str | None = None,
+    *,
+    actor: Actor,
 ) -> str:
-    """Make a token, store its key and return it."""
+    """Make a token, store its key and return it; see `store_key`."""
     token = new_token()
-    store_key(database, token, name, scopes, days, role, limits, requester_id)
+    store_key(database, token, name, scopes, days, role, limits, requester_id, actor=actor)
     return token

@@ -1,10 +1,7 @@
 """The audit log: appended in the transaction of the act, read newest first, forgotten by age."""
 
-import getpass
-import socket
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, select, tuple_
@@ -19,17 +16,6 @@ from shared.domain.ids import Prefix, new_id
 CHUNK = 2000
 
 _LOG = table(AuditEntry)
-
-
-@lru_cache(maxsize=1)
-def command_line() -> Actor:
-    """Return who runs a command, as far as the machine knows: `cli:USER@HOST`."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):
-        # An account without a name, as in containers.
-        user = "unknown"
-    return Actor(f"cli:{user}@{socket.gethostname()}")
 
 
 def record(

@@ -16,11 +16,11 @@ from typing import Any
 from itsdangerous import BadData, SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 from sqlalchemy import or_, select, update
 
-from shared.db.audit import command_line, record
+from shared.db.audit import record
 from shared.db.engine import Database
 from shared.db.models import SigningKey
 from shared.db.models.base import table
-from shared.domain.audit import AuditAction
+from shared.domain.audit import Actor, AuditAction
 from shared.domain.clock import Clock
 from shared.domain.errors import BadToken
 from shared.domain.ids import Prefix, new_id
@@ -93,15 +93,18 @@ class SigningKeys:
                 return True
         return False
 
-    def rotate(self, overlap: timedelta) -> None:
-        """Sign with a new secret from now on; what older ones signed is good for `overlap` yet."""
+    def rotate(self, overlap: timedelta, actor: Actor) -> None:
+        """Sign with a new secret from now on; what older ones signed is good for `overlap` yet.
+
+        `actor` is who the audit log names.
+        """
         now = self._clock.now()
         with self._database.transaction() as tx:
             retire = update(_KEYS).where(_KEYS.c.retires_at.is_(None))
             tx.execute(retire.values(retires_at=now + overlap))
             fresh = self._fresh()
             tx.insert(_KEYS, [fresh])
-            record(tx, command_line(), AuditAction.SIGNING_ROTATED, fresh["id"], now)
+            record(tx, actor, AuditAction.SIGNING_ROTATED, fresh["id"], now)
         self._read_at = float("-inf")
 
     def _serializer(

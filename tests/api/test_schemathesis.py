@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
-from shared.db.api_keys import create_key
 from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
 from shared.settings import Settings
 from tests.api.examining import Findings, configuration, description, examine
+from tests.api_keys import create_key
 from tests.desk import Desk
 from tests.fixtures.modes import Mode
 

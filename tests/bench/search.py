@@ -17,7 +17,6 @@ from sqlalchemy import text
 from deploy.local.servers import Servers
 from services.intake import bootstrap as intake
 from shared.db import schema, ticket_changes
-from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.db.search.indexer import SearchIndexer
 from shared.db.search.postgresql import BAND
@@ -27,6 +26,7 @@ from shared.domain.ticket import Priority
 from shared.runtime import Runtime
 from shared.schemas.ticket import CreateTicketSchema
 from shared.settings import load_settings
+from tests.api_keys import create_key
 from tests.bench.load import percentile
 from tests.desk import Desk
 

@@ -19,11 +19,11 @@ from services.router.match_agents import MatchAgents
 from services.router.repository import RouterRepository
 from services.router.route_tickets import RouteTickets
 from services.router.run_clocks import RunClocks
-from shared.db.api_keys import create_key
 from shared.domain.clock import ManualClock
 from shared.domain.event import EventType
 from shared.runtime import Runtime
 from shared.schemas.events import CATALOGUE, EventSchema
+from tests.api_keys import create_key
 from tests.desk import Desk
 from tests.factories import NOW
 

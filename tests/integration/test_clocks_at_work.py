@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from shared.db.api_keys import create_key
 from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
+from tests.api_keys import create_key
 from tests.clock import ShiftedClock
 from tests.desk import Desk
 from tests.receiver import Receiver

@@ -10,7 +10,6 @@ from flask import Flask
 from sqlalchemy import delete
 
 from services.intake.api import deliveries as deliveries_api
-from shared.db.api_keys import create_key
 from shared.db.delivery_retention import forget_deliveries
 from shared.db.models import Delivery, DeliveryAttempt, OutboxEntry
 from shared.db.models.base import table
@@ -20,6 +19,7 @@ from shared.domain.work import WorkState
 from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
 from shared.settings import Settings
+from tests.api_keys import create_key
 from tests.clock import ShiftedClock
 from tests.desk import Desk
 from tests.endpoints import add_deliveries

@@ -6,13 +6,13 @@ from datetime import timedelta
 
 from sqlalchemy import func, select
 
-from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.db.models import Ticket
 from shared.db.models.base import table
 from shared.domain.clock import ManualClock, SystemClock
 from shared.runtime import Runtime
 from shared.settings import Settings
+from tests.api_keys import create_key
 from tests.desk import Desk, ticket_body
 from tests.invariants import assert_sound
 from tests.problems import assert_problem

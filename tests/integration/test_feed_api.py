@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from services.intake.api import opaque_cursor
-from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.domain.role import Role
+from tests.api_keys import create_key
 from tests.desk import Desk
 from tests.feed import settled
 from tests.problems import assert_problem

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.db.models import Assignment, Comment, OutboxEntry, Ticket, TicketEvent
 from shared.db.types import load_json
 from shared.domain.ticket import TicketStatus
 from shared.domain.work import WorkState
 from shared.runtime import Runtime
+from tests.api_keys import create_key
 from tests.bulk import job, results, send, send_job, send_now, work_off
 from tests.desk import Desk, ticket_body
 from tests.fixtures.shops import Shop

@@ -11,7 +11,6 @@ from sqlalchemy import update
 
 from services.cli.keys import keys
 from services.cli.rotate_key import rotate_key
-from shared.db.api_keys import create_key
 from shared.db.models import ApiKey, Subscription
 from shared.db.models.base import table
 from shared.db.signing_keys import SigningKeys
@@ -20,6 +19,7 @@ from shared.domain.errors import BadToken
 from shared.domain.ids import Prefix
 from shared.runtime import Runtime
 from shared.settings import Settings
+from tests.api_keys import TESTER, create_key
 from tests.desk import Desk, ticket_body
 from tests.problems import assert_problem
 from tests.receiver import Receiver
@@ -227,7 +227,7 @@ def test_signing_keys_are_rotated_with_an_overlap(
 def test_a_running_process_takes_up_a_new_signing_key(database: Any) -> None:
     running, other = (SigningKeys(database, SystemClock()) for _ in range(2))
     assert running.read("page", other.sign("page", 7)) == 7
-    other.rotate(timedelta(hours=1))
+    other.rotate(timedelta(hours=1), TESTER)
     token = other.sign("page", 8)
 
     def reads() -> bool:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from shared.db.api_keys import create_key
 from shared.domain.lifecycle import ChildrenRule
 from shared.domain.role import Role
 from shared.settings import Settings
+from tests.api_keys import create_key
 from tests.desk import Desk
 from tests.fixtures.shops import Shop
 from tests.invariants import assert_sound

@@ -13,12 +13,12 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from services.cli.mail.command import mail
-from shared.db.api_keys import create_key
 from shared.db.models import Delivery
 from shared.domain.clock import rfc3339
 from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
 from shared.settings import Settings
+from tests.api_keys import create_key
 from tests.clock import ShiftedClock
 from tests.desk import Desk
 from tests.fixtures.relays import Relay

@@ -18,6 +18,7 @@ from shared.mail_tokens import (
     plus_address,
     token_in,
 )
+from tests.api_keys import TESTER
 from tests.factories import NOW
 
 TICKET, DELIVERY = new_id(Prefix.TICKET), new_id(Prefix.DELIVERY)
@@ -74,11 +75,11 @@ def test_tokens_outlive_a_rotation_for_its_overlap(database: Database) -> None:
     signing = SigningKeys(database, clock)
     tokens = MailTokens(signing)
     before = tokens.bounce(DELIVERY)
-    signing.rotate(timedelta(hours=1))
+    signing.rotate(timedelta(hours=1), TESTER)
     assert tokens.bounce(DELIVERY) != before
     assert tokens.read_bounce(before) == DELIVERY
     clock.advance(timedelta(hours=2))
-    signing.rotate(timedelta(0))
+    signing.rotate(timedelta(0), TESTER)
     with pytest.raises(BadToken):
         tokens.read_bounce(before)
 

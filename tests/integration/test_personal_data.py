@@ -10,7 +10,6 @@ from sqlalchemy import select
 
 from services.intake import erase_requester, export_requester, merge_requesters
 from services.intake.api import requesters as api
-from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.db.models import (
     Base,
@@ -32,6 +31,7 @@ from shared.domain.ids import Prefix, new_id
 from shared.domain.work import WorkState
 from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
+from tests.api_keys import create_key
 from tests.desk import Desk, ticket_body
 from tests.factories import NOW
 from tests.invariants import assert_sound

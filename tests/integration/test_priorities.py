@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from shared.db.api_keys import create_key
 from shared.domain.ticket import PRIORITY_MATRIX, Priority
 from shared.schemas.priority import DEFAULT_PRIORITIES
+from tests.api_keys import create_key
 from tests.desk import Desk
 from tests.fixtures.shops import Shop
 

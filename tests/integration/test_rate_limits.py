@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from services.cli.keys import keys
 from services.intake import repository
 from services.intake.api.auth import UNKNOWN_PER_S
-from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.db.models import ApiKey
 from shared.domain.rate import RateClass
 from shared.settings import Settings
+from tests.api_keys import create_key
 from tests.desk import Desk, ticket_body
 from tests.problems import assert_problem
 from tests.rows import rows

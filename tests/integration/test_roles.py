@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from shared.db.api_keys import create_key
 from shared.db.models import ApiKey
 from shared.domain.api_key import ROLE_SCOPES
 from shared.domain.role import Role
+from tests.api_keys import create_key
 from tests.attaching import uploaded
 from tests.desk import Desk, ticket_body
 from tests.problems import assert_problem

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.db.models import Comment
 from shared.db.models.base import table
@@ -15,6 +14,7 @@ from shared.domain.clock import SystemClock
 from shared.domain.role import Role
 from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
+from tests.api_keys import create_key
 from tests.desk import Desk
 from tests.feed import settled
 from tests.problems import assert_problem

@@ -87,7 +87,7 @@ def routed(runtime: Runtime, start_host: Callable[..., WorkerHost], desk: Desk) 
 
 
 def test_an_installations_past_is_a_log(runtime: Runtime, routed: list[str]) -> None:
-    records = read_history(runtime.settings.database_url, None)
+    records = read_history(runtime.settings, None)
     assert [record.id for record in records] == routed
     assert all(record.group == "network" and record.category == "vpn" for record in records)
     assert all(record.agent and record.resolved_at for record in records)
@@ -97,4 +97,4 @@ def test_an_installations_past_is_a_log(runtime: Runtime, routed: list[str]) -> 
 
 def test_a_past_without_tickets_is_told(runtime: Runtime, routed: list[str]) -> None:
     with pytest.raises(LabError, match="holds no tickets"):
-        read_history(runtime.settings.database_url, SystemClock().now())
+        read_history(runtime.settings, SystemClock().now())

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.db.api_keys import create_key
 from shared.domain.role import Role
 from shared.settings import Settings
 from tests import files
+from tests.api_keys import TESTER, create_key
 from tests.attaching import attached, uploaded
 from tests.desk import Desk
 from tests.fixtures.shops import Shop
@@ -288,9 +288,9 @@ def test_another_site_cannot_act_for_a_customer(
 
 def test_rotating_the_signing_keys_revokes_links(shop: Shop, visitor: Visitor, path: str) -> None:
     signing = shop.desk.app.extensions["patchbay"].signing
-    signing.rotate(timedelta(days=1))
+    signing.rotate(timedelta(days=1), TESTER)
     assert visitor.get(path).status_code == 200
-    signing.rotate(timedelta(0))
+    signing.rotate(timedelta(0), TESTER)
     shop.later(days=2)
     signing._read_at = float("-inf")
     assert visitor.get(path).status_code == 404

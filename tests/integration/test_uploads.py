@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from shared.db import ticket_changes
-from shared.db.api_keys import create_key
 from shared.db.engine import Database
 from shared.db.models import Ticket, Upload
 from shared.domain.clock import ManualClock
@@ -18,6 +17,7 @@ from shared.domain.errors import InvalidInput, TooLarge
 from shared.domain.ids import Prefix, new_id
 from shared.settings import Settings
 from tests import files
+from tests.api_keys import create_key
 from tests.attaching import listed, put, uploaded
 from tests.desk import Desk, ticket_body
 from tests.factories import ATTACHMENT_RULES, NOW

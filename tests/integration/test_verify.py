@@ -32,6 +32,7 @@ from shared.domain.work import WorkState
 from shared.messaging.worker_host import WorkerHost
 from shared.observability import metrics
 from shared.runtime import Runtime
+from tests.api_keys import TESTER
 from tests.attaching import attached
 from tests.commands import run_command
 from tests.desk import Desk
@@ -65,7 +66,7 @@ def look(shop: Shop) -> Examination:
 
 def mend(database: Database, clock: Clock, terms: Terms = USUAL) -> list[Mended]:
     broken = examination(database, clock.now(), terms)
-    return list(mended(database, clock, broken, terms))
+    return list(mended(database, clock, broken, TESTER, terms))
 
 
 def test_tickets_that_are_nowhere_are_found_and_brought_back(shop: Shop) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.cli.actor import command_line
 from services.cli.dead.options import COULD_NOT, NOTHING, filters, opened, wanted
 from shared.db.dead.lists import DeadList
 from shared.db.dead.moving import drop as drop_row
@@ -61,7 +62,7 @@ def _all(database: Database, which: Wanted, *, yes: bool) -> Counter[str]:
     parts = ", ".join(f"{name} {count}" for name, count in numbers.items() if count)
     if not yes:
         click.confirm(f"Try {total} again ({parts})?", abort=True, err=True)
-    for each, count in retry_all(database, which, SystemClock().now()):
+    for each, count in retry_all(database, which, SystemClock().now(), command_line()):
         taken[each.name.value] += count
     return taken
 
@@ -78,7 +79,8 @@ def _named(database: Database, keys: Sequence[str]) -> Counter[str]:
     taken: Counter[str] = Counter()
     for each, mine in by_list.items():
         with database.transaction() as tx:
-            taken[each.name.value] += retry_rows(tx, each, mine, SystemClock().now())
+            now, actor = SystemClock().now(), command_line()
+            taken[each.name.value] += retry_rows(tx, each, mine, now, actor)
     return taken
 
 
@@ -129,7 +131,8 @@ def _drop(database: Database, key: str, reason: str) -> str | None:
     if found is None:
         return None
     with database.transaction() as tx:
-        was_there = drop_row(tx, found.row.list, key, reason, SystemClock().now())
+        now = SystemClock().now()
+        was_there = drop_row(tx, found.row.list, key, reason, now, command_line())
     return found.row.list.name.value if was_there else None
 
 

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.cli.actor import command_line
 from services.cli.verify.contents import missing_contents
 from services.cli.verify.report import document, last_lines, mended_line, result_lines
 from shared.db.engine import Database, open_database
@@ -195,7 +196,7 @@ def _run(
     done: list[Mended] | None = None
     if repair:
         done = []
-        for each in mended(database, SystemClock(), whole, terms):
+        for each in mended(database, SystemClock(), whole, command_line(), terms):
             done.append(each)
             tell(mended_line(each))
         if done:

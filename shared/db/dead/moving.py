@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import select, update
 
 from shared.db import ticket_changes
-from shared.db.audit import command_line, record
+from shared.db.audit import record
 from shared.db.dead.lists import DeadList
 from shared.db.dead.reading import Wanted, keys_of
 from shared.db.engine import Database, Transaction
 from shared.db.models import Delivery, DroppedWork, MailDigestEntry, OutboxEntry, Subscription
 from shared.db.models.base import table
-from shared.domain.audit import AuditAction
+from shared.domain.audit import Actor, AuditAction
 from shared.domain.delivery import REPLAY_RANK
 from shared.domain.lifecycle import ChildrenRule, LifeRules, Transition
 from shared.domain.ticket import TicketStatus
@@ -31,15 +31,16 @@ BATCH = 200
 _GAVE_UP = (WorkState.DEAD, WorkState.UNKNOWN)
 
 
-def retry(tx: Transaction, each: DeadList, keys: Sequence[str], now: datetime) -> int:
+def retry(tx: Transaction, each: DeadList, keys: Sequence[str], now: datetime, actor: Actor) -> int:
     """Make dead rows of a list ready again, with all their attempts; return how many.
 
-    A row that is dead no longer stays as it is, and so does what is for nobody any more.
+    A row that is dead no longer stays as it is, and so does what is for nobody any more. `actor` is
+    who the audit log names.
     """
     count = _retry(tx, each, keys, now)
     if count:
         details = {"count": count}
-        record(tx, command_line(), AuditAction.WORK_RETRIED, each.name.value, now, details)
+        record(tx, actor, AuditAction.WORK_RETRIED, each.name.value, now, details)
     return count
 
 
@@ -75,7 +76,9 @@ def _retry(tx: Transaction, each: DeadList, keys: Sequence[str], now: datetime) 
     return len(again)
 
 
-def retry_all(database: Database, wanted: Wanted, now: datetime) -> Iterator[tuple[DeadList, int]]:
+def retry_all(
+    database: Database, wanted: Wanted, now: datetime, actor: Actor
+) -> Iterator[tuple[DeadList, int]]:
     """Make every wanted row ready again, a batch at a time; yield how many of which list."""
     for each in wanted.lists:
         after = ""
@@ -86,11 +89,13 @@ def retry_all(database: Database, wanted: Wanted, now: datetime) -> Iterator[tup
                 break
             after = keys[-1]
             with database.transaction() as tx:
-                count = retry(tx, each, keys, now)
+                count = retry(tx, each, keys, now, actor)
             yield each, count
 
 
-def drop(tx: Transaction, each: DeadList, key: str, reason: str, now: datetime) -> bool:
+def drop(
+    tx: Transaction, each: DeadList, key: str, reason: str, now: datetime, actor: Actor
+) -> bool:
     """Take a dead row off its list for good; return whether it was there.
 
     A new ticket is cancelled, and its requester told; one that an agent has stays with the agent.
@@ -115,7 +120,7 @@ def drop(tx: Transaction, each: DeadList, key: str, reason: str, now: datetime) 
     known = {"about", "reason", "dropped_at"}
     tx.execute(tx.dialect.upsert(_DROPPED, ("list", "key"), tuple(sorted(known))), note)
     details = {"list": each.name.value}
-    record(tx, command_line(), AuditAction.WORK_DROPPED, key, now, details)
+    record(tx, actor, AuditAction.WORK_DROPPED, key, now, details)
     return True
 
 

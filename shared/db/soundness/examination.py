@@ -28,6 +28,7 @@ from shared.db.soundness.check import (
     examine,
 )
 from shared.db.soundness.mending import ORDER, Mended, mend
+from shared.domain.audit import Actor
 from shared.domain.clock import Clock
 from shared.domain.work import ListName
 
@@ -101,11 +102,12 @@ def examination(database: Database, now: datetime, terms: Terms = USUAL) -> Exam
 
 
 def mended(
-    database: Database, clock: Clock, broken: Examination, terms: Terms = USUAL
+    database: Database, clock: Clock, broken: Examination, actor: Actor, terms: Terms = USUAL
 ) -> Iterator[Mended]:
     """Mend what an examination found and can be mended; yield what was done.
 
-    Raises Unavailable, and Conflict if somebody else is mending.
+    `actor` is who the audit log names. Raises Unavailable, and Conflict if somebody else is
+    mending.
     """
     found = {result.check.name: result.check for result in broken.results if result.count}
     for name in ORDER:
@@ -115,4 +117,5 @@ def mended(
                 clock,
                 found[name],
                 lambda connection: terms.look(database, connection, clock.now()),
+                actor,
             )

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, update
 
 from shared.db import ticket_changes
-from shared.db.audit import command_line, record
+from shared.db.audit import record
 from shared.db.engine import Database, Row, Transaction
 from shared.db.models import Delivery, OutboxEntry, Subscription, Ticket, TicketEvent
 from shared.db.models.base import table
@@ -21,7 +21,7 @@ from shared.db.soundness.check import Check, Look, broken_rows
 from shared.db.soundness.orphans import REFERENCES, Reference
 from shared.db.types import READY
 from shared.db.work_lists import TICKETS_TO_ROUTE
-from shared.domain.audit import AuditAction
+from shared.domain.audit import Actor, AuditAction
 from shared.domain.clock import Clock
 from shared.domain.delivery import REPLAY_RANK, DeliveryChannel
 from shared.domain.errors import Conflict, Unavailable
@@ -61,10 +61,13 @@ _Handler = Callable[[Transaction, Sequence[str], Callable[[], list[Row]], dateti
 NewLook = Callable[[Connection], Look]
 
 
-def mend(database: Database, clock: Clock, check: Check, new_look: NewLook) -> Iterator[Mended]:
+def mend(
+    database: Database, clock: Clock, check: Check, new_look: NewLook, actor: Actor
+) -> Iterator[Mended]:
     """Put right what breaks a promise, a batch at a time; yield what was done.
 
-    Raises Unavailable, and Conflict if somebody else is mending.
+    `actor` is who the audit log names. Raises Unavailable, and Conflict if somebody else is
+    mending.
     """
     after = ""
     while True:
@@ -76,17 +79,22 @@ def mend(database: Database, clock: Clock, check: Check, new_look: NewLook) -> I
         after = ids[-1]
         keys = list(dict.fromkeys(ids))
         try:
-            yield from _mend(database, clock, check, new_look, keys)
+            yield from _mend(database, clock, check, new_look, keys, actor)
         except (Unavailable, Conflict):
             raise
         except Exception as error:  # noqa: BLE001 -- each is tried alone
             log.warning("mending.failed", check=check.name, rows=len(keys), error=repr(error))
             for key in keys:
-                yield from _mend_alone(database, clock, check, new_look, key)
+                yield from _mend_alone(database, clock, check, new_look, key, actor)
 
 
 def _mend(
-    database: Database, clock: Clock, check: Check, new_look: NewLook, keys: Sequence[str]
+    database: Database,
+    clock: Clock,
+    check: Check,
+    new_look: NewLook,
+    keys: Sequence[str],
+    actor: Actor,
 ) -> list[Mended]:
     now = clock.now()
     with database.transaction() as tx:
@@ -100,15 +108,15 @@ def _mend(
         done = _HANDLERS[check.name](tx, keys, still_broken, now)
         if done:
             details = {"count": len(done)}
-            record(tx, command_line(), AuditAction.REPAIRED, check.name, now, details)
+            record(tx, actor, AuditAction.REPAIRED, check.name, now, details)
     return [Mended(check.name, key, what) for key, what in done.items()]
 
 
 def _mend_alone(
-    database: Database, clock: Clock, check: Check, new_look: NewLook, key: str
+    database: Database, clock: Clock, check: Check, new_look: NewLook, key: str, actor: Actor
 ) -> list[Mended]:
     try:
-        return _mend(database, clock, check, new_look, [key])
+        return _mend(database, clock, check, new_look, [key], actor)
     except (Unavailable, Conflict):
         raise
     except Exception as error:
