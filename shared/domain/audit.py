@@ -17,6 +17,7 @@ class AuditAction(StrEnum):
     KEY_REVOKED = "key.revoked"
     SIGNING_ROTATED = "signing_key.rotated"
     SECRETS_RESEALED = "secrets.resealed"
+    SECRETS_FORGOTTEN = "secrets.forgotten"
     AGENT_CREATED = "agent.created"
     AGENT_UPDATED = "agent.updated"
     ABSENCE_CREATED = "absence.created"
@@ -43,12 +44,18 @@ class AuditAction(StrEnum):
     DELIVERY_REPLAYED = "delivery.replayed"
     DELIVERIES_REPLAYED = "deliveries.replayed"
     MAILS_REPLAYED = "mails.replayed"
+    JOB_CANCELLED = "job.cancelled"
+    SUPPRESSION_MADE = "suppression.made"
     SUPPRESSION_LIFTED = "suppression.lifted"
     REQUESTER_MERGED = "requester.merged"
     REQUESTER_ERASED = "requester.erased"
     WORK_RETRIED = "dead_work.retried"
     WORK_DROPPED = "dead_work.dropped"
     REPAIRED = "desk.repaired"
+
+
+#: What MACs of addresses are made for; see `target_of_address`.
+ADDRESS_PURPOSE = "audit.address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,14 @@ class Actor:
     name: str
     request_id: str | None = None
     address: str | None = None
+
+
+def target_of_address(mac: bytes) -> str:
+    """Return what stands for a mail address whose MAC, for ADDRESS_PURPOSE, this is.
+
+    The log outlives the erasure of whoever the address belongs to. A hash alone could be guessed.
+    """
+    return f"mac:{mac[:16].hex()}"
 
 
 def digest_of(document: Mapping[str, Any]) -> str:

@@ -1,5 +1,8 @@
 """The audit log: every administrative act is in it with its effect, and nothing takes it back."""
 
+import os
+import pwd
+import socket
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +14,6 @@ from sqlalchemy.exc import IntegrityError
 
 from services.intake import bootstrap as intake
 from services.intake.api.audited import ACTS
-from shared.db.api_keys import create_key
 from shared.db.audit import forget_audit, record
 from shared.db.engine import Database
 from shared.db.models import AuditEntry
@@ -20,6 +22,7 @@ from shared.domain.audit import Actor, AuditAction
 from shared.domain.role import Role
 from shared.runtime import Runtime
 from shared.settings import Settings
+from tests.api_keys import create_key
 from tests.commands import run_command
 from tests.desk import Desk
 from tests.doctor import settings_of
@@ -41,6 +44,9 @@ ELSEWHERE = {
     AuditAction.KEY_REVOKED,
     AuditAction.SIGNING_ROTATED,
     AuditAction.SECRETS_RESEALED,
+    AuditAction.SECRETS_FORGOTTEN,
+    AuditAction.JOB_CANCELLED,
+    AuditAction.SUPPRESSION_MADE,
     AuditAction.WORK_RETRIED,
     AuditAction.WORK_DROPPED,
     AuditAction.REPAIRED,
@@ -155,7 +161,8 @@ def test_only_an_admin_with_the_scope_reads_it(desk: Desk, database: Database) -
 def test_the_command_line_is_audited_and_reads_the_log(
     desk: Desk, database: Database, mode: Mode, tmp_path: Any
 ) -> None:
-    environment = settings_of(mode, tmp_path)
+    # Which anybody may set.
+    environment = {**settings_of(mode, tmp_path), "LOGNAME": "somebody-else"}
 
     def patchbay(*arguments: str) -> Any:
         done = run_command(*arguments, environment=environment)
@@ -176,7 +183,14 @@ def test_the_command_line_is_audited_and_reads_the_log(
         ("key.revoked", key_id),
     ]
     assert [row["action"] for row in found[2:]] == ["signing_key.rotated", "rules.replaced"]
-    assert all(row["actor"].startswith("cli:") and row["address"] is None for row in found)
+    # By whichever way the same rules come, they have the same digest.
+    desk.ok("PUT", "/v1/routing/rules", {"rules": []})
+    by_api = log(database)[-1]
+    assert by_api["details"]["sha256"] == found[-1]["details"]["sha256"]
+    assert (found[-1]["target"], by_api["target"]) == ("1", "2")
+    user = pwd.getpwuid(os.getuid()).pw_name
+    assert {row["actor"] for row in found} == {f"cli:{user}@{socket.gethostname()}"}
+    assert {row["address"] for row in found} == {None}
     listed = patchbay("audit", "list", "--target", key_id)
     assert [line.split()[2] for line in listed.stdout.splitlines()] == [
         "key.revoked",
@@ -194,7 +208,21 @@ def test_the_database_refuses_to_change_an_entry_or_to_delete_a_new_one(
     for statement in (update(log_table).values(actor="nobody"), delete(log_table)):
         with pytest.raises(IntegrityError, match="append-only"), database.transaction() as tx:
             tx.execute(statement)
-    assert [row["action"] for row in log(database)] == ["skill.created"]
+    [entry] = rows(database, AuditEntry)[1:]
+    past_the_rows = (
+        ["TRUNCATE audit_log"]
+        if database.engine.dialect.name == "postgresql"
+        else [
+            f"INSERT OR REPLACE INTO audit_log ({key}, at, actor, action, details) "
+            f"SELECT {value}, at, 'nobody', action, details FROM audit_log"
+            for key, value in (("id", "id"), ("rowid, id", "rowid, 'other'"))
+        ]
+    )
+    for statement in past_the_rows:
+        with pytest.raises(IntegrityError, match="append-only"), database.transaction() as tx:
+            tx.connection.exec_driver_sql(statement)
+    assert rows(database, AuditEntry)[1:] == [entry]
+    assert entry["action"] == "skill.created"
 
 
 def test_old_entries_are_forgotten_after_the_time_that_is_set(

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from shared.db.api_keys import create_key
 from shared.db.engine import Database
-from shared.db.models import Ticket, TicketEvent
+from shared.db.models import AuditEntry, Ticket, TicketEvent
 from shared.db.work_lists import BULK_CHUNKS
 from shared.domain.role import Role
 from shared.domain.ticket import TicketStatus
 from shared.runtime import Runtime
+from tests.api_keys import create_key
 from tests.bulk import (
     bulk_tickets,
     job,
@@ -310,6 +310,8 @@ def test_a_cancelled_job_makes_nothing_more(
     other = send_job(desk, bulk_tickets(600))
     work_off(runtime)
     assert desk.ok("DELETE", f"/v1/jobs/{other['id']}")["state"] == "completed"
+    acts = [row for row in rows(database, AuditEntry) if row["action"] == "job.cancelled"]
+    assert [row["target"] for row in acts] == [made["id"]]
 
 
 def test_a_small_job_does_not_wait_for_a_large_one(desk: Desk, runtime: Runtime) -> None:

@@ -6,17 +6,18 @@ import pytest
 from werkzeug.test import TestResponse
 
 from services.intake.pages.stranger_limits import LINK_LIMIT_PER_HOUR
-from shared.db.api_keys import create_key
 from shared.db.engine import Database
-from shared.db.models import Delivery, DeliveryAttempt, MailPreference, MailSuppression
+from shared.db.models import AuditEntry, Delivery, DeliveryAttempt, MailPreference, MailSuppression
 from shared.db.models.base import table
 from shared.db.signing_keys import SigningKeys
+from shared.domain.audit import ADDRESS_PURPOSE, target_of_address
 from shared.domain.clock import SystemClock
 from shared.domain.delivery import DeliveryChannel, MailKind
 from shared.domain.ids import Prefix, new_id
 from shared.domain.work import WorkState
 from shared.mail_tokens import MailTokens, plus_address
 from shared.public_links import PublicLinks
+from tests.api_keys import create_key
 from tests.commands import run_command
 from tests.desk import Desk
 from tests.factories import NOW
@@ -159,6 +160,11 @@ def test_a_delay_is_only_told(desk: Desk, database: Database, tokens: MailTokens
     assert rows(database, MailSuppression) == []
 
 
+def stands_for(database: Database, address: str) -> str:
+    mac = SigningKeys(database, SystemClock()).mac(ADDRESS_PURPOSE, address)
+    return target_of_address(mac)
+
+
 def test_an_address_is_written_to_again_once_somebody_says_so(
     desk: Desk, database: Database, tokens: MailTokens
 ) -> None:
@@ -167,6 +173,9 @@ def test_an_address_is_written_to_again_once_somebody_says_so(
     path = "/v1/mail/suppressions/MIRA@example.com"
     assert desk.call("DELETE", path).status_code == 204
     assert desk.ok("GET", "/v1/mail/suppressions")["items"] == []
+    [entry] = [row for row in rows(database, AuditEntry) if row["action"] == "suppression.lifted"]
+    assert entry["target"] == stands_for(database, "mira@example.com")
+    assert "mira" not in str(entry).lower()
     assert_problem(desk.call("DELETE", path), 404, "not-found")
 
 
@@ -199,6 +208,9 @@ def test_a_mail_server_may_pipe_bounces_into_the_command(
     done = run_command("mail", "bounce", path, environment=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"{delivery} to Mira@example.com: no more mails go there" in done.stdout
+    [entry] = rows(database, AuditEntry)
+    assert (entry["action"], entry["details"]) == ("suppression.made", {"delivery": delivery})
+    assert entry["target"] == stands_for(database, "mira@example.com")
     path.write_bytes(b"Subject: hello\r\n\r\nhello")
     done = run_command("mail", "bounce", path, environment=environment)
     assert done.returncode == 0

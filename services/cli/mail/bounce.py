@@ -5,9 +5,12 @@ from typing import BinaryIO
 
 import click
 
+from services.cli.actor import command_line
+from shared.db.audit import record
 from shared.db.engine import open_database
 from shared.db.mail_bounces import ReportTaken, take_report
 from shared.db.signing_keys import SigningKeys
+from shared.domain.audit import ADDRESS_PURPOSE, AuditAction, target_of_address
 from shared.domain.clock import SystemClock
 from shared.domain.errors import Unavailable
 from shared.domain.mail_report import read_report
@@ -41,10 +44,18 @@ def _take(content: bytes) -> ReportTaken:
     database, clock = open_database(load_settings()), SystemClock()
     try:
         report = read_report(content)
-        tokens = MailTokens(SigningKeys(database, clock))
+        signing = SigningKeys(database, clock)
+        tokens = MailTokens(signing)
         delivery_id = tokens.delivery_of(report.addressed_to, report.message_ids)
         with database.transaction() as tx:
-            return take_report(tx, delivery_id, report, clock.now())
+            taken = take_report(tx, delivery_id, report, clock.now())
+            if taken.suppressed and taken.address is not None:
+                # Its tokens were read by the signing keys, so there are some.
+                target = target_of_address(signing.mac(ADDRESS_PURPOSE, taken.address.lower()))
+                details = {"delivery": taken.delivery_id}
+                action = AuditAction.SUPPRESSION_MADE
+                record(tx, command_line(), action, target, clock.now(), details)
+        return taken
     finally:
         database.close()
 

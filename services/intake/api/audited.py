@@ -57,6 +57,11 @@ def acting() -> Actor:
     return Actor(f"key:{g.caller.key_id}", g.request_id, address)
 
 
+def tell_of_act(target: str | None = None, **details: Any) -> None:
+    """Say more of the present request's act than its path and its body's members do."""
+    g.act_target, g.act_details = target, details
+
+
 def note_act(tx: Transaction, response: Response) -> None:
     """Append the present request to the audit log, if it is an administrative act."""
     action = ACTS.get(request.endpoint or "")
@@ -69,6 +74,7 @@ def note_act(tx: Transaction, response: Response) -> None:
     text = response.get_data(as_text=True)
     document = load_json(text) if text else {}
     details: dict[str, Any] = {"fields": sorted(given)} if given else {}
+    details |= g.get("act_details", {})
     if isinstance(document.get("count"), int):
         details["count"] = document["count"]
     now = current_app.extensions["patchbay"].now()
@@ -76,10 +82,10 @@ def note_act(tx: Transaction, response: Response) -> None:
 
 
 def _target(action: AuditAction, document: Mapping[str, Any]) -> str | None:
-    """Return what the path names, else what the answer does."""
-    if action is AuditAction.SUPPRESSION_LIFTED:
-        # An address of somebody, who may be erased one day; the log goes on.
-        return None
+    """Return what the view says, else what the path names, else what the answer does."""
+    told: str | None = g.get("act_target")
+    if told is not None:
+        return told
     places = [str(each) for each in (request.view_args or {}).values()]
     if places and action is not AuditAction.ABSENCE_CREATED:
         return "/".join(places)

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, g, request
 from marshmallow import RAISE, fields
 
+from services.intake.api.audited import acting
 from services.intake.api.auth import requires
 from services.intake.api.change import change
 from services.intake.api.http import PageQuerySchema, answer, blueprint, page, parts
@@ -15,6 +16,8 @@ from services.intake.api.media_types import NDJSON
 from services.intake.api.ndjson import described
 from services.intake.api.spoken_lines import PROBLEM, language_headers, spoken_lines
 from services.intake.bulk import repository
+from shared.db.audit import record
+from shared.domain.audit import AuditAction
 from shared.domain.role import LEADS, WITH_INGEST
 from shared.schemas.base import StrictSchema
 from shared.schemas.bulk import JobPageSchema, JobSchema, LineResultSchema
@@ -89,7 +92,9 @@ def cancel_job(job_id: str) -> Response:
     with change() as unit:
         job = repository.job(unit.tx.connection, job_id, _own())
         if job["finished_at"] is None:
-            repository.cancel(unit.tx, job_id, parts().now())
+            now = parts().now()
+            repository.cancel(unit.tx, job_id, now)
+            record(unit.tx, acting(), AuditAction.JOB_CANCELLED, job_id, now)
             job = repository.job(unit.tx.flushed(), job_id, _own())
         return unit.answer(_schema.dump(job))
 

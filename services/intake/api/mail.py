@@ -7,6 +7,7 @@ from flask import Response
 from marshmallow import RAISE, Schema
 
 from services.intake import repository, requester_repository
+from services.intake.api.audited import tell_of_act
 from services.intake.api.auth import requires
 from services.intake.api.change import change
 from services.intake.api.http import (
@@ -21,6 +22,7 @@ from services.intake.api.http import (
 from shared.db.mail_bounces import take_report
 from shared.db.mail_wishes import keep_wishes, wishes_of
 from shared.db.suppressions import forgive, suppressed
+from shared.domain.audit import ADDRESS_PURPOSE, target_of_address
 from shared.domain.errors import NotFound
 from shared.domain.mail_report import read_report
 from shared.mail_tokens import MailTokens
@@ -82,6 +84,9 @@ def list_suppressions(query: Mapping[str, Any]) -> Response:
 @blp.response(204)
 def delete_suppression(address: str) -> Response:
     """Write to an address again, and forget what it did."""
+    # Before the transaction, for the first MAC of all makes a signing key in one of its own.
+    mac = parts().signing.mac(ADDRESS_PURPOSE, address.strip().lower())
+    tell_of_act(target_of_address(mac))
     with change() as unit:
         if not forgive(unit.tx, address):
             message = f"Nothing is known against {address!r}."

@@ -8,6 +8,7 @@ from flask import Response
 from marshmallow import RAISE, fields, validate
 
 from services.intake import repository
+from services.intake.api.audited import tell_of_act
 from services.intake.api.auth import requires
 from services.intake.api.change import change
 from services.intake.api.cursor import Cursor
@@ -27,6 +28,7 @@ from services.intake.rule_sets import (
     rule_set_document,
 )
 from shared.db.engine import Row
+from shared.domain.audit import digest_of
 from shared.domain.work import ListName
 from shared.schemas.base import StrictSchema
 from shared.schemas.rules import (
@@ -106,5 +108,6 @@ def put_rules(content: Mapping[str, Any]) -> Response:
     check = partial(check_version, noun="rule set")
     with change() as unit:
         row = replace_rule_set(unit.tx, content, app.now(), check)
+        tell_of_act(str(row["version"]), sha256=digest_of({"rules": row["rules"]}))
         unit.ring(ListName.WAKING)
         return unit.answer(rule_set_document(row), headers={"ETag": etag(row["version"])})
