@@ -7,10 +7,14 @@ from contextlib import closing
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from shared.db.audit import command_line, record
+from services.cli.actor import command_line
+from shared.db.audit import record
 from shared.db.engine import Database, open_database
-from shared.db.resealing import Resealed, keys_in_use, missing_keys, outdated, reseal
+from shared.db.lost_secrets import Lost, find_lost, forget_lost, require_usable
+from shared.db.resealing import Resealed, reseal
 from shared.db.schema import require_current
+from shared.db.scrubbing import overwriting, scrub
+from shared.db.sealed_places import keys_in_use, missing_keys, outdated
 from shared.domain.audit import AuditAction
 from shared.domain.clock import SystemClock
 from shared.domain.errors import PatchbayError
@@ -34,16 +38,30 @@ def new_secret_key() -> None:
 
 @click.command()
 @click.option("--check", is_flag=True, help="Count by keys, and change nothing.")
+@click.option(
+    "--forget-unreadable",
+    "forget",
+    is_flag=True,
+    help="Give up what is sealed by a key that is lost for good.",
+)
+@click.option("--yes", is_flag=True, help="Ask nothing before that.")
 @click.option("--json", "as_json", is_flag=True, help="Print one document at the end.")
-def reencrypt(*, check: bool, as_json: bool) -> None:
+def reencrypt(*, check: bool, forget: bool, yes: bool, as_json: bool) -> None:
     """Seal every secret in the database by the newest key, while services go on.
 
     What was never sealed is sealed. With `plain` in the first place of PATCHBAY_SECRET_KEYS it
     opens all instead. It may be stopped and run again.
 
+    --forget-unreadable is for a key that is lost: subscriptions whose secrets it sealed are
+    disabled and get a new one and no headers, its signing keys are deleted, and with them the links
+    and cursors they signed.
+
     Ends with 0 if all is sealed by the newest key, 1 if --check found other secrets, 2 if it could
     not do it.
     """
+    if check and forget:
+        message = "--check changes nothing, so it does not go with --forget-unreadable."
+        raise click.UsageError(message)
     settings = load_settings()
     try:
         with command_logging(), closing(open_database(settings, 2)) as database:
@@ -51,7 +69,13 @@ def reencrypt(*, check: bool, as_json: bool) -> None:
             if check:
                 left = _tell_keys(database, as_json=as_json)
                 sys.exit(OUTDATED if left else 0)
-            _reseal(database, as_json=as_json)
+            with overwriting(database):
+                if forget:
+                    _forget(database, yes=yes)
+                _reseal(database, as_json=as_json)
+            todo = scrub(database) if database.keyring.seals else None
+            if todo is not None:
+                click.echo(f"What was plain until now may be in free space: {todo}.", err=True)
     except (PatchbayError, SQLAlchemyError) as error:
         click.echo(str(error).partition("\n")[0], err=True)
         sys.exit(COULD_NOT)
@@ -75,8 +99,27 @@ def _tell_keys(database: Database, *, as_json: bool) -> int:
         for key_id, count in sorted(counted.items(), key=str):
             here = ", which is not here" if key_id in missing else ""
             click.echo(f"{purpose}: {count} {f'by {key_id}{here}' if key_id else 'not sealed'}")
-    click.echo(f"Newest key: {newest or 'none'}. {left} to seal by it.")
+    click.echo(f"Newest key: {newest or 'none yet'}. {left} to seal by it.")
     return left
+
+
+def _forget(database: Database, *, yes: bool) -> None:
+    require_usable(database)
+    lost = find_lost(database)
+    if lost.count and not yes:
+        what = f"{_counted(lost)} cannot be read; keys: {', '.join(lost.sealed_by) or 'none'}."
+        click.confirm(f"{what} Give them up for good?", abort=True, err=True)
+    lost = forget_lost(database, command_line(), SystemClock().now())
+    click.echo(f"Given up: {_counted(lost)}.", err=True)
+    for each in lost.subscriptions:
+        click.echo(f"{each} is disabled; its receiver needs a new secret.", err=True)
+
+
+def _counted(lost: Lost) -> str:
+    return (
+        f"{len(lost.signing_keys)} signing keys, {len(lost.subscriptions)} subscriptions, "
+        f"{len(lost.answers)} remembered answers"
+    )
 
 
 def _reseal(database: Database, *, as_json: bool) -> None:
@@ -97,5 +140,6 @@ def _reseal(database: Database, *, as_json: bool) -> None:
         sealed = {purpose: step.sealed for purpose, step in places.items()}
         click.echo(json.dumps({"newest": newest, "sealed": total, "places": sealed}, indent=2))
     else:
-        way = f"Sealed anew by the key {newest}" if newest else "Opened and left unsealed"
-        click.echo(f"{way}: {total}.")
+        way = "Sealed anew" if database.keyring.seals else "Opened and left unsealed"
+        by = f" by the key {newest}" if newest else ""
+        click.echo(f"{way}{by}: {total}.")

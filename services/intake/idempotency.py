@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, and_, delete, select
 from shared.db.engine import Row, Transaction
 from shared.db.models import IdempotencyKey
 from shared.db.models.base import table
-from shared.db.resealing import ANSWERS
+from shared.db.sealed_places import ANSWERS
 from shared.db.sealed_types import keyring_of_dialect
 from shared.db.types import dump_json, load_json
 from shared.domain.errors import IdempotencyMismatch

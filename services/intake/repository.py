@@ -28,6 +28,7 @@ from shared.db.models import (
     TicketEvent,
 )
 from shared.db.models.base import table
+from shared.db.sealed_types import as_kept
 from shared.db.ticket_changes import Offer
 from shared.domain.agent import Presence
 from shared.domain.errors import NotFound
@@ -166,25 +167,29 @@ def ticket_decisions(connection: Connection, ticket_id: str, after: str, limit: 
 
 
 def listing(connection: Connection, resource: Table, after: str, limit: int) -> Rows:
-    """Return rows of a resource in the order of their keys, after a key."""
+    """Return rows of a resource in the order of their keys, after a key; secrets as kept."""
     key = next(iter(resource.primary_key.columns))
-    query = select(resource).where(key > after).order_by(key).limit(limit)
+    query = select(*as_kept(resource)).where(key > after).order_by(key).limit(limit)
     return rows(connection, query)
 
 
 def one(connection: Connection, resource: Table, key: str, noun: str) -> Row:
-    """Return one row by its key; raises NotFound."""
+    """Return one row by its key, secrets as they are kept; raises NotFound."""
     column = next(iter(resource.primary_key.columns))
-    row = first(connection, select(resource).where(column == key))
+    row = first(connection, select(*as_kept(resource)).where(column == key))
     if row is None:
         raise _no(noun, key)
     return row
 
 
 def locked(tx: Transaction, resource: Table, key: str, noun: str) -> Row:
-    """Lock one row by its key, for a change that depends on what it holds; raises NotFound."""
+    """Lock one row by its key, for a change that depends on what it holds; raises NotFound.
+
+    Its secrets are as they are kept.
+    """
     column = next(iter(resource.primary_key.columns))
-    row = tx.first(select(resource).where(column == key).with_for_update(key_share=True))
+    query = select(*as_kept(resource)).where(column == key)
+    row = tx.first(query.with_for_update(key_share=True))
     if row is None:
         raise _no(noun, key)
     return row

@@ -158,7 +158,9 @@ def _webhooks(runtime: Runtime) -> DeliveryEngine:
         "webhook",
         EndpointClaims(runtime.database, lease),
         DeliveryRepository(runtime.database, mail_enabled=_mail_enabled(settings)),
-        lambda _: WebhookSender(channel, runtime.clock, public_url(settings)),
+        lambda _: WebhookSender(
+            channel, runtime.clock, public_url(settings), runtime.database.keyring
+        ),
         _results(WEBHOOK_DELAYS_S),
         runtime.clock,
         limit=settings.webhook_concurrency,

@@ -26,6 +26,7 @@ from services.notifier import health_repository, ordering
 from services.notifier.health_repository import HEALTH
 from shared.db.models import Delivery, Subscription
 from shared.db.models.base import table
+from shared.db.sealed_types import as_kept
 from shared.db.types import READY, WEBHOOK, UTCDateTime
 from shared.domain.delivery import FIRST_ATTEMPT_RANK
 
@@ -89,13 +90,14 @@ def oldest_live() -> Any:
 def endpoints(oldest: Any, live: Any) -> Select[Any]:
     """Return the query of endpoints that have something due and may get it.
 
-    Takes `now`, and `full`, the ids of those that have all they may have.
+    Takes `now`, and `full`, the ids of those that have all they may have. Secrets come as they are
+    kept: one that cannot be opened must not stop the deliveries of everybody else.
     """
     now = bindparam("now", type_=UTCDateTime())
     # The offset keeps PostgreSQL from asking for the oldest of each once for every place below.
     each = (
         select(
-            _SUBSCRIPTIONS,
+            *as_kept(_SUBSCRIPTIONS),
             *health_repository.columns("health_"),
             oldest.label("oldest"),
             live.label("oldest_live"),

@@ -25,6 +25,9 @@ from shared.domain.ids import Prefix, new_id
 
 _DELIVERIES, _SUBSCRIPTIONS = table(Delivery), table(Subscription)
 
+#: What of an endpoint's row is told, or decides whom.
+NEEDED = ("id", "url", "description", "owner_email")
+
 _TYPES = {
     NewsKind.FAILING: OperationalEventType.WEBHOOK_FAILING,
     NewsKind.DISABLED: OperationalEventType.WEBHOOK_DISABLED,
@@ -44,7 +47,7 @@ def tell(
     *,
     mail_enabled: bool,
 ) -> None:
-    """Put news on their way; `told` has those of each endpoint, with its row."""
+    """Put news on their way; `told` has those of each endpoint, with what is NEEDED of its row."""
     if not told:
         return
     query = (

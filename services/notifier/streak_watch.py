@@ -50,7 +50,8 @@ class StreakWatch:
     def _tell(self, tx: Transaction, endpoint_ids: list[str], now: datetime) -> int:
         # Health before subscription, as everybody locks them.
         healths = health_repository.locked(tx, endpoint_ids)
-        enabled = select(_SUBSCRIPTIONS).where(
+        columns = (_SUBSCRIPTIONS.c[name] for name in owner_news.NEEDED)
+        enabled = select(*columns).where(
             _SUBSCRIPTIONS.c.id.in_(endpoint_ids), _SUBSCRIPTIONS.c.enabled
         )
         told: dict[str, tuple[Row, tuple[News, ...]]] = {}

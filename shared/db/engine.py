@@ -1,7 +1,7 @@
 """A database as the services see it: transactions that send their writes in one round trip."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.db.dialects import Dialect, dialect_for
 from shared.db.dialects.base import Write, plain_rows
-from shared.db.keyrings import keyring_of, keyring_of_url
+from shared.db.keyrings import FileKeyring, keyring_of, keyring_of_url
+from shared.db.sealed_places import keys_in_use
 from shared.db.sealed_types import attach
 from shared.db.service_levels import ServiceLevels
 from shared.domain.errors import PatchbayError, TooBroad, Unavailable
@@ -55,6 +56,15 @@ class Transaction:
         #: changes a ticket twice may hold the row as it was before the first change.
         self.clocks: dict[str, Mapping[str, Any]] = {}
         self._writes: list[Write] = []
+        #: What is called after the commit; see `once_committed`.
+        self.afterwards: list[Callable[[], None]] = []
+
+    def once_committed(self, call: Callable[[], None]) -> None:
+        """Call when the transaction is committed, and never if it is not.
+
+        For what tells of it and must not fail: nobody could take the transaction back then.
+        """
+        self.afterwards.append(call)
 
     def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | None = None
@@ -165,6 +175,8 @@ class Database:
         #: What secrets are sealed with; without a given one that of a database without settings.
         self.keyring = keyring_of_url(url) if keyring is None else keyring
         attach(self.engine, self.keyring)
+        if isinstance(self.keyring, FileKeyring):
+            self.keyring.guard(self._keys_in_use)
         self.service_levels = ServiceLevels()
         #: How many connections there may be; 0 where there is no bound.
         self.pool_bound = pool_size if self.engine.dialect.name == "postgresql" else 0
@@ -181,6 +193,8 @@ class Database:
             yield transaction
             transaction.commit()
         failpoint("database.committed")
+        for call in transaction.afterwards:
+            call()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -213,6 +227,12 @@ class Database:
             reading = connection.execution_options(patchbay_reading=True)
             self.dialect.begin_snapshot(reading)
             yield reading
+
+    def _keys_in_use(self) -> frozenset[str]:
+        """Return the ids of the keys that secrets are sealed by."""
+        with self.reading() as connection:
+            found = keys_in_use(connection)
+        return frozenset(key for counted in found.values() for key in counted if key is not None)
 
     def close(self) -> None:
         """Close every pooled connection."""

@@ -9,10 +9,19 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, Dialect, Engine, Table, Text, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Dialect,
+    Engine,
+    Table,
+    Text,
+    TypeDecorator,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.db.types import dump_json, load_json
+from shared.db.types import Document, dump_json, load_json
 from shared.domain.sealing import Keyring, is_sealed
 
 _ATTRIBUTE = "patchbay_keyring"
@@ -27,6 +36,27 @@ def attach(engine: Engine, keyring: Keyring) -> None:
 def sealed_columns(table: Table) -> tuple[str, ...]:
     """Return the names of a table's sealed columns."""
     return tuple(c.name for c in table.columns if isinstance(c.type, SealedText | SealedDocument))
+
+
+@lru_cache(maxsize=256)
+def as_kept(table: Table) -> tuple[ColumnElement[Any], ...]:
+    """Return a table's columns to be selected, the sealed ones as they are kept.
+
+    A query that opens them fails as a whole at the first one that cannot be opened; so whoever
+    reads many rows reads them like this, and opens what it needs, row by row, by `opened`.
+    """
+    return tuple(
+        type_coerce(c, c.type.kept).label(c.name)
+        if isinstance(c.type, SealedText | SealedDocument)
+        else c
+        for c in table.columns
+    )
+
+
+def opened(keyring: Keyring, table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row that was read by `as_kept` with its secrets open; raises SecretUnreadable."""
+    types: dict[str, Any] = {name: table.c[name].type for name in sealed_columns(table)}
+    return {**row, **{name: each.opened(keyring, row[name]) for name, each in types.items()}}
 
 
 def with_sealed(
@@ -54,6 +84,8 @@ class SealedText(TypeDecorator[str]):
 
     impl = Text
     cache_ok = True
+    #: What is kept, sealed or not.
+    kept = Text()
 
     def __init__(self, purpose: str) -> None:
         super().__init__()
@@ -65,7 +97,11 @@ class SealedText(TypeDecorator[str]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         """Open; raises SecretUnreadable."""
-        return None if value is None else keyring_of_dialect(dialect).open(self.purpose, value)
+        return self.opened(keyring_of_dialect(dialect), value)
+
+    def opened(self, keyring: Keyring, value: str | None) -> str | None:
+        """Open what is kept; raises SecretUnreadable."""
+        return None if value is None else keyring.open(self.purpose, value)
 
 
 class SealedDocument(TypeDecorator[Any]):
@@ -73,6 +109,8 @@ class SealedDocument(TypeDecorator[Any]):
 
     impl = JSON
     cache_ok = True
+    #: What is kept: a document, or a JSON string if it is sealed.
+    kept = Document
 
     def __init__(self, purpose: str) -> None:
         super().__init__(none_as_null=True)
@@ -92,8 +130,8 @@ class SealedDocument(TypeDecorator[Any]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """Open; raises SecretUnreadable."""
-        return (
-            load_json(keyring_of_dialect(dialect).open(self.purpose, value))
-            if is_sealed(value)
-            else value
-        )
+        return self.opened(keyring_of_dialect(dialect), value)
+
+    def opened(self, keyring: Keyring, value: Any) -> Any:
+        """Open what is kept; raises SecretUnreadable."""
+        return load_json(keyring.open(self.purpose, value)) if is_sealed(value) else value

@@ -11,9 +11,11 @@ from sqlalchemy import ColumnElement, delete, exists, select, update
 from shared.db.engine import Database, Transaction
 from shared.db.models import Delivery, EndpointHealth, IdempotencyKey, Subscription
 from shared.db.models.base import table
-from shared.db.resealing import ANSWERS
+from shared.db.sealed_places import ANSWERS
 from shared.db.sealed_types import keyring_of_dialect
 from shared.db.types import READY, WEBHOOK, dump_json, load_json
+from shared.domain.errors import SecretUnreadable
+from shared.domain.sealing import Keyring
 from shared.domain.work import WorkState
 
 #: What the ledger says of a delivery that was on its way.
@@ -83,11 +85,18 @@ def _forget_secrets(tx: Transaction, subscription_id: str) -> None:
     query = select(_KEYS).where(_KEYS.c.subject_id == subscription_id, _KEYS.c.answer != "")
     keyring = keyring_of_dialect(tx.connection.dialect)
     changed = [
-        {
-            **{name: row[name] for name in key},
-            "answer": keyring.seal(ANSWERS.purpose, dump_json({**answer, "secret": ""})),
-        }
+        {**{name: row[name] for name in key}, "answer": _without_secret(keyring, row["answer"])}
         for row in tx.rows(query)
-        if "secret" in (answer := load_json(keyring.open(ANSWERS.purpose, row["answer"])))
     ]
     tx.update(_KEYS, changed, key=key)
+
+
+def _without_secret(keyring: Keyring, kept: str) -> str:
+    """Return a remembered answer without its secret; a blank one for what cannot be opened."""
+    try:
+        answer = load_json(keyring.open(ANSWERS.purpose, kept))
+    except SecretUnreadable:
+        return ""
+    if "secret" not in answer:
+        return kept
+    return keyring.seal(ANSWERS.purpose, dump_json({**answer, "secret": ""}))

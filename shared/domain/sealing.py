@@ -70,6 +70,11 @@ class Keyring:
         """The id of the key that seals, if there is one yet. Makes none."""
         return None if self._sealing is None else self._sealing.id
 
+    @property
+    def seals(self) -> bool:
+        """Whether a new secret would be sealed, if by a key that is yet to be made. Makes none."""
+        return self._sealing is not None
+
     def key(self, key_id: str) -> SealingKey | None:
         """Return a key by its id, if it is here."""
         return self._keys.get(key_id)

@@ -238,6 +238,13 @@ class SubscriptionSchema(StrictSchema):
         required=True,
         metadata={"description": "Those that sign now, the newest first."},
     )
+    secrets_readable = Flag(
+        required=True,
+        metadata={
+            "description": "False if secrets and headers are sealed by a key that the service does "
+            "not have: nothing can be sent, and neither is shown."
+        },
+    )
     rate_limit_per_s = Whole(required=True, allow_none=True)
     concurrency = Whole(required=True, allow_none=True)
     ordering = fields.Enum(Ordering, by_value=True, required=True)

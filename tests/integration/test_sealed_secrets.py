@@ -12,7 +12,8 @@ from standardwebhooks.webhooks import Webhook
 from shared.db.engine import Database
 from shared.db.keyrings import key_file_of
 from shared.db.models import Subscription
-from shared.db.resealing import PLACES, keys_in_use, reseal
+from shared.db.resealing import reseal
+from shared.db.sealed_places import PLACES, keys_in_use
 from shared.db.signing_keys import SigningKeys
 from shared.domain.clock import SystemClock
 from shared.domain.errors import SecretUnreadable
@@ -112,13 +113,15 @@ def test_without_the_key_it_is_said_which_one_is_missing(
     desk: Desk, database: Database, environment: dict[str, str], settings: Settings,
     new_runtime: Callable[..., Runtime], new_app: Callable[..., Any], token: str,
 ) -> None:  # fmt: skip
-    subscribe(desk)
+    made = subscribe(desk)
     key_id = parse_keyring(FIRST).sealing_id
     done = reencrypt(environment, keys=SECOND)
     assert done.returncode == 2
     assert f"is sealed by the key {key_id}, which this process does not have" in done.stderr
     other = new_runtime(replace(settings, secret_keys=SECOND))
-    answer = Desk(new_app(other), token).call("GET", "/v1/webhooks")
+    answer = Desk(new_app(other), token).call(
+        "POST", f"/v1/webhooks/{made['id']}/rotate-secret", {}
+    )
     assert answer.get_json()["code"] == "secret-unreadable"
     assert key_id in answer.get_json()["detail"]
     found = look(environment, "--only", "database", "--json", SECRET_KEYS=SECOND)
@@ -187,6 +190,29 @@ def test_a_database_in_a_file_has_a_key_file_of_its_own(mode: Mode) -> None:
         SigningKeys(Database(mode.database_url), SystemClock()).sign("test", 1)
     for each in databases:
         each.close()
+
+
+@pytest.mark.parametrize("mode", ["embedded"], indirect=True)
+def test_an_upgraded_desk_is_told_of_its_plain_secrets_and_keeps_none_in_its_file(
+    new_runtime: Callable[..., Runtime], settings: Settings, new_app: Callable[..., Any],
+    token: str, environment: dict[str, str], mode: Mode,
+) -> None:  # fmt: skip
+    """Neither in pages that are free, nor in the write-ahead log."""
+    desk = Desk(new_app(new_runtime(replace(settings, secret_keys="plain"))), token)
+    made, removed = subscribe(desk), desk.webhook("https://127.0.0.1/other")
+    desk.call("DELETE", f"/v1/webhooks/{removed['id']}")
+    secrets = [each["secret"].encode() for each in (made, removed)]
+    files = [Path(f"{mode.database_url.partition(':///')[2]}{end}") for end in ("", "-wal")]
+    assert all(any(each in file.read_bytes() for file in files) for each in secrets)
+
+    checked = reencrypt(environment, "--check", keys="")
+    assert (checked.returncode, "none yet" in checked.stdout) == (1, True)
+    told = said(look(environment, "--only", "database", "--json"), "note")
+    assert any("secrets are not sealed yet" in what for _, what in told)
+    done = reencrypt(environment, keys="")
+    assert (done.returncode, "free space" in done.stderr) == (0, False)
+    assert reencrypt(environment, "--check", keys="").returncode == 0
+    assert not any(each in file.read_bytes() for each in secrets for file in files)
 
 
 def test_rows_that_go_past_sqlalchemy_are_sealed_too(database: Database) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from services.cli.doctor.finding import Finding, error, note, ok, warning
 from shared.db.engine import Database
-from shared.db.resealing import keys_in_use, missing_keys, outdated
+from shared.db.sealed_places import keys_in_use, missing_keys, outdated
 from shared.settings import Settings
 
 _REENCRYPT = "run: patchbay keys reencrypt"
@@ -35,6 +35,12 @@ def examine(settings: Settings, database: Database) -> Iterator[Finding]:
             "secrets in the database are not sealed",
             "whoever gets a copy of the database signs webhooks and links as this desk",
             "set PATCHBAY_SECRET_KEYS in every process, then " + _REENCRYPT,
+        )
+    elif newest is None and left:
+        yield note(
+            f"{left} secrets are not sealed yet",
+            "whoever gets a copy of the database signs webhooks and links as this desk",
+            _REENCRYPT,
         )
     elif newest is None:
         yield ok("there are no secrets in the database yet")

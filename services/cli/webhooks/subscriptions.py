@@ -63,7 +63,7 @@ def list_(desk: DeskClient, *, as_json: bool) -> None:
         (
             (
                 each["id"],
-                "yes" if each["enabled"] else f"no: {each['disabled_reason'] or 'by hand'}",
+                _enabled(each),
                 " ".join(each["event_types"]) or "*",
                 each["url"],
                 each["description"],
@@ -171,6 +171,13 @@ def test(desk: DeskClient, subscription_id: str, event: str | None, *, as_json: 
         show_delivery(found)
     if found["state"] != "delivered":
         sys.exit(1)
+
+
+def _enabled(subscription: dict[str, Any]) -> str:
+    if not subscription["enabled"]:
+        return f"no: {subscription['disabled_reason'] or 'by hand'}"
+    # A desk of an earlier release does not say.
+    return "yes" if subscription.get("secrets_readable", True) else "yes, but cannot be signed"
 
 
 def _signing(scheme: str | None, secret: TextIO | None) -> dict[str, Any]:

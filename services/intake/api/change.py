@@ -26,7 +26,7 @@ from services.intake.api.http import answer, parts
 from services.intake.api.replays import claim_of_request, replay_known
 from services.intake.idempotency import Claim, Remembered
 from shared.db.engine import Transaction
-from shared.db.resealing import ANSWERS
+from shared.db.sealed_places import ANSWERS
 from shared.db.types import load_json
 from shared.domain.errors import IdempotencyInFlight
 from shared.domain.ids import Prefix

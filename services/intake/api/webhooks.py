@@ -21,9 +21,10 @@ from services.intake.api.http import (
     parts,
 )
 from shared.db import subscription_end
+from shared.db.sealed_types import opened
 from shared.domain import endpoint_secret
 from shared.domain.endpoint_health import Health
-from shared.domain.errors import FieldError, InvalidInput, NotFound
+from shared.domain.errors import FieldError, InvalidInput, NotFound, SecretUnreadable
 from shared.domain.ids import Prefix, new_id
 from shared.domain.subscription import SigningScheme
 from shared.schemas.base import patch_of
@@ -155,7 +156,8 @@ def rotate_secret(content: Mapping[str, Any], subscription_id: str) -> Response:
     """
     now, subscriptions = parts().now(), repository.SUBSCRIPTIONS
     with change() as unit:
-        row = repository.locked(unit.tx, subscriptions, subscription_id, "subscription")
+        kept = repository.locked(unit.tx, subscriptions, subscription_id, "subscription")
+        row = opened(parts().database.keyring, subscriptions, kept)
         secret = _next_secret(content, row["secrets"], now)
         overlap = timedelta(seconds=content["overlap_s"])
         secrets = endpoint_secret.rotated(row["secrets"], secret, now, overlap)
@@ -184,6 +186,11 @@ def _next_secret(
 def _readable(
     row: Mapping[str, Any], now: datetime, health: Health | None = None
 ) -> dict[str, Any]:
+    try:
+        row, readable = opened(parts().database.keyring, repository.SUBSCRIPTIONS, row), True
+    except SecretUnreadable:
+        # Shown as such, so that it can be found, changed and deleted, and the others with it.
+        row, readable = {**row, "secrets": (), "headers": {}}, False
     secrets = [
         {**each, "scheme": SigningScheme(each["scheme"])}
         for each in endpoint_secret.in_force(row["secrets"], now)
@@ -192,6 +199,7 @@ def _readable(
     return {
         **row,
         "secrets": secrets,
+        "secrets_readable": readable,
         "header_names": sorted(row["headers"]),
         "health": {**asdict(health), "state": health.state(now)},
     }
