@@ -28,12 +28,17 @@ def webhook_attempt(job: Job, url: str) -> tracing.Span:
         "http.request.method": "POST",
         "server.address": parts.hostname or "",
         "server.port": parts.port or (443 if parts.scheme == "https" else 80),
-        # Path and query often hold the receiver's token.
-        "url.full": f"{parts.scheme}://{parts.hostname}/{REDACTED}",
+        "url.full": shown_url(url),
     }
     if job.attempt > 1:
         attributes["http.request.resend_count"] = job.attempt - 1
     return _attempt("POST", job, attributes)
+
+
+def shown_url(url: str) -> str:
+    """Return a receiver's URL without what is a secret: user, password, path and query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/{REDACTED}"
 
 
 def mail_attempt(job: Job) -> tracing.Span:

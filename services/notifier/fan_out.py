@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from time import time_ns
 from typing import Any
 
@@ -76,7 +77,8 @@ class FanOut:
                 ]
         outbox.keep_deliveries(tx, list(ranks), deliveries, now)
         if tracing.on():
-            _leave_spans(events, deliveries, began)
+            # What is rolled back was not fanned out.
+            tx.once_committed(partial(_leave_spans, events, deliveries, began))
         failpoint("fan_out.made")
 
 

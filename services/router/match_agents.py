@@ -130,7 +130,7 @@ class MatchAgents:
             in_hand.seen += self._shadow.seen(
                 configuration, in_hand.tickets, pool, context, outcome, only
             )
-            decision_spans.tell(outcome.made, began)
+            decision_spans.tell(tx, outcome.made, began)
             TICKETS_TO_ROUTE.wake(tx, in_hand.outdated, now)
             full = outcome.bound > 0 and (in_hand.more or len(in_hand.tickets) >= self._batch_size)
             # What others held may come free with nobody to ring: these stay on the list.

@@ -91,7 +91,7 @@ class RouteTickets:
             rings.add(ListName.ROUTING)
         if outcome.unplaced:
             self._park(tx, configuration, outcome, context, rings)
-        decision_spans.tell(outcome.made, began)
+        decision_spans.tell(tx, outcome.made, began)
         failpoint("router.bound")
         seen += self._shadow.seen(configuration, planned, pool, context, outcome)
 

@@ -54,7 +54,7 @@ watch_found = Counter(
     "patchbay_watch_batches_total", "Batches that the watch and not a doorbell brought.", ["list"]
 )
 spans = Counter(
-    "patchbay_spans_total", "Spans by what became of them: exported, failed.", ["outcome"]
+    "patchbay_spans_total", "Spans by what became of them: exported, failed, dropped.", ["outcome"]
 )
 doorbells = Counter(
     "patchbay_doorbells_total",

@@ -9,6 +9,7 @@ A span holds ids, names and numbers: no text of an error, no header, no path of 
 """
 
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -19,6 +20,7 @@ from uuid import uuid4
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.environment_variables import OTEL_BSP_MAX_QUEUE_SIZE
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import (
@@ -43,6 +45,9 @@ from shared.observability.logging import get_logger
 from shared.observability.tracing import Attributes, Kind, Span
 
 _KINDS = {kind: SpanKind[kind.name] for kind in Kind}
+
+#: How many spans wait at the most, unless OTEL_BSP_MAX_QUEUE_SIZE says so; as the SDK has it.
+_MAX_QUEUE_SIZE = 2048
 
 #: What every logger of the library begins with.
 _LIBRARY = "opentelemetry"
@@ -69,7 +74,7 @@ class Recorder:
         resource = Resource.create(ours).merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         exporter = _Counted(OTLPSpanExporter(), self._said)
-        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        self._provider.add_span_processor(_Queue(exporter))
         self._tracer = self._provider.get_tracer("patchbay", version("patchbay"))
         if self._said.lines:
             self._provider.shutdown()
@@ -165,15 +170,37 @@ class _Said(logging.Handler):
 
 
 class _Counted(SpanExporter):
-    """Counts what another exporter sends, and says once that it does not get through."""
+    """Counts what another exporter sends, and says once that it does not get through.
+
+    And what does not even come here: the SDK drops the oldest of a full queue, and tells nobody how
+    many. So what waits is counted here as well.
+    """
 
     def __init__(self, exporter: SpanExporter, said: _Said) -> None:
         self._exporter = exporter
         self._said = said
         self._failing = False
+        self._lock = threading.Lock()
+        self._room = _queue_size()
+        self._waiting = 0
+        self._dropping = False
+
+    def ended(self) -> None:
+        """Count a span that goes into the queue, from any thread."""
+        with self._lock:
+            full = self._waiting >= self._room
+            self._waiting += not full
+            first = full and not self._dropping
+            self._dropping = self._dropping or full
+        if full:
+            metrics.spans.labels("dropped").inc()
+        if first:
+            log.warning("spans.dropped", queue=self._room)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send a batch."""
+        with self._lock:
+            self._waiting = max(0, self._waiting - len(spans))
         self._said.lines.clear()
         result = self._exporter.export(spans)
         failed = result is not SpanExportResult.SUCCESS
@@ -183,6 +210,8 @@ class _Counted(SpanExporter):
         elif self._failing and not failed:
             log.info("spans.exported_again")
         self._failing = failed
+        if not failed:
+            self._dropping = False
         return result
 
     def shutdown(self) -> None:
@@ -192,6 +221,29 @@ class _Counted(SpanExporter):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Nothing is kept here."""
         return True
+
+
+class _Queue(BatchSpanProcessor):
+    """The SDK's queue, whose exporter is told of what goes into it."""
+
+    def __init__(self, exporter: _Counted) -> None:
+        super().__init__(exporter)
+        self._counted = exporter
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Put a span into the queue, if it is sampled."""
+        if span.context is not None and span.context.trace_flags.sampled:
+            self._counted.ended()
+        super().on_end(span)
+
+
+def _queue_size() -> int:
+    try:
+        given = os.environ.get(OTEL_BSP_MAX_QUEUE_SIZE, _MAX_QUEUE_SIZE)  # noqa: TID251 -- the SDK's own
+        return int(given)
+    except ValueError:
+        # The SDK says so itself, and nothing is started.
+        return _MAX_QUEUE_SIZE
 
 
 def _place(traceparent: str) -> SpanContext:

@@ -37,6 +37,24 @@ def test_what_is_inserted_is_read_back_with_its_types(database: Database) -> Non
     assert first["available_at"].tzinfo is not None
 
 
+def test_what_tells_of_a_transaction_is_called_once_it_is_committed_and_never_if_not(
+    database: Database,
+) -> None:
+    told: list[int] = []
+    with database.transaction() as tx:
+        tx.insert(OUTBOX, [outbox_entry()])
+        tx.once_committed(lambda: told.append(len(rows(database, OutboxEntry))))
+
+    def fail() -> None:
+        with database.transaction() as tx:
+            tx.once_committed(lambda: told.append(-1))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert told == [1]
+
+
 def test_json_columns_keep_structure_text_and_null(database: Database) -> None:
     document = {"a": [1, 2.5, None, True, "ключ'\"\\"], "b": {"c": {}}}
     content = ticket_content(custom_fields=document, tags=["x", "y"])

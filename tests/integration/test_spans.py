@@ -4,6 +4,8 @@ from collections.abc import Callable
 from time import monotonic
 
 import pytest
+import structlog
+from prometheus_client import REGISTRY
 
 from shared.domain.trace_context import span_id, trace_id
 from shared.observability.tracing import FLUSH_S
@@ -150,8 +152,8 @@ def test_a_collector_that_never_answers_costs_no_ticket_and_no_time(
     desk = working_desk
     desk.agent(capacity=TICKETS)
     desk.webhook(receiver.url, "ticket.assigned")
-    with spanning(silent_collector, monkeypatch):
-        began = monotonic()
+    with structlog.testing.capture_logs() as lines, spanning(silent_collector, monkeypatch):
+        before, began = _dropped(), monotonic()
         for _ in range(TICKETS):
             desk.ticket()
         receiver.wait_for(TICKETS)
@@ -159,6 +161,12 @@ def test_a_collector_that_never_answers_costs_no_ticket_and_no_time(
         assert monotonic() - began < 10.0
         began = monotonic()
     assert monotonic() - began < 2 * FLUSH_S
+    assert _dropped() > before
+    assert [each["queue"] for each in lines if each["event"] == "spans.dropped"] == [16]
+
+
+def _dropped() -> float:
+    return REGISTRY.get_sample_value("patchbay_spans_total", {"outcome": "dropped"}) or 0.0
 
 
 def _linked(spans: Collector, name: str) -> set[str]:
