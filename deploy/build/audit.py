@@ -14,15 +14,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements.lock"
-#: The last answer, for as long as the lock is the same and it is no older than a day.
+#: The last answer, for as long as the lock is the same and it is no older than a day; that nobody
+#: knew is asked again after ten minutes, for it may be the network that has come back.
 REMEMBERED = ROOT / "var" / "audit.json"
-REMEMBER_S = 86_400.0
+REMEMBER_S, REMEMBER_NO_ANSWER_S = 86_400.0, 600.0
 TIMEOUT_S = 120.0
 
 VULNERABLE, NOT_AUDITED = 1, 2
@@ -105,18 +106,28 @@ def ask() -> Verdict:
         return Verdict(0, 0, (), f"pip-audit could not ask ({last[:120]})")
 
 
+def remember(lock: str, verdict: Verdict) -> None:
+    """Keep an answer about a lock."""
+    REMEMBERED.parent.mkdir(exist_ok=True)
+    REMEMBERED.write_text(json.dumps({"lock": lock, **asdict(verdict)}))
+
+
 def remembered(lock: str) -> Verdict | None:
     """Return the last answer about the same lock, if it is young enough."""
     try:
-        if time.time() - REMEMBERED.stat().st_mtime > REMEMBER_S:
-            return None
+        age_s = time.time() - REMEMBERED.stat().st_mtime
         document = json.loads(REMEMBERED.read_text())
         if document.pop("lock") != lock:
             return None
         document["vulnerabilities"] = tuple(document["vulnerabilities"])
-        return Verdict(**document)
+        verdict = Verdict(**document)
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    return verdict if age_s <= _good_for_s(verdict) else None
+
+
+def _good_for_s(verdict: Verdict) -> float:
+    return REMEMBER_S if verdict.complete or verdict.vulnerabilities else REMEMBER_NO_ANSWER_S
 
 
 def main(arguments: list[str]) -> int:
@@ -126,15 +137,7 @@ def main(arguments: list[str]) -> int:
     verdict = None if strict else remembered(lock)
     if verdict is None:
         verdict = ask()
-        REMEMBERED.parent.mkdir(exist_ok=True)
-        kept = {
-            "lock": lock,
-            "audited": verdict.audited,
-            "not_audited": verdict.not_audited,
-            "vulnerabilities": verdict.vulnerabilities,
-            "reason": verdict.reason,
-        }
-        REMEMBERED.write_text(json.dumps(kept))
+        remember(lock, verdict)
     for line in (*verdict.vulnerabilities, verdict.line):
         sys.stdout.write(f"{line}\n")
     return verdict.status(strict=strict)

@@ -17,6 +17,11 @@ SECRET = re.compile(
     r"|api_key|private_key|cookie|nonce)(_digest|_hash|_hex|_bytes)?$"
 )
 
+#: What writes a secret in other letters, and is one as well.
+WRITTEN = ("b64encode", "urlsafe_b64encode", "standard_b64encode", "b32encode", "b16encode")
+WRITTEN += ("hexlify", "bytes", "str")
+METHODS = ("encode", "decode", "strip", "hex", "digest", "hexdigest", "lower", "rstrip")
+
 #: Comparisons of what is called like a secret and is none, and why.
 NO_SECRETS = {
     "services/cli/rule_file.py: key.value == token": "a word of YAML",
@@ -50,8 +55,14 @@ def _name(node: ast.expr) -> str:
             return name.lower()
         case ast.Subscript(value=value):
             return _name(value)
-        case ast.Call(func=ast.Attribute(value=value, attr="encode" | "decode" | "strip" | "hex")):
-            return _name(value)
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="hmac"))):
+            return "hmac"
+        case ast.Call(func=ast.Attribute(value=value, attr=method)) if method in METHODS:
+            return _name(value) or method
+        case ast.Call(
+            func=ast.Name(id=function) | ast.Attribute(attr=function), args=[written, *_]
+        ) if function in WRITTEN:
+            return _name(written)
         case ast.Call(func=function):
             return _name(function)
     return ""
@@ -102,5 +113,8 @@ def test_the_check_finds_what_it_is_for(tmp_path: Path) -> None:
         "if table.c.token == given: ...\n"
         "if token == '': ...\n"
         "if compare_digest(secret, given): ...\n"
+        "if hmac.new(key, body, 'sha256').hexdigest() == given: ...\n"
+        "if b64encode(mac) == given: ...\n"
+        "if base64.urlsafe_b64encode(hmac.digest(key, body, 'sha256')).decode() != given: ...\n"
     )
-    assert [line for line, _ in compared(path)] == [1, 2, 4, 5]
+    assert [line for line, _ in compared(path)] == [1, 2, 4, 5, 10, 11, 12]

@@ -1,11 +1,13 @@
 """An audit that asked nobody is told as such, and the bill of materials has what images have."""
 
 import json
+import os
 import re
+import time
 
 import pytest
 
-from deploy.build import sbom
+from deploy.build import audit, sbom
 from deploy.build.audit import NOT_AUDITED, VULNERABLE, Verdict, judge
 from deploy.build.locked import TARGETS, requirements
 
@@ -51,6 +53,26 @@ def test_no_answer_at_all_is_no_audit():
         "NOT AUDITED: the packages: no answer within 120 s. With a network: make audit."
     )
     assert verdict.status(strict=True) == NOT_AUDITED
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "good_for_s"),
+    [([FINE], 86_400), ([BAD, SKIPPED], 86_400), ([FINE, SKIPPED], 600), ([], 600)],
+)
+def test_that_nobody_knew_is_not_remembered_for_long(
+    dependencies, good_for_s, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(audit, "REMEMBERED", tmp_path / "audit.json")
+    verdict = judge({"dependencies": dependencies})
+    audit.remember("lock", verdict)
+
+    assert audit.remembered("lock") == verdict
+    assert audit.remembered("another") is None
+    old = time.time() - good_for_s
+    os.utime(tmp_path / "audit.json", (old + 60, old + 60))
+    assert audit.remembered("lock") == verdict
+    os.utime(tmp_path / "audit.json", (old - 60, old - 60))
+    assert audit.remembered("lock") is None
 
 
 def test_the_bill_of_materials_is_valid_and_names_what_the_lock_pins(tmp_path, monkeypatch):
