@@ -73,8 +73,8 @@ class Recorder:
         # What the environment says of the service goes before what we say.
         resource = Resource.create(ours).merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        exporter = _Counted(OTLPSpanExporter(), self._said)
-        self._provider.add_span_processor(_Queue(exporter))
+        self._exporter = _Counted(OTLPSpanExporter(), self._said)
+        self._provider.add_span_processor(_Queue(self._exporter))
         self._tracer = self._provider.get_tracer("patchbay", version("patchbay"))
         if self._said.lines:
             self._provider.shutdown()
@@ -103,6 +103,7 @@ class Recorder:
         last = threading.Thread(target=self._provider.shutdown, name="last-spans", daemon=True)
         last.start()
         last.join(timeout_s)
+        self._exporter.give_up()
 
 
 class _Recorded:
@@ -156,7 +157,7 @@ class _Said(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
-        self.lines: deque[str] = deque(maxlen=5)
+        self._lines: deque[tuple[int, str]] = deque(maxlen=5)
 
     def listen(self) -> None:
         """Be told from now on, and be the only one who is."""
@@ -166,7 +167,16 @@ class _Said(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep a line."""
-        self.lines.append(record.getMessage())
+        self._lines.append((threading.get_ident(), record.getMessage()))
+
+    @property
+    def lines(self) -> list[str]:
+        """What was said by this thread: another recorder may still be sending its last spans."""
+        return [line for thread, line in self._lines if thread == threading.get_ident()]
+
+    def forget(self) -> None:
+        """Forget what was said."""
+        self._lines.clear()
 
 
 class _Counted(SpanExporter):
@@ -180,6 +190,7 @@ class _Counted(SpanExporter):
         self._exporter = exporter
         self._said = said
         self._failing = False
+        self._over = False
         self._lock = threading.Lock()
         self._room = _queue_size()
         self._waiting = 0
@@ -201,11 +212,11 @@ class _Counted(SpanExporter):
         """Send a batch."""
         with self._lock:
             self._waiting = max(0, self._waiting - len(spans))
-        self._said.lines.clear()
+        self._said.forget()
         result = self._exporter.export(spans)
         failed = result is not SpanExportResult.SUCCESS
         metrics.spans.labels("failed" if failed else "exported").inc(len(spans))
-        if failed and not self._failing:
+        if failed and not self._failing and not self._over:
             log.warning("spans.not_exported", spans=len(spans), reason=" ".join(self._said.lines))
         elif self._failing and not failed:
             log.info("spans.exported_again")
@@ -213,6 +224,11 @@ class _Counted(SpanExporter):
         if not failed:
             self._dropping = False
         return result
+
+    def give_up(self) -> None:
+        """Say nothing of what is tried from now on: its process has come to its end."""
+        self._over = True
+        self._exporter.shutdown()
 
     def shutdown(self) -> None:
         """Give up what is being tried."""
