@@ -47,4 +47,4 @@ def build() -> Application:
 if __name__ == "__main__":
     settings = load_settings()
     configure_logging(settings.log_format, settings.log_level, "endless")
-    serve("tests.endless:build", settings, 1, 2)
+    serve("tests.endless:build", settings, 1, 2, shared=False)
