@@ -1,7 +1,9 @@
 """A process from its start to its end: memory, health port, signals, a drain with a bound."""
 
+import contextlib
 import gc
 import os
+import resource
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -25,18 +27,38 @@ PARENT_CHECK_S = 1.0
 #: Requests and batches make thousands of objects that die by reference count alone.
 GC_THRESHOLDS = (10_000, 20, 20)
 
+#: How many files and connections a process may have open, if the system allows it.
+MOST_FILES = 65_536
+
 log = get_logger()
 
 
 def settle() -> None:
-    """Tell the garbage collector that what is loaded now stays, and to look less often.
+    """Make a process that has loaded everything ready for much work.
 
-    Otherwise each full collection goes through every class and schema of the process, which stops
-    all its threads for a tenth of a second.
+    The garbage collector is told that what is loaded now stays, and to look less often. Otherwise
+    each full collection goes through every class and schema of the process, which stops all its
+    threads for a tenth of a second.
     """
+    allow_files()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+
+
+def allow_files() -> None:
+    """Raise the limit of open files as far as the system lets us, up to MOST_FILES.
+
+    The usual soft limit, 1,024, is that low for programs that call select(), which cannot count
+    further; none of ours does. http://0pointer.net/blog/file-descriptor-limits.html
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    # Some systems have a lower limit that they do not tell.
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def run(

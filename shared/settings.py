@@ -305,7 +305,7 @@ def _read(env: environs.Env) -> dict[str, Any]:
         "webhook_allowed_networks": env.list("WEBHOOK_ALLOWED_NETWORKS", [], validate=_networks),
         "webhook_allow_http": env.bool("WEBHOOK_ALLOW_HTTP", False),
         "webhook_timeout_s": env.float("WEBHOOK_TIMEOUT_S", 15.0, validate=positive),
-        "webhook_concurrency": env.int("WEBHOOK_CONCURRENCY", 512, validate=at_least_one),
+        "webhook_concurrency": env.int("WEBHOOK_CONCURRENCY", 1024, validate=at_least_one),
         "webhook_endpoint_concurrency": env.int(
             "WEBHOOK_ENDPOINT_CONCURRENCY", 128, validate=at_least_one
         ),

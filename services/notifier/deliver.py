@@ -9,6 +9,7 @@ database, not the number of deliveries.
 import asyncio
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -102,6 +103,7 @@ class DeliveryEngine:
         self._finished: list[tuple[Job, Outcome]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_flight = metrics.deliveries_in_flight.labels(name)
+        self._durations = metrics.delivery_seconds.labels(name)
         self._waits = metrics.delivery_wait_seconds.labels(name)
         self._empty = metrics.doorbells.labels(name, "empty")
         metrics.delivery_places.labels(name).set(limit)
@@ -264,8 +266,9 @@ class DeliveryEngine:
         failpoint("deliver.recorded")
         for job, outcome in finished:
             _log(self.name, job, outcome)
-            metrics.deliveries.labels(self.name, type(outcome).__name__).inc()
-            metrics.delivery_seconds.labels(self.name).observe(outcome.duration_ms / 1000)
+            self._durations.observe(outcome.duration_ms / 1000)
+        for kind, count in Counter(type(outcome).__name__ for _, outcome in finished).items():
+            metrics.deliveries.labels(self.name, kind).inc(count)
 
 
 def _log(channel: str, job: Job, outcome: Outcome) -> None:

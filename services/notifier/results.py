@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from random import Random
-from typing import Any, assert_never
+from typing import Any, assert_never, get_args
 
 from services.notifier.channels.base import (
     Delivered,
@@ -27,6 +27,8 @@ from shared.domain.work import WorkState
 
 MAX_DETAIL_CHARS = 500
 MAX_BODY_CHARS = 4096
+
+_NAMES = {kind: tuple(each.name for each in fields(kind)) for kind in get_args(Outcome)}
 
 
 class Results:
@@ -194,11 +196,16 @@ def storable(outcome: Outcome) -> Outcome:
     Libraries pass bytes that are no UTF-8 on as lone surrogates, and PostgreSQL keeps no NUL. A
     result that cannot be recorded would be sent for ever.
     """
-    said = {each.name: getattr(outcome, each.name) for each in fields(outcome)}
-    texts: dict[str, Any] = {
-        name: _plain(text) for name, text in said.items() if isinstance(text, str)
+    unfit: dict[str, Any] = {
+        name: _plain(said)
+        for name in _NAMES[type(outcome)]
+        if isinstance(said := getattr(outcome, name), str) and not _fits(said)
     }
-    return replace(outcome, **texts)
+    return replace(outcome, **unfit) if unfit else outcome
+
+
+def _fits(text: str) -> bool:
+    return text.isascii() and "\x00" not in text
 
 
 def _plain(text: str) -> str:

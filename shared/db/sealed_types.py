@@ -33,9 +33,11 @@ def attach(engine: Engine, keyring: Keyring) -> None:
 
 
 @lru_cache(maxsize=256)
-def sealed_columns(table: Table) -> tuple[str, ...]:
-    """Return the names of a table's sealed columns."""
-    return tuple(c.name for c in table.columns if isinstance(c.type, SealedText | SealedDocument))
+def sealed_columns(table: Table) -> dict[str, Any]:
+    """Return the types of a table's sealed columns by their names."""
+    return {
+        c.name: c.type for c in table.columns if isinstance(c.type, SealedText | SealedDocument)
+    }
 
 
 @lru_cache(maxsize=256)
@@ -55,18 +57,17 @@ def as_kept(table: Table) -> tuple[ColumnElement[Any], ...]:
 
 def opened(keyring: Keyring, table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row that was read by `as_kept` with its secrets open; raises SecretUnreadable."""
-    types: dict[str, Any] = {name: table.c[name].type for name in sealed_columns(table)}
-    return {**row, **{name: each.opened(keyring, row[name]) for name, each in types.items()}}
+    columns = sealed_columns(table).items()
+    return {**row, **{name: each.opened(keyring, row[name]) for name, each in columns}}
 
 
 def with_sealed(
     table: Table, rows: Sequence[Mapping[str, Any]], dialect: Dialect
 ) -> Sequence[Mapping[str, Any]]:
     """Return rows that go past SQLAlchemy with their secrets sealed; all have the same keys."""
-    names = [name for name in sealed_columns(table) if name in rows[0]]
-    if not names:
+    types = {name: each for name, each in sealed_columns(table).items() if name in rows[0]}
+    if not types:
         return rows
-    types: dict[str, Any] = {name: table.c[name].type for name in names}
     return [
         {**row, **{n: each.process_bind_param(row[n], dialect) for n, each in types.items()}}
         for row in rows

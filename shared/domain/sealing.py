@@ -29,6 +29,7 @@ PLAIN = "plain"
 _MARK = "pbs1."
 _NONCE_BYTES = 12
 _ID_CHARS = 8
+_KEPT_OPEN = 4096
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class Keyring:
         self._sealing = None if plain or not keys else keys[0]
         #: Whether somebody said that nothing is to be sealed.
         self.plain = plain
+        # An endpoint's secret signs thousands of messages, and opening it takes longer than that.
+        self._open: dict[tuple[str, str], str] = {}
 
     @property
     def sealing(self) -> SealingKey | None:
@@ -96,6 +99,14 @@ class Keyring:
         key_id = key_of(kept)
         if key_id is None:
             return kept
+        known = self._open.get((purpose, kept))
+        if known is None:
+            if len(self._open) >= _KEPT_OPEN:
+                self._open.clear()
+            known = self._open[purpose, kept] = self._decrypted(purpose, key_id, kept)
+        return known
+
+    def _decrypted(self, purpose: str, key_id: str, kept: str) -> str:
         key = self.key(key_id)
         if key is None:
             message = (

@@ -150,6 +150,12 @@ def test_files_that_others_can_read_are_told(environment: dict[str, str], tmp_pa
     assert any("can be read by others" in text for _, text in said(done, "warning"))
 
 
+def test_more_connections_than_the_system_allows_are_told(environment: dict[str, str]) -> None:
+    done = look(environment, "--json", "--only=host", WEBHOOK_CONCURRENCY="2000000000")
+    assert any("files and connections" in text for _, text in said(done, "warning"))
+    assert "LimitNOFILE" in done.stdout
+
+
 def test_settings_are_shown_without_secrets(environment: dict[str, str]) -> None:
     secrets = {"STORAGE_S3_SECRET_ACCESS_KEY": "k3y-of-s3", "EMAIL_URL": "smtp://a:p4ss@b"}
     shown = look(environment, "--settings", "--only=configuration", **secrets)

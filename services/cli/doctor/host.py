@@ -84,7 +84,8 @@ def _existing(path: Path) -> Path:
 
 
 def _descriptors(settings: Settings) -> Iterator[Finding]:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Every process raises its limit as far as it may.
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = (
         settings.webhook_concurrency
         + settings.email_concurrency
@@ -92,13 +93,11 @@ def _descriptors(settings: Settings) -> Iterator[Finding]:
         + settings.database_pool_size
         + _OTHER_FILES
     )
-    if soft != resource.RLIM_INFINITY and soft < needed:
-        limit = "" if hard == resource.RLIM_INFINITY or hard >= needed else f" (at most {hard} now)"
+    if hard != resource.RLIM_INFINITY and hard < needed:
         yield warning(
-            f"a process may open {soft} files and connections, and may want {needed}",
+            f"a process may open {hard} files and connections, and may want {needed}",
             "connections are refused while webhooks go to many receivers at once",
-            f"raise it{limit}: LimitNOFILE= of systemd, ulimit -n; or lower "
-            "PATCHBAY_WEBHOOK_CONCURRENCY",
+            "raise it: LimitNOFILE= of systemd, ulimit -Hn; or lower PATCHBAY_WEBHOOK_CONCURRENCY",
         )
     else:
         yield ok("a process may open as many files as it wants")

@@ -175,8 +175,9 @@ class WebhookChannel:
         self, url: URL, headers: Mapping[str, str], body: bytes, answer: _Answer
     ) -> None:
         pooled, fresh = self._sessions()
+        data = aiohttp.BytesPayload(body)
         try:
-            response = await pooled.post(url, data=body, headers=headers, allow_redirects=False)
+            response = await pooled.post(url, data=data, headers=headers, allow_redirects=False)
         except aiohttp.ClientConnectorError:
             # There was no connection yet, such as for want of an address.
             raise
@@ -185,7 +186,7 @@ class WebhookChannel:
                 raise
             # The receiver had closed an idle connection while our request was on its way. The
             # retry gets a connection of its own: the others in the pool may be as dead.
-            response = await fresh.post(url, data=body, headers=headers, allow_redirects=False)
+            response = await fresh.post(url, data=data, headers=headers, allow_redirects=False)
         answer.response = response
         content = response.content
         left = MAX_ANSWER_BYTES

@@ -35,7 +35,7 @@ QueryForEach = Callable[[Mapping[str, ColumnElement[Any]]], Select[Any]]
 def plain_rows(result: Result[Any]) -> list[dict[str, Any]]:
     """Return the rows of a result as plain dictionaries."""
     names = tuple(result.keys())
-    return [dict(zip(names, row, strict=True)) for row in result]
+    return [dict(zip(names, row, strict=True)) for row in result.all()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,36 @@
+"""What a process of ours does before its work begins."""
+
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from shared.process import MOST_FILES
+
+#: Begins with a soft and a hard limit, and says which ones it has after `allow_files`.
+_ASK = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])))
+from shared.process import allow_files
+allow_files()
+print(*resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "allowed"),
+    [(64, 500, 500), (500, 500, 500), (64, MOST_FILES + 5, MOST_FILES)],
+    ids=["as far as the system lets it", "nothing to raise", "no further than it needs"],
+)
+def test_a_process_raises_its_limit_of_open_files(soft: int, hard: int, allowed: int) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY:
+        hard = min(hard, most)
+    done = subprocess.run(
+        [sys.executable, "-c", _ASK, str(soft), str(hard)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [str(min(allowed, hard)), str(hard)]
