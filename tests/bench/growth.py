@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Iterator
+from statistics import median
 from urllib.parse import urlencode
 
 from deploy.local.servers import Servers
@@ -17,6 +18,8 @@ from tests.bench.twins import FIRST, grow
 ASKED = 20
 #: Tickets a second while the time to an agent is measured.
 RATE = 50.0
+#: How often each of two desks is posted to, by turns.
+TURNS = 5
 ORDERS = ("", "-number", "number", "-updated_at", "updated_at", "due")
 #: One of a thousand, of ten thousand, and none at all.
 RARE = ("rare", "rarer", "none-such")
@@ -43,7 +46,24 @@ def growth(servers: Servers, sizes: dict[str, int], requests: int, seconds: int)
             figures |= _lists(made, prefix)
             made.stop("router", "notifier")
         database.close()
+        figures |= _beside_empty(servers, made, requests // 2)
     return figures
+
+
+def _beside_empty(servers: Servers, full: Desk, requests: int) -> Figures:
+    """Post by turns to a desk with an empty database and to this one.
+
+    What is minutes apart cannot be compared: the machine may have another speed by then.
+    """
+    with desk(servers, "growth_empty") as empty:
+        start_intake(empty)
+        furnish(empty)
+        empty.load(64, FIRST)
+        rates: dict[str, list[float]] = {"empty": [], "full": []}
+        for _ in range(TURNS):
+            for name, made in (("empty", empty), ("full", full)):
+                rates[name].append(made.load(64, requests)["per_s"])
+    return {f"growth_{name}_posts_per_s": median(some) for name, some in rates.items()}
 
 
 def _rest(made: Desk, database: Database) -> None:

@@ -12,7 +12,7 @@ _PAIRS = {
     "decisions_10000_vs_100_agents": ("decisions_10000_per_s", "decisions_100_per_s"),
     "bulk_vs_single_commit": ("bulk_per_s", "single_commit_per_s"),
     "live_posts_beside_bulk": ("live_beside_bulk_per_s", "live_alone_per_s"),
-    "posts_beside_a_million": ("growth_large_posts_per_s", "growth_small_posts_per_s"),
+    "posts_beside_a_million": ("growth_full_posts_per_s", "growth_empty_posts_per_s"),
     "deliveries_vs_bare_loop_http": ("deliveries_http_per_s", "bare_http_per_s"),
     "deliveries_vs_bare_loop_https": ("deliveries_https_per_s", "bare_https_per_s"),
     "mail_vs_bare_loop": ("mail_per_s", "mail_bare_per_s"),
