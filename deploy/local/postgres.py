@@ -14,11 +14,11 @@ from psycopg import sql
 
 from deploy.local.accounts import Account, own_directory, unprivileged_account
 from deploy.local.errors import StartFailed
+from deploy.local.logs import log_tail
 from deploy.local.processes import kill_all, processes_working_in
 from deploy.local.programs import postgres_programs
 from deploy.local.server import LocalServer
 from deploy.local.state import SERVER
-from deploy.local.waiting import log_tail
 from services.chaos.ports import LOOPBACK
 
 SUPERUSER = "patchbay"

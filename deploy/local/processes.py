@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.waiting import wait_until
+from shared.waiting import wait_until
 
 PROC = Path("/proc")
 DEATH_TIMEOUT_S = 10.0

@@ -12,10 +12,11 @@ from typing import ClassVar
 
 from deploy.local.errors import NotRunning, StartFailed
 from deploy.local.launching import launch
+from deploy.local.logs import log_tail
 from deploy.local.processes import Process, freeze_tree, kill_all, thaw_tree
 from deploy.local.state import SERVER, ServerState, load_state, save_state
-from deploy.local.waiting import log_tail, wait_until
 from services.chaos.ports import choose_port, is_free
+from shared.waiting import wait_until
 
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 30.0

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 from deploy.local.errors import StartFailed
 from deploy.local.launching import launch
 from deploy.local.processes import Process, kill_all
-from deploy.local.waiting import wait_until
+from shared.waiting import wait_until
 
 START_TIMEOUT_S = 60.0
 #: The drain's own bound and a margin.

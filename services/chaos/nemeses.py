@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from services.chaos.desk import P, ProvenDesk
 from services.chaos.service_process import ServiceProcess
 from services.chaos.traffic import Strike
-from services.chaos.waiting import rest
+from shared.waiting import rest
 
 #: How long what passes by itself lasts; longer than the client and the watch are patient.
 LASTS_S = 2.0

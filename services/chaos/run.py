@@ -18,8 +18,8 @@ from services.chaos.receiver import Receiver
 from services.chaos.record import Record, Seen, Struck
 from services.chaos.schedule import Planned, plan
 from services.chaos.traffic import Traffic
-from services.chaos.waiting import rest, wait_until
 from shared.domain.clock import SystemClock, rfc3339
+from shared.waiting import rest, wait_until
 
 #: Threads that post, and how often one of them does, in seconds.
 POSTERS, INTERVAL_S = 4, 0.05

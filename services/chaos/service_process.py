@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from services.chaos.errors import ChaosError
 from services.chaos.guard import Guard
-from services.chaos.waiting import wait_until
+from shared.waiting import wait_until
 
 COMMAND = (sys.executable, "-m", "services.cli")
 DEADLINE_S = 60.0

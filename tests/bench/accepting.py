@@ -3,7 +3,7 @@
 import psutil
 
 from deploy.local.servers import Servers
-from deploy.local.waiting import wait_until
+from shared.waiting import wait_until
 from tests.bench.desk import (
     PATIENCE_S,
     Desk,

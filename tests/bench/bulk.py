@@ -13,7 +13,6 @@ import psutil
 from sqlalchemy import select
 
 from deploy.local.servers import Servers
-from deploy.local.waiting import wait_until
 from shared.db import schema, ticket_changes
 from shared.db.engine import Database
 from shared.db.models import Assignment, Ticket
@@ -21,6 +20,7 @@ from shared.db.models.base import table
 from shared.db.ticket_changes import NewTicket
 from shared.domain.clock import SystemClock
 from shared.schemas.ticket import CreateTicketSchema
+from shared.waiting import wait_until
 from tests.bench.desk import Desk, desk, furnish, per_ticket_ms, start_intake, start_workers
 from tests.bench.load import percentile
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.local.servers import Servers
-from deploy.local.waiting import wait_until
+from shared.waiting import wait_until
 from tests.bench.desk import PATIENCE_S, Figures
 
 PROCESSES = 2

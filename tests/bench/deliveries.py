@@ -11,7 +11,6 @@ from statistics import median
 from typing import Any
 
 from deploy.local.servers import Servers
-from deploy.local.waiting import wait_until
 from services.chaos.ports import choose_port
 from services.notifier.fan_out import FanOut
 from shared.db import ticket_changes
@@ -21,6 +20,7 @@ from shared.db.models.base import table
 from shared.db.ticket_changes import NewTicket
 from shared.domain.clock import SystemClock
 from shared.schemas.ticket import CreateTicketSchema
+from shared.waiting import wait_until
 from tests.bench.desk import PATIENCE_S, Desk, desk, start_intake, start_workers
 from tests.bench.load import percentile
 from tests.bench.noise_plot import p99_by_second

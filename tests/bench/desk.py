@@ -17,8 +17,8 @@ import psutil
 
 from deploy.local.servers import Servers
 from deploy.local.services import patchbay
-from deploy.local.waiting import wait_until
 from services.chaos.ports import choose_port
+from shared.waiting import wait_until
 
 Figures = dict[str, Any]
 

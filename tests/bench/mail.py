@@ -8,7 +8,6 @@ import aiosmtplib
 from sqlalchemy import func, select
 
 from deploy.local.servers import Servers
-from deploy.local.waiting import wait_until
 from services.chaos.ports import choose_port
 from services.notifier.mail.message import MailRenderer, RenderedMail
 from services.notifier.mail.samples import sample_event, sample_facts, sample_recipient
@@ -22,6 +21,7 @@ from shared.domain.clock import SystemClock
 from shared.domain.delivery import DeliveryChannel, MailKind
 from shared.domain.work import WorkState
 from shared.schemas.ticket import CreateTicketSchema
+from shared.waiting import wait_until
 from tests.bench.accepting import listens
 from tests.bench.desk import PATIENCE_S, desk, per_ticket_ms, start_workers
 

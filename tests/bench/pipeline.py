@@ -5,7 +5,6 @@ from itertools import pairwise
 from sqlalchemy import exists, func, select
 
 from deploy.local.servers import Servers
-from deploy.local.waiting import wait_until
 from shared.db import ticket_changes
 from shared.db.engine import Database
 from shared.db.models import Assignment, OutboxEntry, Ticket
@@ -14,6 +13,7 @@ from shared.db.ticket_changes import NewTicket
 from shared.domain.clock import SystemClock
 from shared.domain.work import WorkState
 from shared.schemas.ticket import CreateTicketSchema
+from shared.waiting import wait_until
 from tests.bench.commits import quantiles, waits
 from tests.bench.desk import (
     PATIENCE_S,

@@ -13,7 +13,6 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
-from deploy.local.waiting import wait_until
 from services.chaos.ports import LOOPBACK, choose_port
 from shared.domain.errors import Unavailable
 from shared.domain.ids import Prefix, new_id
@@ -21,6 +20,7 @@ from shared.storage.base import ObjectMissing, Storage, object_key
 from shared.storage.local import LocalStorage
 from shared.storage.s3 import S3Storage
 from shared.storage.spool import Spool, discard_leftovers
+from shared.waiting import wait_until
 
 #: For importing all that the server is made of, on a busy machine.
 START_TIMEOUT_S = 60.0

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import Any
 
-from deploy.local.waiting import wait_until
 from services.chaos.client import Answer
 from services.chaos.traffic import Strike, Traffic
+from shared.waiting import wait_until
 from tests.faults.desk import SKILL, Desk
 
 __all__ = ["Run", "Strike", "ticket_body"]

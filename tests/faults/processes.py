@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from deploy.local.processes import Process
 from services.chaos import service_process
 from services.chaos.service_process import COMMAND, DEADLINE_S
-from services.chaos.waiting import wait_until
+from shared.waiting import wait_until
 from tests.faults import nursery
 
 ROOT = Path(__file__).parents[2]

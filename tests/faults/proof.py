@@ -2,10 +2,10 @@
 
 from time import monotonic
 
-from deploy.local.waiting import wait_until
 from services.chaos.checker import LOST, Rule, Witness, violations
 from services.chaos.table import Row
 from shared.domain.work import WorkState
+from shared.waiting import wait_until
 from tests.faults.conftest import Note
 from tests.faults.load import Run
 

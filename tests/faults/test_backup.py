@@ -12,11 +12,11 @@ from sqlalchemy import select
 
 from deploy.local import Servers
 from deploy.local.programs import postgres_programs
-from deploy.local.waiting import wait_until
 from shared.db.engine import Database
 from shared.db.models import Ticket, TicketEvent
 from shared.db.models.base import table
 from shared.domain.ticket import TicketStatus
+from shared.waiting import wait_until
 from tests.faults.conftest import Note, new_database
 from tests.faults.desk import Desk
 from tests.faults.load import Run

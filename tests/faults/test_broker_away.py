@@ -7,9 +7,9 @@ from time import monotonic
 import pytest
 
 from deploy.local import Servers
-from deploy.local.waiting import wait_until
 from services.chaos.client import Answer
 from shared.domain.event import EventType
+from shared.waiting import wait_until
 from tests.faults.conftest import Note
 from tests.faults.desk import Desk
 from tests.faults.load import Run

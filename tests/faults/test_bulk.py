@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from deploy.local.waiting import wait_until
 from shared.db.models import Ticket
 from shared.db.models.base import table
+from shared.waiting import wait_until
 from tests.bulk import NDJSON, ndjson
 from tests.desk import ticket_body
 from tests.faults.conftest import Note

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.waiting import wait_until
 from services.chaos.checker import Rule, Witness, violations
 from services.chaos.facts import read_facts
 from shared.db.engine import Database
+from shared.waiting import wait_until
 from tests.faults.load import Run
 from tests.faults.modes import standalone
 from tests.faults.proof import REST_DEADLINE_S

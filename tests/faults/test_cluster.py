@@ -7,8 +7,8 @@ from time import monotonic
 import pytest
 
 from deploy.local.rabbitmq_cluster import RabbitMQCluster
-from deploy.local.waiting import wait_until
 from shared.domain.work import ListName
+from shared.waiting import wait_until
 from tests.faults.conftest import Note
 from tests.faults.desk import Desk
 from tests.faults.load import Run, Strike

@@ -8,10 +8,10 @@ lost or doubled here is a doorbell; the work is in the database. A broker that s
 import pika
 import pytest
 
-from deploy.local.waiting import wait_until
 from shared.domain.work import ListName
 from shared.failpoints import strikes
 from shared.messaging.amqp import connection_parameters
+from shared.waiting import wait_until
 from tests.faults.conftest import Note
 from tests.faults.load import Run
 from tests.faults.nemeses import Stage

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.waiting import wait_until
 from services.chaos.client import Client
 from services.chaos.ports import choose_port
 from shared.failpoints import POINTS, strikes
+from shared.waiting import wait_until
 from tests.faults.conftest import Note
 from tests.faults.desk import Desk
 from tests.faults.load import Run

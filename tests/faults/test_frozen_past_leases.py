@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from deploy.local.waiting import wait_until
 from shared.db.models import Delivery
 from shared.db.models.base import table
+from shared.waiting import wait_until
 from tests.faults.conftest import Note
 from tests.faults.desk import Desk
 from tests.faults.load import Run

@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 from sqlalchemy import and_, select, update
 
-from deploy.local.waiting import wait_until
 from services.chaos.client import Client
 from shared.db.engine import Database
 from shared.db.models import Delivery
@@ -25,6 +24,7 @@ from shared.db.models.base import table
 from shared.domain.clock import SystemClock
 from shared.domain.delivery import WRITTEN_MAILS, DeliveryChannel
 from shared.domain.work import WorkState
+from shared.waiting import wait_until
 from tests.faults.conftest import Note
 from tests.faults.desk import Desk
 from tests.faults.mail_server import MailServer, Stage

@@ -9,7 +9,7 @@ from time import monotonic
 
 import pytest
 
-from deploy.local.waiting import wait_until
+from shared.waiting import wait_until
 from tests.faults.conftest import Note
 from tests.faults.load import Run
 from tests.faults.nemeses import NEMESES, Stage

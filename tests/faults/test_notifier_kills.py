@@ -6,7 +6,7 @@ so every kill finds deliveries that arrived and are not recorded: those come twi
 
 import pytest
 
-from deploy.local.waiting import wait_until
+from shared.waiting import wait_until
 from tests.faults.conftest import Note
 from tests.faults.desk import Desk
 from tests.faults.load import Run

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.waiting import wait_until
 from services.chaos.checker import Witness, violations
 from services.chaos.errors import ChaosError
+from shared.waiting import wait_until
 from tests.faults.conftest import Note
 from tests.faults.load import Run
 from tests.faults.modes import standalone

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 
 from deploy.local import Servers
-from deploy.local.waiting import wait_until
 from shared.db import schema
 from shared.db.engine import Database
+from shared.waiting import wait_until
 from tests.faults.conftest import Note, new_database
 from tests.faults.desk import Desk
 from tests.faults.load import Run

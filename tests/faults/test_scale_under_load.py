@@ -8,7 +8,7 @@ import psutil
 import pytest
 from sqlalchemy.engine import make_url
 
-from deploy.local.waiting import wait_until
+from shared.waiting import wait_until
 from tests.faults.conftest import Note
 from tests.faults.desk import Desk
 from tests.faults.load import Run

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from deploy.local.waiting import wait_until
 from services.chaos.client import Client
+from shared.waiting import wait_until
 from tests.bulk import NDJSON, ndjson
 from tests.faults.load import Run, ticket_body
 

@@ -22,7 +22,7 @@ from deploy.local.packages import deny_service_starts
 from deploy.local.processes import Process
 from deploy.local.programs import missing_packages
 from deploy.local.state import SERVER, load_state, save_state
-from deploy.local.waiting import wait_until
+from shared.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 30

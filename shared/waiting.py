@@ -9,13 +9,15 @@ POLL_INTERVAL_S = 0.02
 _pause = threading.Event()
 
 
-def wait_until(fact: Callable[[], bool], timeout_s: float) -> bool:
+def wait_until(
+    fact: Callable[[], bool], timeout_s: float, every_s: float = POLL_INTERVAL_S
+) -> bool:
     """Ask `fact` until it is true or `timeout_s` has passed; return its last answer."""
     deadline = monotonic() + timeout_s
     while not fact():
         if monotonic() > deadline:
             return False
-        _pause.wait(POLL_INTERVAL_S)
+        _pause.wait(every_s)
     return True
 
 
