@@ -26,7 +26,7 @@ demo: setup ## Carry real incidents through the whole pipeline (TICKETS=500)
 .PHONY: test
 test: setup ## Run every test, on both modes; starts its own PostgreSQL and RabbitMQ
 	@$(BIN)/python -m deploy.local packages --browser --node --mail-reader --promtool
-	@$(BIN)/pytest -n 4 --dist loadgroup
+	@$(BIN)/pytest -n 3 --dist loadgroup
 
 .PHONY: check
 check: setup ## Format, lint, types, imports, and what is known against locked packages

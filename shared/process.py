@@ -1,6 +1,5 @@
 """A process from its start to its end: memory, health port, signals, a drain with a bound."""
 
-import contextlib
 import gc
 import os
 import resource
@@ -34,16 +33,22 @@ log = get_logger()
 
 
 def settle() -> None:
-    """Make a process that has loaded everything ready for much work.
+    """Tell the garbage collector that what is loaded now stays, and to look less often.
 
-    The garbage collector is told that what is loaded now stays, and to look less often. Otherwise
-    each full collection goes through every class and schema of the process, which stops all its
-    threads for a tenth of a second.
+    Otherwise each full collection goes through every class and schema of the process, which stops
+    all its threads for a tenth of a second.
     """
-    allow_files()
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+
+
+def files_allowed() -> int:
+    """Return how many files and connections a process of ours may have open at most."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    raised = MOST_FILES if hard == unlimited else min(hard, MOST_FILES)
+    return MOST_FILES if soft == unlimited else max(soft, raised)
 
 
 def allow_files() -> None:
@@ -53,12 +58,13 @@ def allow_files() -> None:
     further; none of ours does. http://0pointer.net/blog/file-descriptor-limits.html
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_FILES)
+    wanted = files_allowed()
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return
-    # Some systems have a lower limit that they do not tell.
-    with contextlib.suppress(ValueError, OSError):
+    try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (ValueError, OSError) as error:  # some systems have a lower limit that they do not tell
+        log.warning("process.files_limited", allowed=soft, wanted=wanted, error=str(error))
 
 
 def run(
@@ -74,6 +80,7 @@ def run(
     whether all of it got done; the rest is still in the database. A second signal ends at once.
     Raises SchemaBehind on a database that does not fit, SecretUnreadable without its keys.
     """
+    allow_files()
     require_current(runtime.database)
     require_keys(runtime.database)
     tracing.start(runtime.settings.tracing, "-".join(service.name for service in services))

@@ -120,7 +120,7 @@ def _unit(unit: Unit) -> str:
     lines += [
         f"MemoryMax={unit.memory}",
         "TasksMax=512",
-        "# Sockets: clients, 512 webhooks in flight, and a database pool.",
+        "# Sockets: clients, 1,024 webhooks in flight, and a database pool.",
         "LimitNOFILE=65536",
         "",
     ]

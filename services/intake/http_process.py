@@ -20,7 +20,7 @@ from typing import Any
 from services.intake import bootstrap
 from services.intake.connections import close_clients, limit_sending
 from shared.observability.logging import get_logger
-from shared.process import settle
+from shared.process import allow_files, settle
 from shared.settings import Settings, drain_s, load_settings
 
 #: How often the parent and the handlers are looked at.
@@ -65,6 +65,7 @@ def load(target: str) -> Any:
     told, tell = socket.socketpair()
     tell.setblocking(False)
     signal.set_wakeup_fd(tell.fileno(), warn_on_full_buffer=False)
+    allow_files()
     settings = load_settings()
     arguments = (os.getppid(), remember, early, settings)
     threading.Thread(target=_watch, args=arguments, name="parent-watch", daemon=True).start()

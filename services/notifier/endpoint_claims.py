@@ -42,6 +42,10 @@ _DELIVERIES, _SUBSCRIPTIONS = table(Delivery), table(Subscription)
 
 _ALL_RANKS = 32_767
 
+#: What an endpoint may get in one claim however many have something due, for there may be others
+#: among them that have nothing that may go yet.
+LEAST_EVEN = 8
+
 
 @dataclass(frozen=True, slots=True)
 class _Due:
@@ -54,6 +58,11 @@ class _Due:
     @property
     def id(self) -> str:
         return str(self.endpoint["id"])
+
+    def has_live(self, now: datetime) -> bool:
+        """Tell whether something is due that is neither a retry nor a replay."""
+        since = self.endpoint["oldest_live"]
+        return since is not None and since <= now
 
     @property
     def guarded(self) -> bool:
@@ -162,9 +171,12 @@ class EndpointClaims:
 
         Returns them, and whether some endpoint had all it may have.
         """
-        # What an endpoint may hold falls with every place that another one takes. Twice its even
-        # part is what most of them would be left with, and few rows are read for nothing.
-        even = max(1, 2 * places.free // max(1, len(due)))
+        # Without live events only the places of the slow lanes can be given away. What an endpoint
+        # may hold falls with every place that another one takes: twice its even part is what most
+        # of them would be left with. So few rows are read, and locked, for nothing.
+        live = any(each.has_live(now) for each in due)
+        limit = places.free if live else places.slow_free
+        even = max(LEAST_EVEN, 2 * limit // max(1, len(due)))
         rooms = {each.id: min(_room(each, places), even) for each in due}
         given = [
             {
@@ -179,7 +191,6 @@ class EndpointClaims:
         ]
         if not given:
             return [], False
-        limit = places.free
         found = self._deliveries(tx.flushed(), given, limit)
         kept: list[Row] = []
         taken = dict.fromkeys(rooms, 0)

@@ -2,10 +2,14 @@
 
 import asyncio
 import gzip
+import os
+import resource
 import socket
 import ssl
 import struct
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from ipaddress import ip_network
@@ -17,7 +21,13 @@ import standardwebhooks
 import structlog
 from aiohttp import web
 
-from services.notifier.channels.base import Delivered, Outcome, PermanentFailure, TemporaryFailure
+from services.notifier.channels.base import (
+    Delivered,
+    Outcome,
+    PermanentFailure,
+    Postponed,
+    TemporaryFailure,
+)
 from services.notifier.channels.guarded_dial import (
     CURRENT_EXCHANGE,
     DestinationRefused,
@@ -328,6 +338,56 @@ def test_a_kept_connection_that_turns_out_dead_is_replaced_at_once() -> None:
     assert all(isinstance(outcome, Delivered) for outcome in asyncio.run(scenario()))
     assert [len(mine) for mine in heads] == [2, 1]
     assert all(b"webhook-id: evt_1" in head for mine in heads for head in mine)
+
+
+def test_the_request_on_the_connection_in_place_of_a_dead_one_is_whole() -> None:
+    bodies: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(2 if not bodies else 1):
+            await reader.readuntil(b"\r\n\r\n")
+            bodies.append(await reader.readexactly(len(BODY)))
+            if len(bodies) != 2:
+                writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    async def scenario() -> list[Outcome]:
+        async with raw_server(talk) as url, channel() as sender:
+            return [await sender.send(request(url)) for _ in range(2)]
+
+    assert all(isinstance(outcome, Delivered) for outcome in asyncio.run(scenario()))
+    assert bodies == [BODY, BODY, BODY]
+
+
+@contextmanager
+def no_more_files() -> Iterator[None]:
+    """Let this process open nothing more for a time."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_connections_that_we_cannot_open_are_no_failure_of_the_receivers() -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(status=204)
+
+    async def scenario() -> tuple[Outcome, Outcome]:
+        async with receiver(handler) as url, channel() as sender:
+            # The certificate authorities are read with the first one, to nobody here.
+            await sender.send(request("http://127.0.0.1:1/"))
+            with no_more_files():
+                lacking = await sender.send(request(url))
+            return lacking, await sender.send(request(url))
+
+    lacking, later = asyncio.run(scenario())
+    assert isinstance(lacking, Postponed)
+    assert NOW + timedelta(seconds=10) <= lacking.until <= NOW + timedelta(seconds=30)
+    assert "may open no more connections" in lacking.reason
+    assert isinstance(later, Delivered)
 
 
 def test_a_half_answer_on_a_kept_connection_is_not_sent_again_at_once() -> None:

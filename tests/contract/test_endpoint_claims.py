@@ -8,6 +8,7 @@ from sqlalchemy import update
 
 from services.notifier.channels.base import TemporaryFailure
 from services.notifier.coalesce import SUPERSEDED
+from services.notifier.places import Places
 from shared.db.engine import Database
 from shared.db.models import Delivery
 from shared.db.models.base import table
@@ -255,3 +256,50 @@ def test_a_lease_that_was_settled_has_no_token(exchange: Exchange) -> None:
     assert (row["id"], row["lease_token"], row["attempts"]) == (delivery_id, None, 1)
     set_columns(database, Delivery, delivery_id, available_at=NOW)
     assert len(exchange.claim()) == 1
+
+
+def test_one_claim_serves_many_endpoints_that_have_more_than_their_part(
+    exchange: Exchange,
+) -> None:
+    database = exchange.database
+    for _ in range(20):
+        add_deliveries(database, add_endpoint(database), 40)
+    leased = Counter(job.receiver for job in exchange.claim(limit=100))
+    assert sum(leased.values()) >= 80
+    assert len(leased) >= 10
+    assert max(leased.values()) <= 10
+
+
+@pytest.mark.parametrize("rank", [0, RETRY_RANK], ids=["live", "retries"])
+def test_claims_go_on_until_nothing_has_room(exchange: Exchange, rank: int) -> None:
+    database, places = exchange.database, Places(100, 30)
+    for due in (200, 3, 1, 1):
+        add_deliveries(database, add_endpoint(database), due, rank=rank)
+    limited = add_endpoint(database, concurrency=1)
+    add_deliveries(database, limited, 5, rank=rank)
+    leased: Counter[str] = Counter()
+    more = True
+    while more:
+        claimed = exchange.claims.claim(NOW, places)
+        leased.update(job.receiver for job in claimed.jobs)
+        for job in claimed.jobs:
+            places.take(job.receiver, rank)
+        more = claimed.more
+    # A quarter of what is free, as it is after every one of them.
+    assert sorted(leased.values())[:4] == [1, 1, 1, 3]
+    assert 10 <= max(leased.values()) <= 30
+    assert not [each for each in leased if places.room(each) and leased[each] > 3]
+
+
+def test_a_crowd_that_has_nothing_to_go_leaves_a_busy_endpoint_its_pace(
+    exchange: Exchange,
+) -> None:
+    database = exchange.database
+    busy = add_endpoint(database)
+    add_deliveries(database, busy, 20)
+    for _ in range(60):
+        waiting = add_endpoint(database)
+        ticket_id = f"tkt_{waiting}"
+        add_deliveries(database, waiting, ticket_id=ticket_id, sequence=1, available_at=LATER)
+        add_deliveries(database, waiting, ticket_id=ticket_id, sequence=2)
+    assert Counter(job.receiver for job in exchange.claim(limit=40))[busy] >= 8

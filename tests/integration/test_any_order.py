@@ -268,7 +268,7 @@ def test_routing_keeps_its_promises_in_any_order(shop: Shop) -> None:
     distributed = shop.runtime.settings.database_url.startswith("postgresql")
 
     thorough = settings.get_current_profile_name() == "thorough"
-    examples = (4 if distributed else 10) * (6 if thorough else 1)
+    examples = (3 if distributed else 5) * (10 if thorough else 1)
 
     @settings(max_examples=examples, suppress_health_check=list(HealthCheck))
     @given(

@@ -149,7 +149,7 @@ def test_the_command_lists_shows_and_sends_again(
 ) -> None:
     start_host(runtime, ["notifier"])
     fail_three(relay, desk)
-    listed = json.loads(command("list", "--state", "failed", "--json").output)
+    listed = json.loads(command("list", "--state", "failed", "--json").stdout)
     assert {each["receiver"] for each in listed} == {f"{name}@example.com" for name in NAMES}
     assert "fine@example.com" in command("list", "--kind", "ticket_received").output
     one = listed[0]["id"]

@@ -1,6 +1,5 @@
 """This machine: time zones, disks, file descriptors, and files that others can read."""
 
-import resource
 import shutil
 import stat
 import sys
@@ -14,6 +13,7 @@ from sqlalchemy.engine import make_url
 
 from services.cli.doctor.finding import Finding, error, ok, warning
 from shared.db.keyrings import key_file_of
+from shared.process import MOST_FILES, files_allowed
 from shared.settings import Settings
 
 _GIB = 1024**3
@@ -84,8 +84,7 @@ def _existing(path: Path) -> Path:
 
 
 def _descriptors(settings: Settings) -> Iterator[Finding]:
-    # Every process raises its limit as far as it may.
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = files_allowed()
     needed = (
         settings.webhook_concurrency
         + settings.email_concurrency
@@ -93,11 +92,12 @@ def _descriptors(settings: Settings) -> Iterator[Finding]:
         + settings.database_pool_size
         + _OTHER_FILES
     )
-    if hard != resource.RLIM_INFINITY and hard < needed:
+    if allowed < needed:
         yield warning(
-            f"a process may open {hard} files and connections, and may want {needed}",
+            f"a process may open {allowed} files and connections, and may want {needed}",
             "connections are refused while webhooks go to many receivers at once",
-            "raise it: LimitNOFILE= of systemd, ulimit -Hn; or lower PATCHBAY_WEBHOOK_CONCURRENCY",
+            f"raise it (up to {MOST_FILES}): LimitNOFILE= of systemd, ulimit -Hn; or lower "
+            "PATCHBAY_WEBHOOK_CONCURRENCY",
         )
     else:
         yield ok("a process may open as many files as it wants")

@@ -4,6 +4,7 @@ In words that the endpoint's owner may read, and in those of the exceptions, whi
 addresses and are for the operator alone.
 """
 
+import errno
 import os
 
 import aiohttp
@@ -25,6 +26,11 @@ def refusal_behind(fault: BaseException | None) -> ForbiddenAddress | None:
             return fault.refusal
         fault = fault.__cause__
     return None
+
+
+def out_of_files(fault: OSError | aiohttp.ClientError) -> bool:
+    """Say whether it is this process or machine that can open no connection: none of theirs."""
+    return isinstance(fault, OSError) and fault.errno in (errno.EMFILE, errno.ENFILE)
 
 
 def explain(fault: BaseException) -> str:

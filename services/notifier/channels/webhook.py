@@ -36,6 +36,7 @@ from services.notifier.channels.http_fault import (
     before_any_answer,
     describe,
     explain,
+    out_of_files,
     refusal_behind,
 )
 from services.notifier.channels.name_lookups import NameLookups
@@ -49,9 +50,10 @@ log = structlog.get_logger()
 MAX_ANSWER_BYTES = 64 * 1024
 #: How long the answer of a name server is waited for, and a thread to ask it in, in seconds.
 RESOLVE_BUDGET_S = 5.0
-#: When a name for which there was no thread is looked up again: between these, in seconds.
-NO_TURN_REST_S = (10.0, 30.0)
+#: When what this process could not try is tried again: between these, in seconds.
+PUT_OFF_S = (10.0, 30.0)
 CROWDED = "put off: too many host names wait for their name servers"
+NO_FILES = "put off: this notifier may open no more connections"
 _VETTED_URLS = 10_000
 
 
@@ -117,7 +119,7 @@ class WebhookChannel:
         """Post one message; every fault is an outcome, only cancellation is raised."""
         started = perf_counter()
         answer, exchange = _Answer(), Exchange(plain_http=False)
-        failure, detail = "", None
+        failure, detail, put_off = "", None, None
         token = CURRENT_EXCHANGE.set(exchange)
         try:
             url = self._vetted(request.url)
@@ -143,6 +145,7 @@ class WebhookChannel:
             refused = refusal_behind(fault)
             failure = answer.remark = _refused(request, refused) if refused else describe(fault)
             detail = refused.reason if refused else explain(fault)
+            put_off = NO_FILES if out_of_files(fault) else None
         except ValueError as fault:
             failure = f"the request cannot be built: {fault}"
         finally:
@@ -152,8 +155,11 @@ class WebhookChannel:
                 answer.response.close()
         duration_ms = int((perf_counter() - started) * 1000)
         if exchange.queued:
-            rest = timedelta(seconds=self._rng.uniform(*NO_TURN_REST_S))
-            return Postponed(self._clock.now() + rest, CROWDED, duration_ms=duration_ms)
+            put_off = CROWDED
+        if put_off is not None:
+            # What this process lacks is no failure of the receiver's.
+            rest = timedelta(seconds=self._rng.uniform(*PUT_OFF_S))
+            return Postponed(self._clock.now() + rest, put_off, duration_ms=duration_ms)
         if answer.response is None:
             return TemporaryFailure(failure, duration_ms=duration_ms, operator_detail=detail)
         # The status line is the receiver's word: a body cut short does not take it back.

@@ -51,6 +51,7 @@ def test_what_was_changed_or_moved_is_refused(change: str) -> None:
         "cut off": sealed[:30],
         "no base64": sealed[:20] + "é",
     }.get(change, sealed)
+    assert ring.open("a.b", sealed) == "secret", "what was opened before opens nothing else"
     with pytest.raises(SecretUnreadable, match="somebody changed it"):
         ring.open(purpose, changed)
 
