@@ -57,7 +57,11 @@ RULES: dict[str, tuple[str, ...]] = {
         r"What a requester says is public\.",
         r"Say since when; what was missed is looked for among all events\.",
     ),
-    "it has a grammar of its own: addresses, URLs, CEL": (
+    "it has a grammar of its own: addresses, URLs, CEL, searches": (
+        r"The quotation mark at character \d+ has no partner\.",
+        r"\d+ words and filters; \d+ are the most\.",
+        r"At character \d+: .*",
+        rf"There is no field {_TEXT} \(character \d+\); did you mean .*",
         r"Line \d+, column \d+: .*",
         # `format: email` allows comments and quotes (RFC 5322), and any length.
         r"Not a valid email address\.",
@@ -91,6 +95,7 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
     "limits are settings": (
         r"The body has more than \d+ lines\. Send it in parts\.",
+        r"At most \d+ files can be attached at once\.",
         r".* Compress it, or put it on a file host and attach the link: .*",
     ),
     "the content of a file says what it is": (

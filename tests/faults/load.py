@@ -39,6 +39,13 @@ class Run(Traffic):
         client.close()
         return answers
 
+    def resolve(self, tickets: int) -> None:
+        """Resolve some of the tickets, one after the other."""
+        client, rng = self.desk.client(), random.Random(f"{self.seed}-resolve")
+        for _ in range(tickets):
+            self._resolve(client, rng)
+        client.close()
+
     def post_until_doorbells(self) -> float:
         """Post tickets until both workers hear doorbells; return how long it took, in seconds.
 

@@ -14,13 +14,13 @@ from tests.faults.load import Run
 from tests.faults.modes import standalone
 from tests.faults.planted import BUGS
 
-TICKETS, AGENTS, CAPACITY = 80, 4, 6
+TICKETS, RESOLVED, AGENTS, CAPACITY = 80, 10, 4, 6
 #: What is not at rest after this is not coming to rest.
 PATIENCE_S = 8.0
 #: How many are planted in the short form, others with each seed.
 SHORT = 2
 
-pytestmark = pytest.mark.xdist_group("faults-others")
+pytestmark = [pytest.mark.xdist_group("faults-others"), pytest.mark.timeout(300)]
 
 
 def test_planted_bugs_are_caught(tmp_path: Path, rounds: int, seed: int, note: Note) -> None:
@@ -34,6 +34,10 @@ def test_planted_bugs_are_caught(tmp_path: Path, rounds: int, seed: int, note: N
             # Of some bugs the client notices something by itself; here the checker has to.
             with suppress(AssertionError, ChaosError):
                 run.post(TICKETS)
+            wait_until(lambda desk=desk: not desk.left(), PATIENCE_S)
+            # Now tickets wait, and all agents have what they can have: some get room again.
+            with suppress(AssertionError, ChaosError):
+                run.resolve(RESOLVED)
             wait_until(lambda desk=desk: not desk.left(), PATIENCE_S)
             arrived = [arrival.event_id for arrival in desk.subscriber.arrivals]
             witness = Witness(frozenset(run.accepted), frozenset(run.resolved), arrived)

@@ -25,6 +25,16 @@ from shared.schemas.profile import (
 
 blp = blueprint("profiles", "How tickets are matched: filters, scorers, a matcher, an order.")
 
+#: A name in a path that people choose.
+NAMED = [
+    {
+        "in": "path",
+        "name": "name",
+        "required": True,
+        "schema": {"type": "string", "pattern": SLUG_PATTERN.removesuffix(r"\Z") + "$"},
+    }
+]
+
 _schema = StoredProfileSchema()
 
 
@@ -41,7 +51,7 @@ def list_profiles(query: Mapping[str, Any]) -> Response:
     return page(_schema, [_document(row) for row in rows], "name", query["limit"])
 
 
-@blp.route("/routing/profiles/<name>", methods=["GET"])
+@blp.route("/routing/profiles/<name>", methods=["GET"], parameters=NAMED)
 @requires("routing:read", problems=(401, 403, 404, 503))
 @blp.response(200, StoredProfileSchema())
 def get_profile(name: str) -> Response:
@@ -51,7 +61,7 @@ def get_profile(name: str) -> Response:
     return answer(_schema.dump(_document(row)))
 
 
-@blp.route("/routing/profiles/<name>", methods=["PUT"])
+@blp.route("/routing/profiles/<name>", methods=["PUT"], parameters=NAMED)
 @requires("routing:write", problems=(400, 401, 403, 413, 415, 422, 503))
 @body(ProfileSchema())
 @blp.response(200, StoredProfileSchema())
@@ -72,7 +82,7 @@ def put_profile(content: Mapping[str, Any], name: str) -> Response:
         return unit.answer(_schema.dump(_document(row)))
 
 
-@blp.route("/routing/profiles/<name>", methods=["DELETE"])
+@blp.route("/routing/profiles/<name>", methods=["DELETE"], parameters=NAMED)
 @requires("routing:write", problems=(401, 403, 404, 409, 503))
 @blp.response(204)
 def delete_profile(name: str) -> Response:

@@ -20,7 +20,7 @@ from services.intake.api.http import (
     parts,
 )
 from services.intake.api.preconditions import check_version, etag
-from services.intake.api.profiles import require_name
+from services.intake.api.profiles import NAMED, require_name
 from shared.domain.work import ListName
 from shared.schemas.sla import PutSlaPolicySchema, SlaPolicyPageSchema, SlaPolicySchema
 
@@ -41,7 +41,7 @@ def list_policies(query: Mapping[str, Any]) -> Response:
     return page(_schema, [_document(row) for row in rows], "name", limit)
 
 
-@blp.route("/sla-policies/<name>", methods=["GET"])
+@blp.route("/sla-policies/<name>", methods=["GET"], parameters=NAMED)
 @requires("routing:read", problems=(401, 403, 404, 503))
 @blp.response(200, SlaPolicySchema())
 def get_policy(name: str) -> Response:
@@ -50,7 +50,7 @@ def get_policy(name: str) -> Response:
         return answer(*_shown(connection, name))
 
 
-@blp.route("/sla-policies/<name>", methods=["PUT"])
+@blp.route("/sla-policies/<name>", methods=["PUT"], parameters=NAMED)
 @requires("routing:write", problems=(400, 401, 403, 412, 413, 415, 422, 503))
 @body(PutSlaPolicySchema())
 @blp.response(200, SlaPolicySchema())
@@ -68,7 +68,7 @@ def put_policy(content: Mapping[str, Any], name: str) -> Response:
         return unit.answer(*_shown(unit.tx.flushed(), name))
 
 
-@blp.route("/sla-policies/<name>", methods=["DELETE"])
+@blp.route("/sla-policies/<name>", methods=["DELETE"], parameters=NAMED)
 @requires("routing:write", problems=(401, 403, 404, 409, 503))
 @blp.response(204)
 def delete_policy(name: str) -> Response:
