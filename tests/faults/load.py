@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Mapping
+from contextlib import closing
 from time import monotonic
 from typing import Any
 
@@ -41,10 +42,10 @@ class Run(Traffic):
 
     def resolve(self, tickets: int) -> None:
         """Resolve some of the tickets, one after the other."""
-        client, rng = self.desk.client(), random.Random(f"{self.seed}-resolve")
-        for _ in range(tickets):
-            self._resolve(client, rng)
-        client.close()
+        rng = random.Random(f"{self.seed}-resolve")
+        with closing(self.desk.client()) as client:
+            for _ in range(tickets):
+                self._resolve(client, rng)
 
     def post_until_doorbells(self) -> float:
         """Post tickets until both workers hear doorbells; return how long it took, in seconds.
