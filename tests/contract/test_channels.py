@@ -8,6 +8,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -388,6 +389,31 @@ def test_connections_that_we_cannot_open_are_no_failure_of_the_receivers() -> No
     assert NOW + timedelta(seconds=10) <= lacking.until <= NOW + timedelta(seconds=30)
     assert "may open no more connections" in lacking.reason
     assert isinstance(later, Delivered)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_receiver_has_not_failed_while_this_process_stood_still(*, frozen: bool) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.set()
+        await reader.read()
+        writer.close()
+
+    reached = asyncio.Event()
+
+    async def scenario() -> Outcome:
+        async with raw_server(silent) as url, channel(timeout_s=1.5) as sender:
+            # A session is open, and its loop runs.
+            await sender.send(request("http://127.0.0.1:1/"))
+            sending = asyncio.create_task(sender.send(request(url)))
+            await reached.wait()
+            if frozen:
+                time.sleep(3)  # noqa: ASYNC251 -- as if the process were stopped
+            return await sending
+
+    outcome = asyncio.run(scenario())
+    assert isinstance(outcome, TemporaryFailure)
+    assert outcome.ours is frozen
+    assert ("this notifier stood still for" in outcome.reason) is frozen
 
 
 def test_a_half_answer_on_a_kept_connection_is_not_sent_again_at_once() -> None:

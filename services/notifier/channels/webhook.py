@@ -40,6 +40,7 @@ from services.notifier.channels.http_fault import (
     refusal_behind,
 )
 from services.notifier.channels.name_lookups import NameLookups
+from services.notifier.channels.stalls import Stalls
 from shared.domain.address_guard import AddressGuard, ForbiddenAddress
 from shared.domain.clock import Clock
 from shared.domain.webhook_signature import signature_headers
@@ -114,10 +115,11 @@ class WebhookChannel:
         self._resolver: GuardedResolver | None = None
         self._session: aiohttp.ClientSession | None = None
         self._fresh: aiohttp.ClientSession | None = None
+        self._stalls: Stalls | None = None
 
     async def send(self, request: WebhookRequest) -> Outcome:
         """Post one message; every fault is an outcome, only cancellation is raised."""
-        started = perf_counter()
+        started, began_at = perf_counter(), asyncio.get_running_loop().time()
         answer, exchange = _Answer(), Exchange(plain_http=False)
         failure, detail, put_off = "", None, None
         token = CURRENT_EXCHANGE.set(exchange)
@@ -153,7 +155,8 @@ class WebhookChannel:
             if answer.response is not None and not answer.response.closed:
                 # Cut short: what is left on the wire must not meet the next request.
                 answer.response.close()
-        duration_ms = int((perf_counter() - started) * 1000)
+        duration_s = perf_counter() - started
+        duration_ms = int(duration_s * 1000)
         if exchange.queued:
             put_off = CROWDED
         if put_off is not None:
@@ -161,7 +164,13 @@ class WebhookChannel:
             rest = timedelta(seconds=self._rng.uniform(*PUT_OFF_S))
             return Postponed(self._clock.now() + rest, put_off, duration_ms=duration_ms)
         if answer.response is None:
-            return TemporaryFailure(failure, duration_ms=duration_ms, operator_detail=detail)
+            lost_s = self._stalls.lost_since(began_at) if self._stalls else 0.0
+            # Whoever had less than half of the time did not fail.
+            ours = lost_s > duration_s / 2
+            failure = f"this notifier stood still for {lost_s:.1f} s" if ours else failure
+            return TemporaryFailure(
+                failure, duration_ms=duration_ms, operator_detail=detail, ours=ours
+            )
         # The status line is the receiver's word: a body cut short does not take it back.
         remark = f", {answer.remark}" if answer.remark else ""
         response = answer.response
@@ -176,6 +185,8 @@ class WebhookChannel:
                 await session.close()
         if self._resolver is not None:
             await self._resolver.close()
+        if self._stalls is not None:
+            self._stalls.stop()
 
     async def _exchange(
         self, url: URL, headers: Mapping[str, str], body: bytes, answer: _Answer
@@ -212,6 +223,7 @@ class WebhookChannel:
     def _open(self) -> tuple[aiohttp.ClientSession, aiohttp.ClientSession]:
         tls = self._tls or ssl.create_default_context()
         self._resolver = GuardedResolver(self._guard, NameLookups(RESOLVE_BUDGET_S))
+        self._stalls = Stalls()
         pooled, fresh = (
             open_session(self._guard, self._resolver, tls, self._headers, reuse=reuse)
             for reuse in (True, False)
