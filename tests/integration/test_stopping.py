@@ -103,7 +103,7 @@ def test_a_process_whose_server_does_not_come_to_its_end_ends_by_itself(
         )
     opened.callback(process.wait)
     opened.callback(process.kill)
-    eventually(lambda: answers(port))
+    eventually(lambda: answers(port), 40)
     process.send_signal(signal.SIGTERM)
     # Sooner than the server would kill it.
     assert process.wait(LAST_LOOK_S + 1 + SLACK_S) == 0, log.read_text()
