@@ -67,7 +67,9 @@ def _growth(values: Values) -> str:
         )
     ]
     ticks = tuple(stored.values())
-    x = svg.Axis(ticks[0], ticks[-1], ticks, tick, "tickets stored", log=True)
+    x = svg.Axis(
+        ticks[0], ticks[-1], ticks, lambda size: f"{size:,.0f}", "tickets stored", log=True
+    )
     return _drawn(lines, x, _log_ms("milliseconds"))
 
 
