@@ -14,7 +14,8 @@ from shared.observability.redaction import redact
 from shared.settings import LogFormat
 
 #: Libraries whose chatter below WARNING helps nobody.
-_QUIET = ("dramatiq", "aiohttp", "alembic", "_granian", "aiosmtplib")
+# SQLAlchemy names the logger of a pool after the module of its class, and ours is our own.
+_QUIET = ("shared.db.dialects.pool", "dramatiq", "aiohttp", "alembic", "_granian", "aiosmtplib")
 
 
 def configure_logging(log_format: LogFormat, level: str, service: str) -> None:
