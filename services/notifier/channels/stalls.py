@@ -1,27 +1,37 @@
-"""When this event loop stood still: a process that was frozen, a machine that was paused.
+"""When this event loop stood still: a process that was frozen or got no processor.
 
 Deadlines pass meanwhile and all run out at once when it goes on. None of that is the receivers'
-doing, who may have answered long ago.
+doing, who may have answered long ago. A pause of the whole machine in which its clock stands still
+as well is not seen, and needs not be: deadlines do not pass in it.
 """
 
 import asyncio
+from collections import deque
+
+from shared.observability.logging import get_logger
 
 #: How often the loop notes that it runs, and from what delay on it stood still, in seconds.
 BEAT_S, STOOD_STILL_S = 0.25, 1.0
 
+#: How many stalls are remembered; with a second each at least, more than fit into an exchange.
+_REMEMBERED = 64
+
+log = get_logger()
+
 
 class Stalls:
-    """Notes the last time that the running loop stood still; `stop` ends the notes."""
+    """Notes when the running loop stands still; `stop` ends the notes."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._last_s, self._ended_at = 0.0, self._loop.time()
+        #: When each ended, by the loop's clock, and how long it took.
+        self._ended: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
         self._expected_at = 0.0
         self._next = self._wait()
 
     def lost_since(self, moment: float) -> float:
-        """Return how many seconds the last stall took, if it ended after a moment of the loop."""
-        return self._last_s if self._ended_at >= moment else 0.0
+        """Return for how many seconds since a moment of the loop's clock it stood still."""
+        return sum(min(took, ended - moment) for ended, took in self._ended if ended > moment)
 
     def stop(self) -> None:
         """Note nothing more."""
@@ -33,7 +43,9 @@ class Stalls:
 
     def _beat(self) -> None:
         # Timers that became due together run before the tasks that they wake up.
-        late_s = self._loop.time() - self._expected_at
+        now = self._loop.time()
+        late_s = now - self._expected_at
         if late_s >= STOOD_STILL_S:
-            self._last_s, self._ended_at = late_s, self._loop.time()
+            self._ended.append((now, late_s))
+            log.warning("notifier.stood_still", seconds=round(late_s, 1))
         self._next = self._wait()

@@ -167,7 +167,7 @@ class WebhookChannel:
             lost_s = self._stalls.lost_since(began_at) if self._stalls else 0.0
             # Whoever had less than half of the time did not fail.
             ours = lost_s > duration_s / 2
-            failure = f"this notifier stood still for {lost_s:.1f} s" if ours else failure
+            failure += f", while this notifier stood still for {lost_s:.1f} s" if ours else ""
             return TemporaryFailure(
                 failure, duration_ms=duration_ms, operator_detail=detail, ours=ours
             )
@@ -180,13 +180,13 @@ class WebhookChannel:
 
     async def close(self) -> None:
         """Close the connections; the channel is not used afterwards."""
+        if self._stalls is not None:
+            self._stalls.stop()
         for session in (self._session, self._fresh):
             if session is not None:
                 await session.close()
         if self._resolver is not None:
             await self._resolver.close()
-        if self._stalls is not None:
-            self._stalls.stop()
 
     async def _exchange(
         self, url: URL, headers: Mapping[str, str], body: bytes, answer: _Answer
@@ -223,11 +223,11 @@ class WebhookChannel:
     def _open(self) -> tuple[aiohttp.ClientSession, aiohttp.ClientSession]:
         tls = self._tls or ssl.create_default_context()
         self._resolver = GuardedResolver(self._guard, NameLookups(RESOLVE_BUDGET_S))
-        self._stalls = Stalls()
         pooled, fresh = (
             open_session(self._guard, self._resolver, tls, self._headers, reuse=reuse)
             for reuse in (True, False)
         )
+        self._stalls = Stalls()
         return pooled, fresh
 
     def _vetted(self, url: str) -> URL:
