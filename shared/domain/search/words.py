@@ -54,9 +54,18 @@ def terms(text: str) -> list[str]:
     return [term(found) for found in _WORD.findall(text)]
 
 
-@lru_cache(maxsize=100_000)
 def term(word: str) -> str:
     """Return what a word is indexed as."""
+    # Numbers, ids and hashes hardly ever come again: they would take the room of words that do.
+    return _known(word) if word.isalpha() else _indexed_as(word)
+
+
+@lru_cache(maxsize=30_000)
+def _known(word: str) -> str:
+    return _indexed_as(word)
+
+
+def _indexed_as(word: str) -> str:
     plain = unicodedata.normalize("NFKC", word[: MAX_WORD_CHARS * 2]).casefold()
     plain = plain.replace("ё", "е")[:MAX_WORD_CHARS]
     # Normalizing can part a word, as ½ does; what is indexed is one token.
