@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random, SystemRandom
-from time import perf_counter
 
 import aiohttp
 import structlog
@@ -119,7 +118,8 @@ class WebhookChannel:
 
     async def send(self, request: WebhookRequest) -> Outcome:
         """Post one message; every fault is an outcome, only cancellation is raised."""
-        started, began_at = perf_counter(), asyncio.get_running_loop().time()
+        clock = asyncio.get_running_loop().time
+        started = clock()
         answer, exchange = _Answer(), Exchange(plain_http=False)
         failure, detail, put_off = "", None, None
         token = CURRENT_EXCHANGE.set(exchange)
@@ -155,7 +155,7 @@ class WebhookChannel:
             if answer.response is not None and not answer.response.closed:
                 # Cut short: what is left on the wire must not meet the next request.
                 answer.response.close()
-        duration_s = perf_counter() - started
+        duration_s = clock() - started
         duration_ms = int(duration_s * 1000)
         if exchange.queued:
             put_off = CROWDED
@@ -164,7 +164,7 @@ class WebhookChannel:
             rest = timedelta(seconds=self._rng.uniform(*PUT_OFF_S))
             return Postponed(self._clock.now() + rest, put_off, duration_ms=duration_ms)
         if answer.response is None:
-            lost_s = self._stalls.lost_since(began_at) if self._stalls else 0.0
+            lost_s = self._stalls.lost_since(started) if self._stalls else 0.0
             # Whoever had less than half of the time did not fail.
             ours = lost_s > duration_s / 2
             failure += f", while this notifier stood still for {lost_s:.1f} s" if ours else ""
