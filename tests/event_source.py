@@ -3,6 +3,7 @@
 import http.client
 import json
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 READ_TIMEOUT_S = 20
@@ -15,6 +16,11 @@ class Message:
     id: str
     type: str
     data: dict[str, Any]
+
+
+def named(message: Message) -> tuple[str, int]:
+    """Ticket and sequence of an event."""
+    return message.data["data"]["ticket"]["id"], message.data["sequence"]
 
 
 class EventSource:
@@ -53,8 +59,15 @@ class EventSource:
 
     def read(self, count: int) -> list[tuple[str, int]]:
         """Return ticket and sequence of the next `count` events."""
-        found = [self.next() for _ in range(count)]
-        return [(m.data["data"]["ticket"]["id"], m.data["sequence"]) for m in found if m]
+        return [named(message) for _ in range(count) if (message := self.next())]
+
+    def read_through_ends(self) -> tuple[str, int]:
+        """Return ticket and sequence of the next event, connecting again as often as it takes."""
+        give_up_at = monotonic() + READ_TIMEOUT_S
+        while (message := self.next()) is None:
+            assert monotonic() < give_up_at, "no event in many streams"
+            self.connect()
+        return named(message)
 
     def close(self) -> None:
         if self.connection is not None:
