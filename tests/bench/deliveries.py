@@ -35,6 +35,8 @@ TURNS = 3
 #: Of a hundred endpoints beside sick ones, how many hang and how many answer 500.
 HANGING, FAILING = 10, 10
 SUBSCRIBERS = 1000
+#: The file with the text of one event.
+SAMPLE = "delivery.json"
 #: No lease is shorter than an exchange; receivers that hang are given up after this.
 TIMEOUT_S = 15
 
@@ -59,26 +61,45 @@ def rates(servers: Servers, deliveries: int, folder: Path) -> Figures:
     return figures
 
 
+def by_endpoints(servers: Servers, deliveries: int, folder: Path) -> Figures:
+    """Signed and recorded deliveries a second by HTTP, to few endpoints and to many."""
+    figures: Figures = {}
+    for endpoints in (1, 10, 100, 1000):
+        with desk(servers, f"deliveries_to_{endpoints}") as made:
+            per_s, cpu_ms, _ = _delivered(made, endpoints, deliveries, folder, None)
+        figures[f"deliveries_to_{endpoints}_per_s"] = per_s
+        figures[f"deliveries_to_{endpoints}_cpu_ms"] = cpu_ms
+    return figures
+
+
 def _rates(
     servers: Servers, name: str, deliveries: int, folder: Path, tls: Path | None
 ) -> tuple[float, float, float, int]:
     """Return our rate with the CPU of each in ms, the bare loop's rate, and our duplicates."""
     with desk(servers, name) as made:
-        _start_endpoints(made, tls)
+        per_s, cpu_ms, duplicates = _delivered(made, ENDPOINTS, deliveries, folder, tls)
         url = f"{made.scheme}://127.0.0.1:{made.receiver_port}/ok/"
-        _subscribe(made, [url] * ENDPOINTS)
-        with _database(made) as database:
-            body = _fan_out(database, deliveries // ENDPOINTS)
-        sample = folder / "delivery.json"
-        sample.write_text(body)
-        before = made.cpu()
-        start_workers(made, "notifier")
-        found = _arrived(made, deliveries)
-        cpu = made.cpu()["notifier"] - before.get("notifier", 0.0)
-        made.stop("notifier")
-        ours = _rate(found["arrivals"])
-        duplicates = found["count"] - found["distinct"]
-        return ours, cpu / deliveries * 1000, _bare(url, sample, deliveries, tls), duplicates
+        return per_s, cpu_ms, _bare(url, folder / SAMPLE, deliveries, tls), duplicates
+
+
+def _delivered(
+    made: Desk, endpoints: int, deliveries: int, folder: Path, tls: Path | None
+) -> tuple[float, float, int]:
+    """Have deliveries sent that are all due; return their rate, CPU in ms, and duplicates.
+
+    The text of one of them is left in the folder.
+    """
+    _start_endpoints(made, tls)
+    _subscribe(made, [f"{made.scheme}://127.0.0.1:{made.receiver_port}/ok/"] * endpoints)
+    with _database(made) as database:
+        (folder / SAMPLE).write_text(_fan_out(database, deliveries // endpoints))
+    before = made.cpu()
+    start_workers(made, "notifier")
+    found = _arrived(made, deliveries)
+    cpu = made.cpu()["notifier"] - before.get("notifier", 0.0)
+    made.stop("notifier")
+    duplicates = found["count"] - found["distinct"]
+    return _rate(found["arrivals"]), cpu / deliveries * 1000, duplicates
 
 
 def backlog(servers: Servers, deliveries: int) -> Figures:

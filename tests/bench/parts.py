@@ -102,7 +102,7 @@ def scenarios(servers: Servers, folder: Path, share: int) -> Iterator[Scenario]:
     )
     yield Scenario(
         "routing",
-        "decisions, 100 and 10,000 agents",
+        "decisions, 100 to 10,000 agents",
         lambda: routing.decisions(servers, 20_000 // share),
     )
     yield Scenario(
@@ -121,8 +121,12 @@ def scenarios(servers: Servers, folder: Path, share: int) -> Iterator[Scenario]:
     )
     yield Scenario(
         "routing",
-        "a freed agent while 100,000 wait",
-        lambda: routing.refill(servers, 100_000 // share, 200 // share),
+        "a freed agent while 5,000 to 100,000 wait",
+        lambda: routing.refill(
+            servers,
+            {"few": 5_000 // share, "more": 20_000 // share, "many": 100_000 // share},
+            200 // share,
+        ),
     )
     yield Scenario(
         "search", "a million tickets", lambda: search.search(servers, 25_000, 40 // share)
@@ -131,6 +135,11 @@ def scenarios(servers: Servers, folder: Path, share: int) -> Iterator[Scenario]:
         "deliveries",
         "signed and recorded, by HTTP and HTTPS",
         lambda: deliveries.rates(servers, 30_000 // share, folder),
+    )
+    yield Scenario(
+        "deliveries",
+        "to 1, 10, 100 and 1,000 endpoints",
+        lambda: deliveries.by_endpoints(servers, 20_000 // share, folder),
     )
     yield Scenario(
         "deliveries",

@@ -2,12 +2,12 @@
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from deploy.local.servers import Servers
 from services.router.match_agents import MatchAgents
@@ -37,13 +37,14 @@ Figures = dict[str, Any]
 
 BATCH = 200
 SKILLS = 200
+AGENTS = (100, 1_000, 10_000)
 CLOCK = SystemClock()
 
 
 def decisions(servers: Servers, tickets: int) -> Figures:
-    """Tickets routed and committed a second by one router, with 100 agents and with 10,000."""
+    """Tickets routed and committed a second by one router, by agents."""
     figures: Figures = {}
-    for agents in (100, 10_000):
+    for agents in AGENTS:
         with _database(servers, f"decisions_{agents}") as database:
             names = _furnish(database, agents, capacity=1_000)
             route = RouteTickets(database, CLOCK, _nobody, RouterRepository(), BATCH)
@@ -58,32 +59,48 @@ def decisions(servers: Servers, tickets: int) -> Figures:
 
 
 def one_decision(decisions_made: int) -> Figures:
-    """The time of one decision in memory, with 10,000 agents, 200 skills and 500 teams."""
-    lots = random.Random(7)
-    agents = [_candidate(lots, number) for number in range(10_000)]
-    builder = PoolBuilder(agents)
+    """The time of one decision in memory, by agents, in teams of twenty with 200 skills."""
+    figures: Figures = {}
+    for agents in AGENTS:
+        taken = sorted(_decided(agents, decisions_made))
+        figures[f"decision_{agents}_p50_ms"] = percentile(taken, 0.5) * 1000
+        figures[f"decision_{agents}_p99_ms"] = percentile(taken, 0.99) * 1000
+    return figures
+
+
+def _decided(agents: int, decisions_made: int) -> list[float]:
+    """Return what each decision took, in seconds."""
+    lots, teams = random.Random(7), agents // 20
+    builder = PoolBuilder([_candidate(lots, number, teams) for number in range(agents)])
     pipeline = StrategyBuilder().build(default_profile()).pipeline
     now = datetime.now(UTC)
     taken = []
     for _ in range(0, decisions_made, BATCH):
         board = MatchingTable(builder.pool(), Context(now))
         for _ in range(BATCH):
-            wanted = Wanted(_subject(lots, now), pipeline)
+            wanted = Wanted(_subject(lots, now, teams), pipeline)
             started = time.perf_counter()
             choice = board.choose(wanted)
             if choice.winner is not None:
                 board.take(choice.winner, wanted)
             taken.append(time.perf_counter() - started)
-    taken.sort()
-    return {
-        "decision_10000_p50_ms": percentile(taken, 0.5) * 1000,
-        "decision_10000_p99_ms": percentile(taken, 0.99) * 1000,
-    }
+    return taken
 
 
-def refill(servers: Servers, waiting: int, times: int) -> Figures:
-    """How soon an agent who resolved a ticket has the next one, while many wait."""
-    with _database(servers, "refill") as database:
+def refill(servers: Servers, waits: Mapping[str, int], times: int) -> Figures:
+    """How soon an agent who resolved a ticket has the next one, while so many wait."""
+    figures: Figures = {}
+    for name, waiting in waits.items():
+        taken = sorted(_refilled(servers, f"refill_{name}", waiting, times))
+        figures[f"refill_{name}_waiting"] = waiting
+        figures[f"refill_{name}_p50_ms"] = percentile(taken, 0.5) * 1000
+        figures[f"refill_{name}_p99_ms"] = percentile(taken, 0.99) * 1000
+    return figures
+
+
+def _refilled(servers: Servers, name: str, waiting: int, times: int) -> list[float]:
+    """Return what each refill took, in seconds."""
+    with _database(servers, name) as database:
         names = _furnish(database, 100, capacity=2)
         repository = RouterRepository()
         route = RouteTickets(database, CLOCK, _nobody, repository, BATCH)
@@ -93,14 +110,8 @@ def refill(servers: Servers, waiting: int, times: int) -> Figures:
             pass
         while match():
             pass
-        held = _held(database)
-        taken = [_resolve_and_refill(database, match, ticket_id) for ticket_id in held[:times]]
-    taken.sort()
-    return {
-        "refill_waiting": waiting,
-        "refill_p50_ms": percentile(taken, 0.5) * 1000,
-        "refill_p99_ms": percentile(taken, 0.99) * 1000,
-    }
+        held = _held(database)[:times]
+        return [_resolve_and_refill(database, match, ticket_id) for ticket_id in held]
 
 
 def _resolve_and_refill(database: Database, match: MatchAgents, ticket_id: str) -> float:
@@ -158,7 +169,6 @@ def _furnish(database: Database, agents: int, capacity: int) -> list[tuple[str, 
         tx.insert(table(Agent), rows)
         tx.insert(table(AgentTeam), members)
         tx.insert(table(AgentSkill), has)
-        tx.execute(text("SELECT 1"))
     return sorted(names)
 
 
@@ -207,7 +217,7 @@ def _create(database: Database, names: Sequence[tuple[str, str]], tickets: int) 
             ticket_changes.create(tx, new, CLOCK.now())
 
 
-def _candidate(lots: random.Random, number: int) -> Candidate:
+def _candidate(lots: random.Random, number: int, teams: int) -> Candidate:
     now = datetime.now(UTC)
     skills = lots.sample(range(SKILLS), 3)
     return Candidate(
@@ -218,14 +228,14 @@ def _candidate(lots: random.Random, number: int) -> Candidate:
         capacity=10,
         load=lots.randint(0, 10),
         idle_since=now - timedelta(seconds=lots.randint(0, 3600)),
-        teams=frozenset({f"team-{number % 500}"}),
+        teams=frozenset({f"team-{number % teams}"}),
         skills={f"skill-{skill}": lots.randint(1, 5) for skill in skills},
     )
 
 
-def _subject(lots: random.Random, now: datetime) -> Subject:
+def _subject(lots: random.Random, now: datetime, teams: int) -> Subject:
     """Half of the tickets name a team, half a skill, a quarter both, a quarter nothing."""
-    team = f"team-{lots.randrange(500)}" if lots.random() < 0.5 else None
+    team = f"team-{lots.randrange(teams)}" if lots.random() < 0.5 else None
     skills = (
         ((f"skill-{lots.randrange(SKILLS)}", lots.randint(1, 3)),) if lots.random() < 0.5 else ()
     )

@@ -1,7 +1,7 @@
 """A shadow profile decides beside the live one: it is recorded, and nothing else is different."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,6 @@ from services.router.planning import Made, plan
 from services.router.repository import RouterRepository
 from services.router.scorers import Scorer
 from services.router.shadow import Shadow
-from shared.db import schema
 from shared.db.engine import Database, Transaction
 from shared.db.housekeeping import SHADOWS_KEPT, forget_shadow_decisions
 from shared.db.models import (
@@ -231,15 +230,12 @@ ID = r"[a-z]{3}_[0-9a-f]{32}"
 
 @pytest.fixture
 def elsewhere(
-    settings: Settings, new_database: Callable[[], str], new_shop: NewShop
-) -> Iterator[Callable[..., Shop]]:
+    settings: Settings, new_migrated_database: Callable[[], Database], new_shop: NewShop
+) -> Callable[..., Shop]:
     """Makes shops in databases of their own."""
 
     def make(repository: RouterRepository | None = None) -> Shop:
-        url = new_database()
-        database = Database(url)
-        schema.migrate(database)
-        database.close()
+        url = new_migrated_database().engine.url.render_as_string(hide_password=False)
         return new_shop(replace(settings, database_url=url), repository)
 
     return make

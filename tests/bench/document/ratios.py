@@ -10,6 +10,7 @@ _PAIRS = {
     "pipeline_vs_unconfirmed_chain": ("pipeline_per_s", "unconfirmed_chain_per_s"),
     "pipeline_vs_celery_chain": ("pipeline_per_s", "celery_chain_per_s"),
     "decisions_10000_vs_100_agents": ("decisions_10000_per_s", "decisions_100_per_s"),
+    "refill_many_vs_few": ("refill_many_p50_ms", "refill_few_p50_ms"),
     "bulk_vs_single_commit": ("bulk_per_s", "single_commit_per_s"),
     "live_posts_beside_bulk": ("live_beside_bulk_per_s", "live_alone_per_s"),
     "posts_beside_a_million": ("growth_full_posts_per_s", "growth_empty_posts_per_s"),
