@@ -210,7 +210,7 @@ class DeliveryEngine:
             for job in claimed.jobs:
                 waited = (now - job.delivery["available_at"]).total_seconds()
                 self._waits.observe(max(waited, 0))
-                self._places.take(job.receiver, job.delivery["rank"])
+                self._places.take(job.receiver, job.delivery["rank"], job.places)
                 task = asyncio.create_task(self._send(job))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -226,7 +226,7 @@ class DeliveryEngine:
             # and ends, instead of coming back for ever.
             log.exception("delivery.crashed", delivery=job.delivery["id"])
             outcome = self._results.crash(error)
-        self._places.give_back(job.receiver, job.delivery["rank"])
+        self._places.give_back(job.receiver, job.delivery["rank"], job.places)
         self._in_flight.dec()
         self._finished.append((job, outcome))
         self._recorded.set()

@@ -24,6 +24,7 @@ from sqlalchemy.types import TypeEngine
 
 from services.notifier import health_repository, ordering
 from services.notifier.health_repository import HEALTH
+from services.notifier.places import PLACE_BYTES
 from shared.db.models import Delivery, Subscription
 from shared.db.models.base import table
 from shared.db.sealed_types import as_kept
@@ -120,7 +121,10 @@ def endpoints(oldest: Any, live: Any) -> Select[Any]:
 
 
 def due_of_endpoint(given: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
-    """Return the due deliveries of one endpoint that nothing of their ticket is still ahead of."""
+    """Return the due deliveries of one endpoint that nothing of their ticket is still ahead of.
+
+    A body that takes more than one place is not among them: most of such rows get no place.
+    """
     mine = and_(
         _DELIVERIES.c.channel == WEBHOOK,
         _DELIVERIES.c.receiver == given["endpoint"],
@@ -128,4 +132,4 @@ def due_of_endpoint(given: Mapping[str, ColumnElement[Any]]) -> Select[Any]:
         _DELIVERIES.c.available_at <= given["due"],
         or_(given["unordered"], ~ordering.something_ahead()),
     )
-    return ordering.with_body(mine).limit(given["room"])
+    return ordering.with_body(mine, PLACE_BYTES).limit(given["room"])

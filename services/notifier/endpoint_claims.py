@@ -2,8 +2,10 @@
 
 Three round trips, whatever the number of endpoints: those that have something due, the deliveries
 of all of them, and the lease with the commit; one more where an endpoint has a limit of its own or
-is to be probed, because that is decided under a lock. An endpoint that is disabled, paused or whose
-breaker is open is not looked at, so its backlog costs nothing and uses up no attempts.
+is to be probed, because that is decided under a lock, and one for bodies that take more than one
+place, which are read when it is known which of them are leased. An endpoint that is disabled,
+paused or whose breaker is open is not looked at, so its backlog costs nothing and uses up no
+attempts.
 """
 
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, case, exists, func, select
 
-from services.notifier import health_repository
+from services.notifier import health_repository, ordering
 from services.notifier.coalesce import leave_out_superseded
 from services.notifier.due_webhooks import (
     GIVEN,
@@ -28,7 +30,7 @@ from services.notifier.health import rate
 from services.notifier.health.observe import blocked_until
 from services.notifier.health_repository import HEALTH
 from services.notifier.job import Claimed, Job
-from services.notifier.places import Places, is_slow
+from services.notifier.places import Places, is_slow, places_of
 from shared.db.dialects.base import plain_rows
 from shared.db.engine import Database, Row, Transaction
 from shared.db.models import Delivery, Subscription
@@ -98,11 +100,13 @@ class EndpointClaims:
             rows, hit = self._take(tx, due, now, places, ranks_below)
             if not rows:
                 return Claimed((), more=False)
+            large = [row["id"] for row in rows if places_of(row["octets"]) > 1]
+            bodies = ordering.bodies_of(tx, large) if large else {}
             token = DELIVERIES_DUE.lease(tx, rows, now, self._lease)
             self._spend(tx, due, rows, now)
         by_id = {each.id: each for each in due}
         jobs = [
-            Job(row, token, row["body"], now, each.endpoint, each.health)
+            Job(row, token, bodies.get(row["id"], row["body"]), now, each.endpoint, each.health)
             for row in rows
             for each in [by_id[row["receiver"]]]
         ]
@@ -197,7 +201,7 @@ class EndpointClaims:
         for row in found:
             receiver, rank = row["receiver"], row["rank"]
             if places.room(receiver) and not (is_slow(rank) and not places.slow_free):
-                places.take(receiver, rank)
+                places.take(receiver, rank, places_of(row["octets"]))
                 taken[receiver] += 1
                 kept.append(row)
         full = any(count == rooms[each] for each, count in taken.items() if count)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.notifier.places import places_of
 from shared.db.engine import Row
 from shared.domain.endpoint_health import Health
 
@@ -27,6 +28,11 @@ class Job:
     def attempt(self) -> int:
         """Which try this is, from 1."""
         return int(self.delivery["attempts"]) + 1
+
+    @property
+    def places(self) -> int:
+        """How many places of its channel it takes."""
+        return places_of(self.delivery["octets"])
 
     @property
     def receiver(self) -> str:

@@ -39,7 +39,7 @@ class MailClaims:
             token = DELIVERIES_DUE.lease(tx, rows, now, self._lease)
         jobs = [Job(row, token, row["body"], now) for row in rows]
         for job in jobs:
-            places.take(job.receiver, job.delivery["rank"])
+            places.take(job.receiver, job.delivery["rank"], job.places)
         return Claimed(jobs, more=len(jobs) == room)
 
     def has_ready(self, connection: Connection, before: datetime) -> bool:

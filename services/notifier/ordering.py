@@ -9,6 +9,7 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    case,
     exists,
     func,
     or_,
@@ -20,6 +21,7 @@ from sqlalchemy.types import TypeEngine
 from shared.db.engine import Transaction
 from shared.db.models import Delivery, OutboxEntry, TicketEvent
 from shared.db.models.base import table
+from shared.db.octets import octets
 from shared.db.types import READY, UTCDateTime
 from shared.domain.delivery import HELD_RANK, REPLAY_RANK
 from shared.domain.work import WorkState
@@ -63,16 +65,39 @@ def something_ahead() -> ColumnElement[bool]:
     return or_(delivery_ahead, event_ahead)
 
 
-def with_body(condition: ColumnElement[bool]) -> Select[Any]:
-    """Return a query of ready deliveries with what they carry, the most urgent first, locked."""
-    body = func.coalesce(_DELIVERIES.c.payload, _EVENTS.c.body)
+_BODY = func.coalesce(_DELIVERIES.c.payload, _EVENTS.c.body)
+
+
+def with_body(condition: ColumnElement[bool], at_most: int | None = None) -> Select[Any]:
+    """Return a query of ready deliveries with what they carry, the most urgent first, locked.
+
+    A body of more than `at_most` bytes is null; `octets` says how long it is. See `bodies_of`.
+    """
+    length = func.coalesce(octets(_BODY), 0)
+    body = _BODY if at_most is None else case((length <= at_most, _BODY))
     return (
-        select(_DELIVERIES, body.label("body"), _EVENTS.c.correlation_id, _EVENTS.c.traceparent)
+        select(
+            _DELIVERIES,
+            body.label("body"),
+            length.label("octets"),
+            _EVENTS.c.correlation_id,
+            _EVENTS.c.traceparent,
+        )
         .outerjoin(_EVENTS, _EVENTS.c.id == _DELIVERIES.c.event_id)
         .where(_DELIVERIES.c.work_state == READY, condition)
         .order_by(_DELIVERIES.c.rank, _DELIVERIES.c.available_at)
         .with_for_update(skip_locked=True, of=_DELIVERIES)
     )
+
+
+def bodies_of(tx: Transaction, delivery_ids: Sequence[str]) -> dict[str, str]:
+    """Return what deliveries carry, by their ids."""
+    query = (
+        select(_DELIVERIES.c.id, _BODY.label("body"))
+        .outerjoin(_EVENTS, _EVENTS.c.id == _DELIVERIES.c.event_id)
+        .where(_DELIVERIES.c.id.in_(delivery_ids))
+    )
+    return {row["id"]: row["body"] for row in tx.rows(query)}
 
 
 def move_followers(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:

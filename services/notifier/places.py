@@ -5,6 +5,9 @@ A. Choudhury and E. Hahne, "Dynamic queue length thresholds for shared-memory pa
 (IEEE/ACM Transactions on Networking 6(2), 1998). The more receivers hang, the less each of them
 holds, and some places always stay free for one that does not. Retries, bulk and replays together
 hold at most half, so what happens now does not wait for what happened before.
+
+A place stands for a bounded part of a body, so places bound the memory of what is under way, too: a
+delivery that is larger takes several. The last one may take more than are left.
 """
 
 from collections import Counter
@@ -13,6 +16,14 @@ from shared.domain.delivery import RETRY_RANK
 
 #: A receiver holds at most this part of the free places, the slow lanes this part of all.
 RECEIVERS_PART, SLOW_PART = 4, 2
+
+#: What of a body one place stands for, in bytes.
+PLACE_BYTES = 64 * 1024
+
+
+def places_of(octets: int) -> int:
+    """Return how many places a delivery takes whose body has so many bytes."""
+    return max(1, -(-octets // PLACE_BYTES))
 
 
 class Places:
@@ -34,7 +45,7 @@ class Places:
     @property
     def free(self) -> int:
         """How many places nobody holds."""
-        return self._limit - self._held
+        return max(0, self._limit - self._held)
 
     @property
     def slow_free(self) -> int:
@@ -50,17 +61,17 @@ class Places:
         """Return the receivers that hold places and may take no more."""
         return [receiver for receiver in list(self._busy) if not self.room(receiver)]
 
-    def take(self, receiver: str, rank: int) -> None:
-        """Give a place to one delivery."""
-        self._busy[receiver] += 1
-        self._held += 1
-        self._slow += is_slow(rank)
+    def take(self, receiver: str, rank: int, places: int = 1) -> None:
+        """Give places to one delivery."""
+        self._busy[receiver] += places
+        self._held += places
+        self._slow += places * is_slow(rank)
 
-    def give_back(self, receiver: str, rank: int) -> None:
-        """Take a place back."""
-        self._busy[receiver] -= 1
-        self._held -= 1
-        self._slow -= is_slow(rank)
+    def give_back(self, receiver: str, rank: int, places: int = 1) -> None:
+        """Take the places of one delivery back."""
+        self._busy[receiver] -= places
+        self._held -= places
+        self._slow -= places * is_slow(rank)
         if not self._busy[receiver]:
             del self._busy[receiver]
 

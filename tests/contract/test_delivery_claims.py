@@ -8,7 +8,7 @@ import pytest
 from services.notifier.due_webhooks import MAX_ENDPOINTS
 from services.notifier.endpoint_claims import EndpointClaims
 from services.notifier.outbox import keep_deliveries
-from services.notifier.places import Places
+from services.notifier.places import PLACE_BYTES, Places
 from shared.db.engine import Database
 from shared.db.models import Delivery, OutboxEntry, Subscription, Ticket, TicketEvent
 from shared.db.models.base import table
@@ -66,6 +66,31 @@ def test_a_leased_job_has_all_that_is_needed_to_send_it(
     assert job.endpoint is not None
     assert job.endpoint["id"] == endpoint
     assert leased(claims) == []
+
+
+def test_large_bodies_take_several_places_and_come_whole(
+    database: Database, claims: EndpointClaims
+) -> None:
+    [endpoint] = add(database, Subscription, subscription())
+    bodies = ["{}", *(f'"{letter * 10 * PLACE_BYTES}"' for letter in "abcdя")]
+    moments = [EARLIER + timedelta(seconds=number) for number in range(len(bodies))]
+    add(
+        database,
+        Delivery,
+        *(
+            delivery(receiver=endpoint, payload=body, available_at=moment)
+            for body, moment in zip(bodies, moments, strict=True)
+        ),
+    )
+    places, found = Places(100, 100), []
+    for _ in range(3):
+        jobs = claims.claim(NOW, places).jobs
+        found.append([(bodies.index(job.body), job.places) for job in jobs])
+        for job in jobs:
+            places.give_back(job.receiver, job.delivery["rank"], job.places)
+    # A quarter of the free places is for one receiver; the last delivery may take more than that.
+    assert found == [[(0, 1), (1, 11), (2, 11)], [(3, 11), (4, 11)], [(5, 21)]]
+    assert places.free == 100
 
 
 def test_what_comes_later_in_a_ticket_waits_for_what_comes_earlier(
