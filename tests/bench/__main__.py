@@ -66,6 +66,8 @@ def _document(result: Path) -> None:
         click.echo(f"wrote {results.write_docs(result)}")
     except FileNotFoundError as error:
         raise click.ClickException(f"there is no run: {error.filename}") from error
+    except ValueError as error:
+        raise click.ClickException(f"{error}; commit it and measure again") from error
 
 
 if __name__ == "__main__":

@@ -13,11 +13,21 @@ from tests.bench.desk import (
     per_ticket_ms,
     start_intake,
 )
+from tests.bench.turns import TURNS, medians
 
 
-def commit_per_request(servers: Servers, requests: int) -> Figures:
+def by_turns(servers: Servers, requests: int) -> Figures:
+    """Intake and what one would write first, by turns."""
+    found = [
+        _commit_per_request(servers, turn, requests) | _accepted(servers, turn, requests)
+        for turn in range(TURNS)
+    ]
+    return medians(found, ("intake_64_per_s", "baseline_http_64_per_s"))
+
+
+def _commit_per_request(servers: Servers, turn: int, requests: int) -> Figures:
     """Flask and SQLAlchemy, one commit for each request, at 64 connections."""
-    with desk(servers, "baseline_http") as made:
+    with desk(servers, f"baseline_http_{turn}") as made:
         port = made.settings["PATCHBAY_PORT"]
         made.start("baseline", "-m", "tests.bench.serve_baseline", port)
         wait_until(lambda: listens(int(port)), PATIENCE_S)
@@ -29,9 +39,9 @@ def commit_per_request(servers: Servers, requests: int) -> Figures:
     }
 
 
-def accepted(servers: Servers, requests: int) -> Figures:
+def _accepted(servers: Servers, turn: int, requests: int) -> Figures:
     """Intake alone, on one connection and on 64."""
-    with desk(servers, "accepted") as made:
+    with desk(servers, f"accepted_{turn}") as made:
         start_intake(made)
         furnish(made)
         one = _warmed_up(made, requests)

@@ -17,9 +17,9 @@ FIRST = 400
 STOP_S = 60.0
 
 
-def dramatiq(servers: Servers, messages: int, folder: Path) -> Figures:
+def dramatiq(servers: Servers, turn: int, messages: int, folder: Path) -> Figures:
     """Dramatiq, with publisher confirms."""
-    command = _program("baseline_chain", servers, "chain_confirmed", folder)
+    command = _program("baseline_chain", servers, f"chain_confirmed_{turn}", folder)
     return {"dramatiq_chain_per_s": _measure(command, command, PROCESSES, messages)}
 
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from deploy.local.servers import Servers
@@ -24,14 +23,13 @@ from shared.waiting import wait_until
 from tests.bench.desk import PATIENCE_S, Desk, desk, start_intake, start_workers
 from tests.bench.load import percentile
 from tests.bench.noise_plot import p99_by_second
+from tests.bench.turns import TURNS, medians
 from tests.certificates import make_certificate
 from tests.factories import subscription
 
 Figures = dict[str, Any]
 
 ENDPOINTS = 100
-#: How often the notifier and the bare loop are measured, by turns.
-TURNS = 3
 #: Of a hundred endpoints beside sick ones, how many hang and how many answer 500.
 HANGING, FAILING = 10, 10
 SUBSCRIBERS = 1000
@@ -42,22 +40,13 @@ TIMEOUT_S = 15
 
 
 def rates(servers: Servers, deliveries: int, folder: Path) -> Figures:
-    """Signed and recorded deliveries a second, by HTTP and HTTPS, against a bare loop of each.
-
-    By turns, and medians: the machine may be faster while one of them runs.
-    """
+    """Signed and recorded deliveries a second, by HTTP and HTTPS, against a bare loop of each."""
     certificate = make_certificate(folder)
     figures: Figures = {}
     for scheme, tls in (("http", None), ("https", certificate)):
-        found = [
-            _rates(servers, f"deliveries_{scheme}_{turn}", deliveries, folder, tls)
-            for turn in range(TURNS)
-        ]
-        ours, cpu_ms, bare, duplicates = zip(*found, strict=True)
-        figures[f"deliveries_{scheme}_per_s"] = median(ours)
-        figures[f"deliveries_{scheme}_cpu_ms"] = median(cpu_ms)
-        figures[f"deliveries_{scheme}_duplicates"] = sum(duplicates)
-        figures[f"bare_{scheme}_per_s"] = median(bare)
+        found = [_rates(servers, scheme, turn, deliveries, folder, tls) for turn in range(TURNS)]
+        spread = (f"deliveries_{scheme}_per_s", f"bare_{scheme}_per_s")
+        figures |= medians(found, spread)
     return figures
 
 
@@ -73,13 +62,17 @@ def by_endpoints(servers: Servers, deliveries: int, folder: Path) -> Figures:
 
 
 def _rates(
-    servers: Servers, name: str, deliveries: int, folder: Path, tls: Path | None
-) -> tuple[float, float, float, int]:
-    """Return our rate with the CPU of each in ms, the bare loop's rate, and our duplicates."""
-    with desk(servers, name) as made:
+    servers: Servers, scheme: str, turn: int, deliveries: int, folder: Path, tls: Path | None
+) -> Figures:
+    with desk(servers, f"deliveries_{scheme}_{turn}") as made:
         per_s, cpu_ms, duplicates = _delivered(made, ENDPOINTS, deliveries, folder, tls)
         url = f"{made.scheme}://127.0.0.1:{made.receiver_port}/ok/"
-        return per_s, cpu_ms, _bare(url, folder / SAMPLE, deliveries, tls), duplicates
+        return {
+            f"deliveries_{scheme}_per_s": per_s,
+            f"deliveries_{scheme}_cpu_ms": cpu_ms,
+            f"deliveries_{scheme}_duplicates": duplicates,
+            f"bare_{scheme}_per_s": _bare(url, folder / SAMPLE, deliveries, tls),
+        }
 
 
 def _delivered(

@@ -28,6 +28,8 @@ PARTS = (
 
 #: Requests to intake, and as many to its baseline.
 ACCEPTED = 12_000
+#: Tickets on their whole way, and as many messages through chains of empty tasks.
+CARRIED = 12_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,33 +49,25 @@ def scenarios(servers: Servers, folder: Path, share: int) -> Iterator[Scenario]:
 
     yield Scenario(
         "http",
-        "Flask + SQLAlchemy, one commit a request",
-        lambda: accepting.commit_per_request(servers, ACCEPTED // share),
-    )
-    yield Scenario(
-        "http",
-        "intake, 1 and 64 connections",
-        lambda: accepting.accepted(servers, ACCEPTED // share),
+        "intake beside Flask + SQLAlchemy with one commit a request, by turns",
+        lambda: accepting.by_turns(servers, ACCEPTED // share),
     )
     yield Scenario(
         "pipeline",
-        "three empty Dramatiq tasks with confirms",
-        lambda: chains.dramatiq(servers, 8000 // share, folder),
+        "POST to webhook beside three empty Dramatiq tasks, by turns",
+        lambda: pipeline.pipeline(
+            servers, CARRIED // share, at_least(20), CARRIED // share, folder
+        ),
     )
     yield Scenario(
         "pipeline",
         "three empty Dramatiq tasks without confirms",
-        lambda: chains.dramatiq_unconfirmed(servers, 8000 // share, folder),
+        lambda: chains.dramatiq_unconfirmed(servers, CARRIED // share, folder),
     )
     yield Scenario(
         "pipeline",
         "three empty Celery tasks",
-        lambda: chains.celery(servers, 8000 // share, folder),
-    )
-    yield Scenario(
-        "pipeline",
-        "POST to webhook: at most, and at 25 to 100 % of that",
-        lambda: pipeline.pipeline(servers, 12_000 // share, at_least(20)),
+        lambda: chains.celery(servers, CARRIED // share, folder),
     )
     yield Scenario(
         "growth",

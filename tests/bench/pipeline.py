@@ -1,6 +1,7 @@
 """The whole way of a ticket: how many a second, how soon at a share of that, and a backlog."""
 
 from itertools import pairwise
+from pathlib import Path
 
 from sqlalchemy import exists, func, select
 
@@ -14,6 +15,7 @@ from shared.domain.clock import SystemClock
 from shared.domain.work import WorkState
 from shared.schemas.ticket import CreateTicketSchema
 from shared.waiting import wait_until
+from tests.bench import chains
 from tests.bench.commits import quantiles, waits
 from tests.bench.desk import (
     PATIENCE_S,
@@ -25,14 +27,25 @@ from tests.bench.desk import (
     start_intake,
     start_workers,
 )
+from tests.bench.turns import TURNS, medians
 
 SHARES = (25, 50, 75, 100)
 BACKLOG_SLICE = 10_000
 
 
-def pipeline(servers: Servers, tickets: int, seconds: int) -> Figures:
+def pipeline(servers: Servers, tickets: int, seconds: int, messages: int, folder: Path) -> Figures:
+    """Return how the whole way does beside a chain of empty tasks, by turns."""
+    found = [
+        chains.dramatiq(servers, turn, messages, folder)
+        | _whole_way(servers, turn, tickets, seconds)
+        for turn in range(TURNS)
+    ]
+    return medians(found, ("pipeline_per_s", "dramatiq_chain_per_s"))
+
+
+def _whole_way(servers: Servers, turn: int, tickets: int, seconds: int) -> Figures:
     """POST to the received webhook: as fast as 64 connections can send, then at shares of that."""
-    with desk(servers, "pipeline") as made:
+    with desk(servers, f"pipeline_{turn}") as made:
         start_intake(made)
         furnish(made)
         start_workers(made)

@@ -9,9 +9,11 @@ from typing import Any
 from tests.bench.conditions import commit, machine, versions
 from tests.bench.document.plots import plots
 from tests.bench.document.ratios import ratios
+from tests.bench.document.readme import with_figures
 from tests.bench.document.render import render
 
 DOCS = Path("docs")
+README = Path("README.md")
 LATEST = "latest.json"
 
 
@@ -69,13 +71,18 @@ def _load(directory: Path) -> dict[str, Any]:
     return found
 
 
-def write_docs(result_file: Path, docs: Path = DOCS) -> Path:
-    """Write page, result and plots of a run into the documentation; return the page's path.
+def write_docs(result_file: Path, docs: Path = DOCS, readme: Path = README) -> Path:
+    """Write page, README's figures, result and plots of a run; return the page's path.
 
-    Raises FileNotFoundError without a run.
+    Raises FileNotFoundError without a run, and ValueError if code was measured that is in no
+    commit: nobody could measure that again.
     """
     result = json.loads(result_file.read_text())
+    changed = [at for at, each in result["conditions"].items() if each["commit"].endswith("+")]
+    if changed:
+        raise ValueError(f"the run of {changed[0]} measured code that is in no commit")
     page = docs / "benchmarks.md"
+    readme.write_text(with_figures(readme.read_text(), result))
     _write(result, docs / "benchmarks.json", page, "images/")
     return page
 

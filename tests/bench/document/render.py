@@ -12,7 +12,8 @@ SECTIONS: tuple[Section, ...] = (*WHOLE_WAY, *SINGLE_PARTS)
 _HEAD = """\
 # Benchmarks: what was measured, with what, and what limits it
 
-This page is written by a program from one run; to change a text, change `tests/bench/document`.
+This page is written by a program from what runs measured; to change a text, change
+`tests/bench/document`.
 
 ```bash
 make bench                                       # everything: about an hour on two cores
@@ -51,8 +52,9 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
 
 
 def machine_line(result: Mapping[str, Any]) -> str:
-    """Return what a result was measured on, and with which versions."""
-    return f"Run of {result['at']}: {_made_on(result)}"
+    """Return when a result was measured, of which commit, on what, and with which versions."""
+    of = f", commit {_short(result['commit'])}" if "commit" in result else ""
+    return f"Run of {result['at']}{of}: {_made_on(result)}"
 
 
 def _made_on(result: Mapping[str, Any]) -> str:
@@ -73,9 +75,12 @@ def _runs(result: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     for at, each in conditions.items():
         parts = sum(run == at for run in result["runs"].values())
-        commit = f"{each['commit'][:12]}{'+' if each['commit'].endswith('+') else ''}"
-        yield f"- {parts} figures of {at}, commit {commit}: {_made_on(each)}"
+        yield f"- {parts} figures of {at}, commit {_short(each['commit'])}: {_made_on(each)}"
     yield ""
+
+
+def _short(commit: str) -> str:
+    return f"{commit[:12]}{'+' if commit.endswith('+') else ''}"
 
 
 def _aims(values: Values) -> Iterator[str]:

@@ -108,8 +108,12 @@ DELIVERIES = Section(
     ),
     figures=(
         Figure("deliveries_http_per_s", "delivered by HTTP, /s"),
+        Figure("deliveries_http_per_s_least", "… the lowest of the three"),
+        Figure("deliveries_http_per_s_most", "… the highest"),
         Figure("deliveries_http_cpu_ms", "… CPU of the notifier for each, ms"),
         Figure("bare_http_per_s", "baseline by HTTP, /s"),
+        Figure("bare_http_per_s_least", "… the lowest of the three"),
+        Figure("bare_http_per_s_most", "… the highest"),
         Figure("deliveries_vs_bare_loop_http", "ratio by HTTP", at_least(0.35)),
         Figure("deliveries_https_per_s", "delivered by HTTPS, /s"),
         Figure("deliveries_https_cpu_ms", "… CPU of the notifier for each, ms"),

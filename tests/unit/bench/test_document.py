@@ -11,6 +11,7 @@ import pytest
 from tests.bench.document.model import Section
 from tests.bench.document.plots import plots
 from tests.bench.document.ratios import ratios
+from tests.bench.document.readme import BEGIN, END, with_figures
 from tests.bench.document.render import SECTIONS, render
 from tests.bench.parts import PARTS
 from tests.bench.results import write_docs
@@ -131,6 +132,40 @@ def test_figures_of_several_runs_say_which_commit_they_are_of() -> None:
 def test_without_a_run_no_page_is_written(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write_docs(tmp_path / "latest.json", tmp_path)
+
+
+def test_what_is_in_no_commit_is_not_published(tmp_path: Path) -> None:
+    readme, run = tmp_path / "README.md", tmp_path / "latest.json"
+    readme.write_text(f"# Desk\n\n{BEGIN}\nold\n{END}\n\nThe rest.\n")
+    made = {"commit": "0123456789abcdef", "machine": MACHINE, "versions": {"Python": "3.11.7"}}
+    figures = {"mail_per_s": 213.0, "search_p50_ms": 18.0, "search_p99_ms": 83.0}
+    run.write_text(json.dumps(result(figures, conditions={"monday": made}, **made)))
+    write_docs(run, tmp_path, readme)
+    written = readme.read_text()
+    assert "| searches, a million tickets | 18 | 83 |" in written
+    assert "commit 0123456789ab: 2 cores" in written
+    assert "old" not in written
+    assert written.startswith("# Desk\n")
+    assert written.endswith("The rest.\n")
+    changed = {**made, "commit": "0123456789abcdef+"}
+    run.write_text(json.dumps(result(figures, conditions={"monday": changed}, **changed)))
+    with pytest.raises(ValueError, match="in no commit"):
+        write_docs(run, tmp_path, readme)
+    assert readme.read_text() == written
+
+
+def test_all_that_can_be_measured_is_in_the_documentation_or_has_its_reason() -> None:
+    kept = json.loads((ROOT / "docs/benchmarks.json").read_text())
+    measured = {**kept["figures"], **kept["ratios"]}
+    for section in SECTIONS:
+        if not any(reason in measured for reason in section.reasons):
+            assert not [name for name in names(section) if name not in measured], section.title
+
+
+def test_the_readme_has_the_figures_of_the_documentation() -> None:
+    kept = json.loads((ROOT / "docs/benchmarks.json").read_text())
+    readme = (ROOT / "README.md").read_text()
+    assert with_figures(readme, kept) == readme
 
 
 def test_the_page_in_the_documentation_is_that_of_its_result() -> None:
