@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.cli.database_file import require_file
 from shared.db.dead.lists import LISTS
 from shared.db.dead.reading import Wanted
 from shared.db.engine import Database, open_database
@@ -78,6 +79,7 @@ def opened() -> Iterator[Database]:
     """Open the database of the settings; what cannot be done ends with one line and status 2."""
     settings = load_settings()
     try:
+        require_file(settings)
         with command_logging(), closing(open_database(settings, 2)) as database:
             require_current(database)
             yield database

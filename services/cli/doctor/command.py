@@ -9,6 +9,7 @@ from typing import Any
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
+from services.cli.database_file import missing_file
 from services.cli.doctor import broker, configuration, host, mail, scanner, storage, work
 from services.cli.doctor import database as database_area
 from services.cli.doctor.finding import Area, Finding, Severity, error
@@ -134,7 +135,7 @@ def _away(area: Area, fault: Exception) -> Finding:
 
 def _work(settings: Settings, database: Database) -> Iterator[Finding]:
     """Yield findings about the work, where there is a schema that holds some."""
-    exists = database_area.missing_file(settings) is None
+    exists = missing_file(settings) is None
     if exists and state(database).fits:
         yield from work.examine(database, SystemClock().now())
 

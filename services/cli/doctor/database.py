@@ -3,14 +3,13 @@
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 from sqlalchemy import Connection, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
+from services.cli.database_file import missing_file
 from services.cli.doctor import copies, sealing
 from services.cli.doctor.finding import Finding, error, note, ok, warning
 from shared.db.compatibility import SchemaState
@@ -74,15 +73,6 @@ def _schema(schema: SchemaState) -> Finding:
         "no process of this release starts on it",
         "install the release that made it, or a later one",
     )
-
-
-def missing_file(settings: Settings) -> Path | None:
-    """Return the file of a SQLite database that is not there; a look would make an empty one."""
-    url = make_url(settings.database_url)
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        return None
-    file = Path(url.database)
-    return None if file.exists() else file
 
 
 def _version(connection: Connection) -> Iterator[Finding]:

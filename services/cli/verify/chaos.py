@@ -27,7 +27,7 @@ from services.chaos.place import new_folder, new_place
 from services.chaos.record import Record
 from services.chaos.run import Terms, prove
 from services.chaos.verdict import Verdict, document, judge
-from services.cli.doctor.database import missing_file
+from services.cli.database_file import missing_file
 from shared.db.engine import Database, open_database
 from shared.db.schema import require_current
 from shared.db.signing_keys import SigningKeys

@@ -14,6 +14,7 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.cli.actor import command_line
+from services.cli.database_file import require_file
 from services.cli.verify.contents import missing_contents
 from services.cli.verify.report import document, last_lines, mended_line, result_lines
 from shared.db.engine import Database, open_database
@@ -127,6 +128,7 @@ def verify(
     )
     try:
         settings = load_settings()
+        require_file(settings)
         with command_logging(), closing(open_database(settings, 2)) as database:
             require_current(database)
             sound = _run(database, settings, terms, repair=repair, storage=storage, as_json=as_json)
