@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, update
 
+from shared.db.delivery_retention import forget_deliveries
 from shared.db.engine import Database
 from shared.db.models import (
     Agent,
@@ -27,13 +28,14 @@ from shared.db.soundness.examination import USUAL, Examination, Terms, examinati
 from shared.db.soundness.mending import Mended
 from shared.domain.clock import Clock
 from shared.domain.delivery import DeliveryChannel
-from shared.domain.ids import Prefix, new_id
+from shared.domain.ids import Prefix, first_id, new_id
 from shared.domain.work import WorkState
 from shared.messaging.worker_host import WorkerHost
 from shared.observability import metrics
 from shared.runtime import Runtime
 from tests.api_keys import TESTER
 from tests.attaching import attached
+from tests.clock import ShiftedClock
 from tests.commands import run_command
 from tests.desk import Desk
 from tests.factories import delivery, subscription
@@ -277,6 +279,49 @@ def test_the_command_says_what_is_wrong_mends_it_and_ends_accordingly(
     document = json.loads(mended_.stdout)
     assert document["mended"][0]["what"] == "put it back on the routing list"
     assert document["sound"] is True
+
+
+def test_events_whose_deliveries_were_forgotten_are_not_told_again(
+    desk: Desk, database: Database, clock: ShiftedClock, mode: Mode
+) -> None:
+    clock.advance(hours=-5)
+    times = {"created_at": clock.now(), "updated_at": clock.now()}
+    receiver = subscription(**times)
+    clock.advance(hours=3)
+    ticket = desk.ticket()["id"]
+    desk.step(ticket, "cancel")
+    events = rows(database, TicketEvent)
+    told = [
+        delivery(
+            id=first_id(Prefix.DELIVERY, clock.now() + timedelta(milliseconds=number)),
+            event_id=event["id"],
+            ticket_id=ticket,
+            receiver=receiver["id"],
+            finished_at=clock.now(),
+            work_state=WorkState.DONE,
+        )
+        for number, event in enumerate(events)
+    ]
+    with database.transaction() as tx:
+        tx.insert(table(Subscription), [receiver])
+        tx.insert(table(Delivery), told)
+        tx.execute(delete(table(OutboxEntry)))
+    clock.advance(hours=2)
+    assert forget_deliveries(database, clock.now() - timedelta(hours=1)) == len(events) == 2
+
+    def verify(retention_s: int) -> dict[str, Any]:
+        environment = {
+            "PATCHBAY_DATABASE_URL": mode.database_url,
+            "PATCHBAY_DELIVERY_RETENTION_S": str(retention_s),
+        }
+        done = run_command("verify", "--repair", "--json", environment=environment)
+        return dict(json.loads(done.stdout))
+
+    kept_an_hour = verify(3600)
+    assert (kept_an_hour["sound"], kept_an_hour["mended"]) == (True, [])
+    assert rows(database, OutboxEntry) == []
+    kept_without_end = verify(0)
+    assert {each["id"] for each in kept_without_end["mended"]} == {each["id"] for each in events}
 
 
 def test_files_that_are_gone_are_told_where_that_is_asked_for(

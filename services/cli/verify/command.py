@@ -19,7 +19,7 @@ from services.cli.verify.contents import missing_contents
 from services.cli.verify.report import document, last_lines, mended_line, result_lines
 from shared.db.engine import Database, open_database
 from shared.db.schema import require_current
-from shared.db.soundness.check import MAX_AGE, TELLING, Result
+from shared.db.soundness.check import MAX_AGE, TELLING, Result, telling_within
 from shared.db.soundness.examination import (
     MAX_FINDINGS,
     Examination,
@@ -63,7 +63,7 @@ _PARTS = ("services.intake.wsgi", "services.router.bootstrap", "services.notifie
     type=click.IntRange(1),
     default=int(TELLING.total_seconds() // 3600),
     show_default=True,
-    help="How far back events are held against their deliveries.",
+    help="How far back events are held against their deliveries, while those are kept.",
 )
 @click.option(
     "--chaos", is_flag=True, help="Prove it on a throwaway copy, by traffic and kills, instead."
@@ -121,13 +121,14 @@ def verify(
             message = "--chaos and --replay go with neither --repair, --storage nor each other."
             raise click.UsageError(message)
         _chaos(replay, minutes=minutes, seed=seed, history=history, as_json=as_json)
-    terms = Terms(
-        limit=limit,
-        max_age=timedelta(seconds=max_age_s),
-        telling=timedelta(hours=told_since_h),
-    )
     try:
         settings = load_settings()
+        retention = timedelta(seconds=settings.delivery_retention_s)
+        terms = Terms(
+            limit=limit,
+            max_age=timedelta(seconds=max_age_s),
+            telling=telling_within(timedelta(hours=told_since_h), retention),
+        )
         require_file(settings)
         with command_logging(), closing(open_database(settings, 2)) as database:
             require_current(database)

@@ -21,6 +21,17 @@ MAX_AGE = timedelta(minutes=15)
 TELLING = timedelta(days=1)
 
 
+def telling_within(asked: timedelta, retention: timedelta) -> timedelta:
+    """Return how far back events can be held against their deliveries.
+
+    What is older than `retention` may have no deliveries any more, although everybody was told;
+    zero keeps deliveries without end. The patience is for clocks of machines that are apart.
+    """
+    if not retention:
+        return asked
+    return max(min(asked, retention - PATIENCE), timedelta(0))
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What a check may ask: a connection that sees one moment, and when that is.
