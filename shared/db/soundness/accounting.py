@@ -101,6 +101,15 @@ def _nowhere(*conditions: ColumnElement[bool]) -> Select[Any]:
     )
 
 
+def needless() -> Select[Any]:
+    """Return waiting tickets whose need nobody matches, because it is on no list."""
+    columns = TICKETS.c
+    known = select(REQUIREMENTS.c.signature).where(REQUIREMENTS.c.signature == columns.signature)
+    return select(columns.id, columns.number, columns.signature).where(
+        columns.work_state == WAITING, ~known.exists()
+    )
+
+
 def unaccounted(look: Look) -> int:
     """Count tickets that are nowhere, by the cheap core."""
     columns = TICKETS.c
@@ -111,6 +120,7 @@ def unaccounted(look: Look) -> int:
         # Of what is over only what a list looks at, or an agent has: three looks at indexes.
         *(_nowhere(columns.work_state == listed, over) for listed in (READY, WAITING)),
         _nowhere(over, held),
+        needless().with_only_columns(columns.id),
     ]
     ids = union(*parts).subquery("nowhere")
     return int(look.connection.execute(select(func.count()).select_from(ids)).scalar_one())
@@ -123,15 +133,6 @@ def _doubly_assigned(_: Look) -> Question:
         .where(held.ended_at.is_(None))
         .group_by(held.ticket_id)
         .having(func.count() > 1)
-    )
-    return Question(query)
-
-
-def _needless(_: Look) -> Question:
-    columns = TICKETS.c
-    needed = select(REQUIREMENTS.c.signature).where(REQUIREMENTS.c.signature == columns.signature)
-    query = select(columns.id, columns.number, columns.signature).where(
-        columns.work_state == WAITING, ~needed.exists()
     )
     return Question(query)
 
@@ -189,7 +190,7 @@ def checks() -> Iterator[Check]:
     yield Check(
         "needs-known",
         "every waiting ticket's need is on the matching list",
-        _needless,
+        lambda _: Question(needless()),
         lambda row: f"ticket {row['number']} waits for {row['signature'] or 'nothing'}, unknown",
         "routes the ticket again, which writes its need",
     )
