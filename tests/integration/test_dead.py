@@ -10,6 +10,7 @@ import pytest
 from shared.db.dead.lists import LISTS
 from shared.db.engine import Database
 from shared.db.models import (
+    BulkChunk,
     Delivery,
     DeliveryAttempt,
     DryRun,
@@ -26,6 +27,7 @@ from shared.domain.ids import Prefix, new_id
 from shared.domain.work import WorkState
 from shared.messaging.worker_host import WorkerHost
 from shared.runtime import Runtime
+from tests.bulk import bulk_tickets, job, results, send_job, work_off
 from tests.commands import Done, run_command
 from tests.desk import Desk
 from tests.factories import delivery, subscription
@@ -194,6 +196,30 @@ def test_what_is_dropped_is_on_record_and_nothing_is_lost_by_it(
     # The dropped event was wanted by a subscription, and is not made up for.
     assert examination(database, SystemClock().now()).sound
     assert_sound(database)
+
+
+def test_lines_of_a_job_that_are_dropped_stay_failed_in_it(
+    desk: Desk, runtime: Runtime, command: Command
+) -> None:
+    """Unless the job itself was cancelled: then nobody waits for them."""
+    made, cancelled = send_job(desk, bulk_tickets(600)), send_job(desk, bulk_tickets(600))
+    chunks = {(row["job_id"], row["first_line"]): row for row in rows(runtime.database, BulkChunk)}
+    last = [chunks[each["id"], 501]["id"] for each in (made, cancelled)]
+    for key in last:
+        give_up(runtime.database, BulkChunk, key, "zlib.error: torn")
+    desk.ok("DELETE", f"/v1/jobs/{cancelled['id']}")
+    work_off(runtime)
+    assert sums(job(desk, made["id"])) == ("completed", 600, 500, 100)
+    dropped = document(command("drop", *last, "--reason", "torn", "--yes", "--json"))
+    assert dropped == {"rows": 2, "lists": {"bulk": 2}}
+    over = job(desk, made["id"])
+    assert sums(over) == ("completed", 600, 500, 100)
+    assert (over["created"], len(results(desk, made["id"]))) == (500, 500)
+    assert sums(job(desk, cancelled["id"])) == ("cancelled", 600, 0, 0)
+
+
+def sums(job: dict[str, Any]) -> tuple[str, int, int, int]:
+    return job["state"], job["lines_received"], job["lines_done"], job["failed"]
 
 
 def test_an_agents_ticket_stays_with_the_agent_when_its_look_is_dropped(

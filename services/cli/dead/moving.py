@@ -93,7 +93,8 @@ def drop(keys: tuple[str, ...], *, reason: str, yes: bool, as_json: bool) -> Non
     """Give rows up for good; there is no way back.
 
     A new ticket is cancelled and its requester told; a ticket that an agent has stays there. An
-    event is told to nobody, a delivery is not sent, lines of a bulk body make no tickets.
+    event is told to nobody, a delivery is not sent, lines of a bulk body make no tickets and stay
+    failed in their job.
 
     Ends with 0 if any was dropped, 1 if there was none.
     """

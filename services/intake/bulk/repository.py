@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, select, update
+from sqlalchemy import Connection, Select, and_, case, func, or_, select, update
 
 from shared.db.engine import Database, Row, Transaction, first, rows
 from shared.db.models import BulkChunk, BulkJob
@@ -51,18 +51,21 @@ def with_progress(connection: Connection, found: Sequence[Row]) -> list[dict[str
     """Add to jobs what their chunks tell."""
     columns = CHUNKS.c
     done, dead = columns.work_state == WorkState.DONE, columns.work_state == WorkState.DEAD
+    # Of a job that nobody cancelled, what is cancelled was dead, and dropped by an operator.
+    dropped = and_(columns.work_state == WorkState.CANCELLED, JOBS.c.cancelled_at.is_(None))
     query = (
         select(
             columns.job_id,
             func.sum(columns.lines).label("lines_received"),
             func.sum(case((done, columns.lines), else_=0)).label("lines_done"),
-            func.sum(case((dead, columns.lines), else_=0)).label("failed"),
+            func.sum(case((or_(dead, dropped), columns.lines), else_=0)).label("failed"),
             func.sum(columns.created).label("created"),
             func.sum(columns.known).label("known"),
             func.sum(columns.refused).label("refused"),
             func.sum(case((columns.work_state.in_(_OPEN), 1), else_=0)).label("open"),
             func.max(columns.finished_at).label("last_at"),
         )
+        .select_from(CHUNKS.join(JOBS, JOBS.c.id == columns.job_id))
         .where(columns.job_id.in_([each["id"] for each in found]))
         .group_by(columns.job_id)
     )
