@@ -1,6 +1,6 @@
-"""A look at a RabbitMQ server that changes nothing: version, alarms, queues, consumers."""
+"""A look at a RabbitMQ server that changes nothing: version, alarms, rights, queues, consumers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -11,11 +11,10 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 from shared.domain.errors import Unavailable
 from shared.domain.work import ListName
 from shared.messaging.amqp import abort, connection_parameters
+from shared.messaging.broker_rights import NOWHERE, Right, missing_rights
 
 #: For how long an alarm is waited for, in seconds. The server tells it to whoever publishes.
 ALARM_S = 0.5
-#: A queue that nobody has: what is published there goes nowhere.
-_NOWHERE = "patchbay.doctor"
 _NOT_FOUND = 404
 
 
@@ -29,20 +28,26 @@ class QueueLook:
 
 @dataclass(frozen=True, slots=True)
 class BrokerLook:
-    """What a server tells. `queues` has None for a queue that is not there."""
+    """What a server tells. `queues` has None for a queue that is not there.
+
+    `missing` is what `user` lacks which right to on `vhost`; nobody asks that during an alarm.
+    """
 
     product: str
     version: str
     connect_ms: float
     alarm: bool
     queues: Mapping[ListName, QueueLook | None]
+    user: str
+    vhost: str
+    missing: Mapping[Right, Sequence[str]]
 
 
 def look_at(url: str, prefix: str = "") -> BrokerLook:
     """Connect to a server and look around; raises Unavailable with what it said."""
-    started = perf_counter()
+    started, parameters = perf_counter(), connection_parameters(url)
     try:
-        connection: Any = pika.BlockingConnection(connection_parameters(url))
+        connection: Any = pika.BlockingConnection(parameters)
     except (AMQPError, OSError) as error:
         raise Unavailable(_reason(error)) from error
     connect_ms = (perf_counter() - started) * 1000
@@ -51,6 +56,7 @@ def look_at(url: str, prefix: str = "") -> BrokerLook:
         properties = connection._impl.server_properties or {}  # noqa: SLF001 -- told nowhere else
         queues = {name: _queue(connection, prefix + name.value) for name in ListName}
         alarm = _alarm(connection)
+        missing = {} if alarm else missing_rights(connection, [prefix + name for name in ListName])
     except (AMQPError, OSError) as error:
         raise Unavailable(_reason(error)) from error
     finally:
@@ -65,6 +71,9 @@ def look_at(url: str, prefix: str = "") -> BrokerLook:
         connect_ms,
         alarm,
         queues,
+        parameters.credentials.username,
+        parameters.virtual_host,
+        missing,
     )
 
 
@@ -75,7 +84,7 @@ def _alarm(connection: Any) -> bool:
     """
     blocked: list[bool] = []
     connection.add_on_connection_blocked_callback(lambda *_: blocked.append(True))
-    connection.channel().basic_publish("", _NOWHERE, b"")
+    connection.channel().basic_publish("", NOWHERE, b"")
     deadline = perf_counter() + ALARM_S
     # It returns for anything that happens, such as the end of a channel whose queue is not there.
     while not blocked and perf_counter() < deadline:

@@ -1,6 +1,7 @@
-"""The broker: whether it answers, and who listens on its queues."""
+"""The broker: whether it answers, what its user may do, and who listens on its queues."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from shlex import quote
 
 from services.cli.doctor.finding import Finding, error, note, ok, warning
 from shared.domain.work import ListName
@@ -10,6 +11,8 @@ from shared.settings import Settings
 OLDEST = (3, 10)
 #: Doorbells in a queue, above which nobody can be listening well.
 MANY = 1000
+#: Of names that a right is missing to, how many are told.
+SHOWN = 3
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -25,6 +28,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
             "workers are not woken and find their work by looking, up to a second later",
             "rabbitmq-diagnostics alarms; give it room",
         )
+    if look.missing:
+        # Who listens is no matter yet: a process that is started would not be let in either.
+        yield _rights(look)
+        return
+    if not look.alarm:
+        yield ok(f"the user {look.user} has the rights to declare, ring and hear every doorbell")
     yield from _queues(look, settings)
 
 
@@ -34,6 +43,21 @@ def _version(look: BrokerLook) -> Finding:
     if look.product == "RabbitMQ" and numbers < OLDEST:
         return warning(what, "nobody has tried it with one before 3.10", "upgrade RabbitMQ")
     return ok(what)
+
+
+def _rights(look: BrokerLook) -> Finding:
+    missing = ", ".join(f"{right} {_some(names)}" for right, names in look.missing.items())
+    return error(
+        f"the user {look.user} may not {missing}",
+        "workers are not woken and find their work by looking, up to a second later",
+        f"rabbitmqctl set_permissions -p {quote(look.vhost)} {quote(look.user)} '.*' '.*' '.*'; "
+        "deploy/rabbitmq/definitions.json has the narrowest that are enough",
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(sorted(names)[:SHOWN]) + more
 
 
 def _queues(look: BrokerLook, settings: Settings) -> Iterator[Finding]:
