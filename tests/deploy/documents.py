@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,12 @@ def named(kind: str, name: str) -> dict[str, Any]:
     return next(each for each in of_kind(kind) if each["metadata"]["name"] == name)
 
 
+@cache
 def rendered(overlay: str) -> list[dict[str, Any]]:
-    """What `kubectl apply` would send. Skips where neither kustomize nor kubectl is installed."""
+    """What `kubectl apply` would send; callers must not change it.
+
+    Skips where neither kustomize nor kubectl is installed.
+    """
     folder = KUBERNETES / "overlays" / overlay
     if kustomize := shutil.which("kustomize"):
         command = [kustomize, "build", folder]

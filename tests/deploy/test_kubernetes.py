@@ -24,10 +24,12 @@ from tests.deploy.documents import (
     rendered,
 )
 from tests.deploy.environments import settings_from, unknown
+from tests.deploy.policies import Pod, reached, reaching
 
 PORTS = {"intake": 8080, "router": ROUTER_PORT, "notifier": NOTIFIER_PORT}
 #: Beyond PATCHBAY_SHUTDOWN_TIMEOUT_S, as docs/operations.md asks for.
 MARGIN_S = 5
+NAME_SERVER = Pod("kube-system", {"k8s-app": "kube-dns"})
 
 
 def test_every_document_is_valid_as_it_is_written():
@@ -147,29 +149,48 @@ def test_a_service_stays_while_nodes_are_emptied(service):
     assert all(each["labelSelector"]["matchLabels"] == labels for each in spreads)
 
 
-def test_nothing_comes_in_or_goes_out_unless_a_policy_names_it():
-    policies = {each["metadata"]["name"]: each["spec"] for each in of_kind("NetworkPolicy")}
-    deny = policies.pop("patchbay-deny-all")
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_pod_may_ask_for_names_and_the_name_server_alone(overlay):
+    found = rendered(overlay)
 
-    assert deny == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    assert reaching(policies, 5432) == {*SERVICES, "migrate"}
-    assert reaching(policies, 5672) == reaching(policies, 5671) == set(SERVICES)
-    assert reaching(policies, 4318) == set(SERVICES)
-    assert reaching(policies, 25) == {"notifier"}
-    assert reaching(policies, 443) == {"intake", "notifier"}
+    for protocol in ("UDP", "TCP"):
+        assert reaching(found, NAME_SERVER, 53, protocol) == {*SERVICES, "migrate"}
+        assert reaching(found, Pod("kube-system", {"k8s-app": "other"}), 53, protocol) == set()
+        assert reaching(found, Pod("elsewhere", NAME_SERVER.labels), 53, protocol) == set()
 
 
-def test_webhooks_may_not_go_to_private_networks():
-    (rule,) = [
-        rule["to"]
-        for each in of_kind("NetworkPolicy")
-        if each["metadata"]["name"] == "patchbay-outside"
-        for rule in each["spec"]["egress"]
-    ]
+def test_no_peer_is_named_in_a_way_that_kustomize_adds_its_labels_to():
+    for policy in of_kind("NetworkPolicy"):
+        for rule in [*policy["spec"].get("egress", []), *policy["spec"].get("ingress", [])]:
+            for peer in [*rule.get("to", []), *rule.get("from", [])]:
+                assert "matchLabels" not in peer.get("podSelector", {}), policy["metadata"]
 
-    private = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "127.0.0.0/8"}
-    assert private <= set(rule[0]["ipBlock"]["except"])
-    assert rule[1]["ipBlock"]["cidr"] == "2000::/3"
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_nothing_comes_in_or_goes_out_unless_a_policy_names_it(overlay):
+    found = rendered(overlay)
+
+    def of(namespace):
+        return Pod(namespace, {"app": "whatever it is"})
+
+    assert reaching(found, of("databases"), 5432) == {*SERVICES, "migrate"}
+    assert reaching(found, of("messaging"), 5672) == set(SERVICES)
+    assert reaching(found, of("messaging"), 5671) == set(SERVICES)
+    assert reaching(found, of("monitoring"), 4318) == set(SERVICES)
+    assert reaching(found, "203.0.113.7", 25) == {"notifier"}
+    assert reaching(found, "203.0.113.7", 443) == {"intake", "notifier"}
+    assert reaching(found, of("elsewhere"), 5432) == reaching(found, of("databases"), 22) == set()
+    assert reached(found, of("ingress-nginx"), "http") == {"intake"}
+    assert reached(found, of("monitoring"), "http") == set(SERVICES)
+    assert reached(found, of("elsewhere"), "http") == set()
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize(
+    "address", ["10.1.2.3", "172.16.0.1", "192.168.0.1", "169.254.169.254", "127.0.0.1", "fd00::1"]
+)
+def test_nothing_goes_to_private_networks(overlay, address):
+    assert reaching(rendered(overlay), address, 443) == set()
 
 
 def test_the_ingress_leads_to_intake():
@@ -216,19 +237,3 @@ def settings_of(overlay):
     secrets = (folder / "secrets.env.example").read_text().splitlines()
     lines = literals(KUBERNETES / "base") + literals(folder) + secrets
     return dict(line.split("=", 1) for line in lines)
-
-
-def reaching(policies, port):
-    """The services that may open a connection to some address at this port."""
-    found = set()
-    for policy in policies.values():
-        ports = [
-            each["port"] for rule in policy.get("egress", []) for each in rule.get("ports", [])
-        ]
-        anywhere = any("ports" not in rule for rule in policy.get("egress", []))
-        if port in ports or anywhere:
-            selector = policy["podSelector"]
-            labels = selector.get("matchLabels", {})
-            found |= set(labels.values())
-            found |= {v for e in selector.get("matchExpressions", []) for v in e["values"]}
-    return found
