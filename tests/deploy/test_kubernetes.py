@@ -8,6 +8,7 @@ import pytest
 from services.cli.main import COMMANDS, cli
 from services.cli.notifier import HEALTH_PORT as NOTIFIER_PORT
 from services.cli.router import HEALTH_PORT as ROUTER_PORT
+from services.intake import bootstrap
 from shared.settings import load_settings
 from tests.deploy.dockerfile import environment as image_environment
 from tests.deploy.dockerfile import last
@@ -15,6 +16,7 @@ from tests.deploy.documents import (
     FOREIGN_KINDS,
     KUBERNETES,
     OVERLAYS,
+    ROOT,
     SERVICES,
     kubernetes_problems,
     load,
@@ -29,6 +31,8 @@ from tests.deploy.policies import Pod, reached, reaching
 PORTS = {"intake": 8080, "router": ROUTER_PORT, "notifier": NOTIFIER_PORT}
 #: Beyond PATCHBAY_SHUTDOWN_TIMEOUT_S, as docs/operations.md asks for.
 MARGIN_S = 5
+#: Paths that need no key and are for probes and Prometheus alone; docs/deploy.md#proxies.
+NOT_PUBLIC = {"/healthz", "/readyz", "/metrics"}
 NAME_SERVER = Pod("kube-system", {"k8s-app": "kube-dns"})
 
 
@@ -193,18 +197,30 @@ def test_nothing_goes_to_private_networks(overlay, address):
     assert reaching(rendered(overlay), address, 443) == set()
 
 
-def test_the_ingress_leads_to_intake():
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_ingress_leads_to_intake(overlay):
     service = named("Service", "patchbay-intake")["spec"]
-    backends = [
-        path["backend"]["service"]
-        for ingress in of_kind("Ingress")
-        for rule in ingress["spec"]["rules"]
-        for path in rule["http"]["paths"]
-    ]
+    backends = [path["backend"]["service"] for path in published(overlay)]
 
     assert service["selector"] == {"app.kubernetes.io/component": "intake"}
     assert service["ports"][0]["targetPort"] == "http"
-    assert backends == [{"name": "patchbay-intake", "port": {"name": "http"}}] * len(OVERLAYS)
+    assert backends == [{"name": "patchbay-intake", "port": {"name": "http"}}] * len(backends)
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("mode", ["embedded"], indirect=True)
+def test_every_path_is_either_published_or_kept_from_the_public(overlay, runtime):
+    app = bootstrap.build(runtime)
+    paths = {re.sub("<[^>]+>", "x", rule.rule) for rule in app.url_map.iter_rules()}
+    bootstrap.close(app)
+    public = {path for path in paths if any(leads(each, path) for each in published(overlay))}
+
+    assert len(public) > 50
+    assert paths - public == NOT_PUBLIC
+    for each in published(overlay):
+        assert any(leads(each, path) for path in paths), each
+    (example,) = re.findall(r"`location ~ (\S+)`", (ROOT / "docs/deploy.md").read_text())
+    assert {path for path in paths if re.search(example, path)} == public
 
 
 def test_production_keeps_what_several_processes_share_outside_of_them(clean_environment):
@@ -237,3 +253,17 @@ def settings_of(overlay):
     secrets = (folder / "secrets.env.example").read_text().splitlines()
     lines = literals(KUBERNETES / "base") + literals(folder) + secrets
     return dict(line.split("=", 1) for line in lines)
+
+
+def published(overlay):
+    """The paths that an overlay's Ingress lets in."""
+    (ingress,) = load(KUBERNETES / "overlays" / overlay / "ingress.yaml")
+    return [path for rule in ingress["spec"]["rules"] for path in rule["http"]["paths"]]
+
+
+def leads(published_path, path):
+    """Whether an Ingress lets a path in: `Prefix` goes by whole elements, as Kubernetes has it."""
+    prefix = published_path["path"].rstrip("/")
+    if published_path["pathType"] == "Exact":
+        return path == prefix
+    return path == prefix or path.startswith(f"{prefix}/")
