@@ -4,11 +4,13 @@ import re
 
 import click
 import pytest
+from sqlalchemy.engine import make_url
 
 from services.cli.main import COMMANDS, cli
 from services.cli.notifier import HEALTH_PORT as NOTIFIER_PORT
 from services.cli.router import HEALTH_PORT as ROUTER_PORT
 from services.intake import bootstrap
+from shared.domain.broker_url import parse_broker_url
 from shared.settings import load_settings
 from tests.deploy.dockerfile import environment as image_environment
 from tests.deploy.dockerfile import last
@@ -33,6 +35,8 @@ PORTS = {"intake": 8080, "router": ROUTER_PORT, "notifier": NOTIFIER_PORT}
 MARGIN_S = 5
 #: Paths that need no key and are for probes and Prometheus alone; docs/deploy.md#proxies.
 NOT_PUBLIC = {"/healthz", "/readyz", "/metrics"}
+#: Where production's pods find the authorities of database and broker.
+AUTHORITIES = "/etc/patchbay/authorities"
 NAME_SERVER = Pod("kube-system", {"k8s-app": "kube-dns"})
 
 
@@ -67,8 +71,8 @@ def test_what_kustomize_makes_is_valid_and_whole(overlay):
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_the_settings_of_an_overlay_are_settings_and_every_service_takes_them(overlay):
-    given = settings_of(overlay)
+def test_the_settings_of_an_overlay_are_settings_and_every_service_takes_them(overlay, files):
+    given = settings_of(overlay, files)
 
     assert unknown(given) == []
     for service in SERVICES:
@@ -132,9 +136,11 @@ def test_probes_ask_what_the_service_answers(service, port):
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_pod_is_given_the_time_that_its_process_takes_to_end(service, overlay, clean_environment):
+def test_a_pod_is_given_the_time_that_its_process_takes_to_end(
+    service, overlay, files, clean_environment
+):
     pod = pod_of(service)
-    settings = settings_from(settings_of(overlay))
+    settings = settings_from(settings_of(overlay, files))
     hook = pod["containers"][0].get("lifecycle", {}).get("preStop", {}).get("exec", {})
     before_s = float(hook["command"][1]) if hook else 0
 
@@ -223,12 +229,56 @@ def test_every_path_is_either_published_or_kept_from_the_public(overlay, runtime
     assert {path for path in paths if re.search(example, path)} == public
 
 
-def test_production_keeps_what_several_processes_share_outside_of_them(clean_environment):
-    settings = settings_from(settings_of("production"))
+def test_production_verifies_whom_it_tells_its_secrets(clean_environment, files):
+    settings = settings_from(settings_of("production", files))
+    (connection,) = [
+        line.removeprefix("connection=")
+        for line in secrets_of("production")
+        if line.startswith("connection=")
+    ]
+
+    for url in (settings.database_url, connection):
+        given = make_url(url).query
+        assert given["sslmode"] == "verify-full"
+        assert given["sslrootcert"].endswith("/database.pem")
+    assert parse_broker_url(settings.broker_url).secure
+    assert parse_broker_url(settings.broker_url).options["cafile"].endswith("/broker.pem")
+
+
+@pytest.mark.parametrize("service", [*SERVICES, "migrate"])
+def test_production_finds_its_authorities_where_its_urls_say(service):
+    kind = "Job" if service == "migrate" else "Deployment"
+    (pod,) = [
+        each["spec"]["template"]["spec"]
+        for each in rendered("production")
+        if each["kind"] == kind and each["metadata"]["name"] == f"patchbay-{service}"
+    ]
+    volumes = {each["name"]: each for each in pod["volumes"]}
+    (mount,) = [m for m in pod["containers"][0]["volumeMounts"] if m["mountPath"] == AUTHORITIES]
+
+    assert mount["readOnly"] is True
+    assert volumes[mount["name"]]["secret"] == {
+        "secretName": "patchbay-authorities",
+        "optional": True,
+    }
+    example = (KUBERNETES / "overlays/production/secrets.env.example").read_text()
+    assert set(re.findall(r"(/[\w/]+)/\w+\.pem", example)) == {AUTHORITIES}
+
+
+def test_production_keeps_what_several_processes_share_outside_of_them(clean_environment, files):
+    settings = settings_from(settings_of("production", files))
 
     assert settings.storage_url.startswith("s3:")
     assert settings.queue_type == "quorum"
     assert settings.database_pool_size == load_settings().database_pool_size
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A folder with the files that production's URLs name."""
+    for name in ("database.pem", "broker.pem"):
+        (tmp_path / name).touch()
+    return tmp_path
 
 
 def pod_of(service):
@@ -247,12 +297,22 @@ def literals(folder):
     return [line for each in kustomization["configMapGenerator"] for line in each["literals"]]
 
 
-def settings_of(overlay):
-    """The variables that an overlay gives: its ConfigMap and its example of a Secret."""
+def secrets_of(overlay):
+    """The lines of an overlay's Secrets: literals, and files that are to be filled in."""
     folder = KUBERNETES / "overlays" / overlay
-    secrets = (folder / "secrets.env.example").read_text().splitlines()
-    lines = literals(KUBERNETES / "base") + literals(folder) + secrets
-    return dict(line.split("=", 1) for line in lines)
+    (kustomization,) = load(folder / "kustomization.yaml")
+    for each in kustomization["secretGenerator"]:
+        yield from each.get("literals", [])
+        for name in each.get("envs", []):
+            yield from (folder / name).read_text().splitlines()
+
+
+def settings_of(overlay, files):
+    """The variables that an overlay gives by ConfigMap and Secret; authorities are in `files`."""
+    folder = KUBERNETES / "overlays" / overlay
+    lines = [*literals(KUBERNETES / "base"), *literals(folder), *secrets_of(overlay)]
+    found = dict(line.split("=", 1) for line in lines if line.startswith("PATCHBAY_"))
+    return {name: value.replace(AUTHORITIES, str(files)) for name, value in found.items()}
 
 
 def published(overlay):
