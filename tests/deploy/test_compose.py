@@ -1,7 +1,9 @@
 """The compose files: valid by the specification, closed, and true to the images and services."""
 
+import re
 import subprocess
 
+import psycopg
 import pytest
 
 from deploy.build.locked import TARGETS
@@ -10,6 +12,7 @@ from tests.deploy.dockerfile import environment as image_environment
 from tests.deploy.dockerfile import stages
 from tests.deploy.documents import ROOT, SERVICES, compose_problems, load
 from tests.deploy.environments import settings_from, unknown
+from tests.deploy.postgres_conf import CONF, asked_for, settings
 
 FOLDER = ROOT / "deploy/compose"
 FILES = ("compose.yaml", "compose.standalone.yaml")
@@ -103,6 +106,30 @@ def test_the_secrets_fit_together_and_services_start_with_them(tmp_path, clean_e
     assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
 
 
+def test_postgresql_leaves_most_of_its_memory_to_everything_else():
+    limit = bytes_of(
+        read("compose.yaml")["services"]["postgres"]["deploy"]["resources"]["limits"]["memory"]
+    )
+    given = settings() | server_options()
+    cleaning = int(given["autovacuum_max_workers"]) * bytes_of(given["maintenance_work_mem"])
+
+    assert bytes_of(given["shared_buffers"]) <= limit / 4
+    assert bytes_of(given["shared_buffers"]) + cleaning <= limit / 2
+    assert bytes_of(given["effective_cache_size"]) <= limit
+
+
+def test_postgresql_takes_its_options(servers):
+    options = [f"--{name}={value}" for name, value in server_options().items()]
+    with psycopg.connect(servers.postgres.url("postgres").replace("+psycopg", "")) as connection:
+        (data,) = connection.execute("SHOW data_directory").fetchone()
+
+    done = asked_for("shared_buffers", CONF, data, *options)
+
+    assert done.returncode == 0, done.stderr
+    # In blocks of 8 KiB.
+    assert int(done.stdout) * 8192 == bytes_of(server_options()["shared_buffers"])
+
+
 def test_services_wait_for_the_schema_and_can_be_more_than_one():
     services = read("compose.yaml")["services"]
 
@@ -136,3 +163,18 @@ def read(name):
 
 def ours(name):
     return {n: each for n, each in read(name)["services"].items() if "build" in each}
+
+
+def server_options():
+    """What the command line of PostgreSQL sets in place of its configuration."""
+    program, *options = read("compose.yaml")["services"]["postgres"]["command"]
+    assert program == "postgres"
+    found = dict(option.removeprefix("--").split("=", 1) for option in options)
+    del found["config_file"]
+    return found
+
+
+def bytes_of(size):
+    """A size as Compose (2G) and PostgreSQL (512MB) write it."""
+    number, unit = re.fullmatch(r"(\d+)([KMG])B?", size).groups()
+    return int(number) * 1024 ** (1 + "KMG".index(unit))

@@ -2,14 +2,12 @@
 
 import configparser
 import re
-import subprocess
 
 import psycopg
 import pytest
 
-from deploy.local.programs import postgres_programs
 from shared.db.dialects import postgresql
-from tests.deploy.postgres_conf import CONF, settings
+from tests.deploy.postgres_conf import CONF, asked_for, settings
 
 HOT_TABLES = {"tickets", "event_outbox", "deliveries", "agents"}
 
@@ -19,7 +17,7 @@ def test_postgresql_takes_every_setting(servers):
     with psycopg.connect(postgres.url("postgres").replace("+psycopg", "")) as connection:
         (data,) = connection.execute("SHOW data_directory").fetchone()
 
-    done = parsed(CONF, data)
+    done = asked_for("max_connections", CONF, data)
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == settings()["max_connections"]
@@ -30,7 +28,7 @@ def test_a_setting_that_postgresql_has_not_would_be_found(servers, tmp_path):
     wrong = tmp_path / "wrong.conf"
     wrong.write_text(CONF.read_text() + "\nautovacum = on\n")
 
-    done = parsed(wrong, tmp_path)
+    done = asked_for("max_connections", wrong, tmp_path)
 
     assert done.returncode != 0
     assert "autovacum" in done.stderr
@@ -70,11 +68,3 @@ def test_a_pooler_keeps_sessions_and_has_room_for_all_of_them():
     assert pooler["pool_mode"] == "session"
     assert "options" in pooler["ignore_startup_parameters"].split(",")
     assert int(pooler["default_pool_size"]) < int(settings()["max_connections"])
-
-
-def parsed(conf, data):
-    """What `postgres -C`, which reads the configuration and starts nothing, makes of a file."""
-    # First of all, or root may not even ask.
-    asked = [postgres_programs() / "postgres", "-C", "max_connections"]
-    asked += ["-D", data, "-c", f"config_file={conf}"]
-    return subprocess.run(asked, capture_output=True, text=True, check=False, cwd="/")
