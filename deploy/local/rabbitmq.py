@@ -38,9 +38,11 @@ vm_memory_high_watermark.absolute = 800MiB
 disk_free_limit.absolute = 50MB
 collect_statistics_interval = 5000
 log.file.level = warning
-cluster_formation.peer_discovery_backend = classic_config
 """
-PEER = "cluster_formation.classic_config.nodes.{number} = {node}\n"
+ALONE = f"""\
+cluster_formation.peer_discovery_backend = classic_config
+cluster_formation.classic_config.nodes.1 = {NODE}
+"""
 
 
 class RabbitMQ(LocalServer):
@@ -140,7 +142,11 @@ class RabbitMQ(LocalServer):
         return self._state.ports[PORT_MAPPER]
 
     def _configuration(self) -> str:
-        return CONFIGURATION.format(port=self.port) + PEER.format(number=1, node=self.node)
+        return CONFIGURATION.format(port=self.port) + self._peers()
+
+    def _peers(self) -> str:
+        """Which nodes there are; without that the node would look around for others."""
+        return ALONE
 
     def _ready(self) -> bool:
         """Whether the node answers a protocol header with a method frame (AMQP 0-9-1, 4.2.2)."""

@@ -1,4 +1,7 @@
-"""Three private RabbitMQ nodes in one cluster: what it takes to kill a leader under load."""
+"""Three private RabbitMQ nodes in one cluster: what it takes to kill a leader under load.
+
+They read the file that production's nodes read, with other names.
+"""
 
 import secrets
 import signal
@@ -10,12 +13,13 @@ from typing import ClassVar
 from deploy.local.launching import launch
 from deploy.local.processes import kill_all
 from deploy.local.programs import epmd_program
-from deploy.local.rabbitmq import PEER, RabbitMQ
+from deploy.local.rabbitmq import RabbitMQ
 from services.chaos.ports import LOOPBACK, choose_port
 
 NODES = 3
-#: A node that sees fewer than half of the others stops serving, instead of going its own way.
-PARTITIONS = "cluster_partition_handling = pause_minority\n"
+CONFIGURATION = Path(__file__).parents[1] / "rabbitmq/cluster.conf"
+#: What a node is called there.
+SHIPPED_NAME = "rabbit@mq-{number}"
 
 
 class ClusterNode(RabbitMQ):
@@ -40,10 +44,11 @@ class ClusterNode(RabbitMQ):
     def _new_cookie(self) -> str:
         return self._cookie
 
-    def _configuration(self) -> str:
-        peers = [PEER.format(number=n, node=_name(n)) for n in range(2, NODES + 1)]
-        own = super()._configuration().replace(f"= {self.node}", f"= {_name(1)}")
-        return "".join([own, *peers, PARTITIONS])
+    def _peers(self) -> str:
+        text = CONFIGURATION.read_text()
+        for number in range(1, NODES + 1):
+            text = text.replace(SHIPPED_NAME.format(number=number), _name(number))
+        return text
 
 
 class RabbitMQCluster:

@@ -1,5 +1,6 @@
 """RabbitMQ's files, taken in by a real node, and what services do under that account."""
 
+import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -7,6 +8,7 @@ import pika
 import pytest
 
 from deploy.local import RabbitMQ
+from deploy.local.rabbitmq_cluster import NODES, RabbitMQCluster
 from deploy.rabbitmq.make_definitions import FOLDER, USER, VHOST, rendered
 from shared.domain.work import ListName
 from shared.messaging.amqp import AmqpTransport, PatchbayRabbitmqBroker
@@ -17,18 +19,14 @@ PASSWORD = "s3cret"
 
 
 class Configured(RabbitMQ):
-    """A node that reads our rabbitmq.conf, beside what makes it private."""
+    """A node that reads our rabbitmq.conf and cluster.conf, beside what makes it private."""
 
     def _environment(self) -> dict[str, str]:
         ours = (FOLDER / "rabbitmq.conf").read_text()
         # The disk of a machine that runs tests may be as full as it is.
         ours = ours.replace("disk_free_limit.absolute = 1GB", "disk_free_limit.absolute = 50MB")
-        private = (
-            f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
-            "cluster_formation.peer_discovery_backend = classic_config\n"
-            "cluster_formation.classic_config.nodes.1 = patchbay@localhost\n"
-        )
-        (self.directory / "ours.conf").write_text(private + ours)
+        private = f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
+        (self.directory / "ours.conf").write_text(private + ours + first_of_cluster(self.node))
         return {**super()._environment(), "RABBITMQ_CONFIG_FILE": f"{self.directory}/ours"}
 
 
@@ -61,6 +59,16 @@ def test_the_settings_are_taken(node):
     assert "{channel_max,64}" in shown
     assert "{heartbeat,30}" in shown
     assert "{max_message_size,1048576}" in shown
+    assert "{cluster_partition_handling,pause_minority}" in shown
+    assert "{cluster_nodes,{[patchbay@localhost],disc}}" in shown
+
+
+def test_the_cluster_of_the_fault_tests_reads_the_shipped_file(tmp_path):
+    shipped = (FOLDER / "cluster.conf").read_text()
+
+    for node in RabbitMQCluster(tmp_path).nodes:
+        assert re.sub(r"patchbay(\d)@localhost", r"rabbit@mq-\1", node._peers()) == shipped
+    assert len(re.findall("classic_config.nodes", shipped)) == NODES
 
 
 @pytest.mark.parametrize("kind", QueueType)
@@ -111,6 +119,12 @@ def test_no_password_is_in_the_files_and_none_is_right_before_one_is_set(node, u
     text = (FOLDER / "definitions.json").read_text()
     assert '"password_hash": ""' in text
     assert PASSWORD not in text
+
+
+def first_of_cluster(node: str) -> str:
+    """cluster.conf as the first of its nodes, and the only one, reads it."""
+    lines = (FOLDER / "cluster.conf").read_text().replace("rabbit@mq-1", node).splitlines(True)
+    return "".join(line for line in lines if "rabbit@mq-" not in line)
 
 
 def queues(node: RabbitMQ, waiting: int) -> dict[str, list[str]]:
