@@ -29,7 +29,17 @@ GC_THRESHOLDS = (10_000, 20, 20)
 #: How many files and connections a process may have open, if the system allows it.
 MOST_FILES = 65_536
 
+#: Orders to end: by a process manager, by Ctrl-C, by a terminal that is closed.
+ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 log = get_logger()
+
+
+def on_ending(handler: Callable[[int, FrameType | None], None]) -> None:
+    """Have a handler called when the process is to end; what nohup(1) ignores stays ignored."""
+    for number in ENDINGS:
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
 
 
 def settle() -> None:
@@ -74,10 +84,11 @@ def run(
     health: tuple[str, int] | None,
     parent: int | None,
 ) -> bool:
-    """Run services until SIGTERM or SIGINT, or until the process `parent` is gone.
+    """Run services until SIGTERM, SIGINT or SIGHUP, or until the process `parent` is gone.
 
     Then fetches no more, finishes what is in hand within PATCHBAY_SHUTDOWN_TIMEOUT_S and returns
-    whether all of it got done; the rest is still in the database. A second signal ends at once.
+    whether all of it got done; the rest is still in the database. A second signal ends at once,
+    unless it is SIGHUP, which a terminal that is closed may send twice (setpgid(2), exit(2)).
     Raises SchemaBehind on a database that does not fit, SecretUnreadable without its keys.
     """
     allow_files()
@@ -87,12 +98,11 @@ def run(
     stopping = threading.Event()
 
     def stop(number: int, _: FrameType | None) -> None:
-        if stopping.is_set():
+        if stopping.is_set() and number != signal.SIGHUP:
             os._exit(128 + number)
         stopping.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    on_ending(stop)
     server = None
     if health is not None:
         server = HealthServer(*health, readiness(runtime, stopping))

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from prometheus_client import multiprocess
 
 from shared.observability.health import HealthServer
 from shared.observability.logging import get_logger
+from shared.process import on_ending
 
 #: A process that dies sooner than this after its start is restarted with a growing rest.
 STEADY_AFTER_S = 10.0
@@ -37,7 +37,7 @@ class _Child:
 def supervise(
     name: str, count: int, threads: int, health: tuple[str, int], shutdown_timeout_s: float
 ) -> None:
-    """Keep `count` processes of `patchbay NAME` running until SIGTERM or SIGINT.
+    """Keep `count` processes of `patchbay NAME` running until SIGTERM, SIGINT or SIGHUP.
 
     Their metrics are added up and served here, with a readiness that counts the living.
     """
@@ -58,8 +58,7 @@ def supervise(
     def stop(_: int, __: FrameType | None) -> None:
         stopping.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    on_ending(stop)
     children = [_start(command) for _ in range(count)]
 
     def readiness() -> dict[str, str]:

@@ -1,8 +1,10 @@
 """The HTTP server: granian, whose I/O runs outside Python; threads run the application."""
 
 import errno
+import signal
 import socket
 import sys
+from typing import Any
 
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
@@ -20,8 +22,9 @@ class PortTaken(Exception):
 
 
 def serve(target: str, settings: Settings, processes: int, threads: int, *, shared: bool) -> None:
-    """Serve the application that `target` (`module:factory`) builds, until SIGTERM or SIGINT.
+    """Serve the application that `target` (`module:factory`) builds.
 
+    Until SIGTERM, SIGINT or SIGHUP.
     Raises PortTaken if the address is in use. With `shared` others of the same user who asked for
     it serve it too, on Linux: the kernel spreads new connections over all (socket(7),
     SO_REUSEPORT), so that one can be there before another goes.
@@ -48,6 +51,11 @@ def serve(target: str, settings: Settings, processes: int, threads: int, *, shar
         respawn_failed_workers=True,
         workers_kill_timeout=int(settings.shutdown_timeout_s) + KILL_MARGIN_S,
     )
+    # Its own answer to SIGHUP is to replace its processes, by others with the same settings.
+    # None leaves the signal as it is, which is how nohup(1) has it: ignored.
+    ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    answer: Any = None if ignored else server.signal_handler_interrupt
+    server.signal_handler_reload = answer  # type: ignore[method-assign] # it takes it from there
     try:
         server.serve(target_loader=load)
     except SystemExit:

@@ -17,6 +17,19 @@ allow_files()
 print(*resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 
+#: Is hung up and told to end, and says which of that it heard.
+_HUNG_UP = """
+import os, signal, sys
+from shared.process import on_ending
+if sys.argv[1] == "ignored":
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+heard = []
+on_ending(lambda number, _: heard.append(signal.Signals(number).name))
+for number in (signal.SIGHUP, signal.SIGTERM):
+    os.kill(os.getpid(), number)
+print(*heard)
+"""
+
 
 @pytest.mark.parametrize(
     ("soft", "hard", "allowed"),
@@ -34,3 +47,14 @@ def test_a_process_raises_its_limit_of_open_files(soft: int, hard: int, allowed:
         check=True,
     )
     assert done.stdout.split() == [str(min(allowed, hard)), str(hard)]
+
+
+@pytest.mark.parametrize(
+    ("hang_up", "heard"), [("obeyed", "SIGHUP SIGTERM"), ("ignored", "SIGTERM")]
+)
+def test_a_closed_terminal_ends_a_process_in_order_unless_nohup_says_otherwise(
+    hang_up: str, heard: str
+) -> None:
+    command = [sys.executable, "-c", _HUNG_UP, hang_up]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == heard
