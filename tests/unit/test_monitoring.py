@@ -46,6 +46,12 @@ def test_every_metric_that_a_rule_a_panel_or_the_manual_names_exists() -> None:
     assert named_in(DOCS) - families - metrics_of_the_code() == set()
 
 
+def test_the_dashboard_shows_every_metric() -> None:
+    families = {re.sub("_(bucket|count|sum)$", "", name) for name in metrics_of_the_code()}
+    shown = named_in(" ".join(expressions().values()))
+    assert families - {re.sub("_(bucket|count|sum)$", "", name) for name in shown} == set()
+
+
 def test_the_manual_names_every_metric() -> None:
     families = {re.sub("_(bucket|count|sum)$", "", name) for name in metrics_of_the_code()}
     assert families - named_in(DOCS) == set()
@@ -66,11 +72,16 @@ def test_rules_fire_when_they_should_and_only_then(promtool: str) -> None:
 def test_the_dashboard_is_one_that_grafana_takes(promtool: str, tmp_path: Path) -> None:
     assert DASHBOARD["title"] == "Patchbay"
     assert DASHBOARD["schemaVersion"] >= 36
-    every = [*panels(), *DASHBOARD["panels"]]
+    every = {panel["id"]: panel for panel in [*panels(), *DASHBOARD["panels"]]}.values()
     assert max(Counter(panel["id"] for panel in DASHBOARD["panels"]).values()) == 1
+    taken: Counter[tuple[int, int]] = Counter()
     for panel in every:
         place = panel["gridPos"]
         assert place["x"] + place["w"] <= 24
+        columns = range(place["x"], place["x"] + place["w"])
+        lines = range(place["y"], place["y"] + place["h"])
+        taken.update((x, y) for x in columns for y in lines)
+    assert max(taken.values()) == 1
     for panel in panels():
         assert panel["description"]
         assert panel["datasource"]["uid"] == "${datasource}"
