@@ -29,6 +29,8 @@ from prometheus_client.registry import Collector
 from shared.observability.figures import board
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
+#: Of what may wait for as long as a receiver, or everything, is away.
+_WAITS = (*_SECONDS, 60, 300, 1800, 3600, 21_600)
 _ROWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 batch_rows = Histogram(
@@ -130,7 +132,7 @@ delivery_wait_seconds = Histogram(
     "patchbay_delivery_wait_seconds",
     "From the moment a delivery is due to its attempt.",
     ["channel"],
-    buckets=_SECONDS,
+    buckets=_WAITS,
 )
 deliveries_in_flight = Gauge(
     "patchbay_deliveries_in_flight",

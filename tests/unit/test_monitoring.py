@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from shared.observability import metrics
 from tests.monitoring import (
     ALERTS,
     ALERTS_FILE,
     DASHBOARD,
     DOCS,
+    ROOT,
     expressions,
     metrics_of_the_code,
     named_in,
@@ -32,6 +34,23 @@ def test_an_alert_says_what_happened_how_bad_it_is_and_what_to_do(alert: dict[st
     assert notes["runbook_url"] == f"docs/operations.md#{name.lower()}"
     assert f"\n### {name}\n\n" in DOCS
     assert name in TESTED
+
+
+def test_the_manual_says_how_runbooks_get_addresses(tmp_path: Path) -> None:
+    [command] = re.findall(r"^sed .*alerts\.yml$", DOCS, re.MULTILINE)
+    rules = tmp_path / ALERTS_FILE.relative_to(ROOT)
+    rules.parent.mkdir(parents=True)
+    rules.write_text(ALERTS_FILE.read_text())
+    subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+    urls = re.findall(r"runbook_url: (\S+)", rules.read_text())
+    assert len(urls) == len(ALERTS)
+    for url in urls:
+        assert re.fullmatch(r"https://\S+/docs/operations\.md#patchbay\w+", url)
+
+
+def test_waits_are_told_apart_up_to_hours() -> None:
+    known = metrics.delivery_wait_seconds.labels("webhook")._upper_bounds
+    assert {60, 300, 1800, 3600} < set(known)
 
 
 def test_every_runbook_is_that_of_an_alert() -> None:
