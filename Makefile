@@ -44,6 +44,10 @@ audit: setup ## Ask whether locked packages have known vulnerabilities; fails al
 sbom: setup ## Write the bill of materials of each image (CycloneDX) below var/sbom
 	@$(BIN)/python -m deploy.build.sbom
 
+.PHONY: image-check
+image-check: setup ## Do the Dockerfile's steps without Docker and start the outcome (root; needs debootstrap)
+	@$(BIN)/python -m tests.deploy.build_in_root var/image-check/root
+
 .PHONY: fmt
 fmt: setup ## Format the code and mend what the linter can
 	@$(BIN)/ruff check --fix -q . || true

@@ -1,10 +1,11 @@
 """Does what the Dockerfile says without Docker: each target in a copy of a clean Debian root.
 
-    debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm var/root
-    python -m tests.deploy.build_in_root var/root intake router notifier standalone migrate
+    python -m tests.deploy.build_in_root FOLDER [TARGET…]     or: make image-check
 
-As root. COPY and RUN are done by chroot(8) on copies beside the given root, `var/root.TARGET`; ENV,
-USER, WORKDIR and CMD are what a run of the container would use, and what `enter` starts it with.
+As root. The clean root is FOLDER, made by debootstrap(8) unless it is there. COPY and RUN are done
+by chroot(8) on copies beside it, FOLDER.TARGET; ENV, USER, WORKDIR and CMD are what a container
+would use, and what `enter` starts it with: each target says how its command is used, which imports
+its service, and the standalone one serves until it is told to end.
 """
 
 import os
@@ -12,10 +13,22 @@ import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
-from tests.deploy.dockerfile import ROOT, Instruction, Stage, ancestry, environment, stages
+from deploy.build.locked import TARGETS
+from services.chaos.ports import LOOPBACK, choose_port
+from tests.deploy.dockerfile import ROOT, Instruction, ancestry, environment, last, stages
+from tests.waiting import eventually
 
+#: What python:3.11-slim-bookworm has that matters here.
+DEBOOTSTRAP = [
+    "debootstrap",
+    "--variant=minbase",
+    "--include=python3,python3-venv,ca-certificates",
+    "bookworm",
+]
+START_S, END_S = 60, 30
 IGNORED = shutil.ignore_patterns("__pycache__")
 
 
@@ -67,6 +80,7 @@ def enter(root: Path, target: str, command: list[str], extra: dict[str, str]) ->
     mounts = (
         f"mount --bind {root} {root} && mount --bind {root}/var/lib/patchbay "
         f"{root}/var/lib/patchbay && mount -t tmpfs -o mode=1777 tmp {root}/tmp && "
+        f"mount -t proc proc {root}/proc && "
         f"mount -o remount,bind,ro {root} && "
         f"exec setpriv --reuid=10001 --regid=10001 --clear-groups --inh-caps=-all "
         f'--bounding-set=-all --no-new-privs -- "$@"'
@@ -98,19 +112,62 @@ def _run(each: Instruction, root: Path, workdir: str) -> None:
     # What lets this machine reach its package index goes along, as a build argument would.
     network = re.compile(r"(PIP|UV|SSL|HTTPS?|NO|ALL)_.*|.*_proxy", re.IGNORECASE)
     known = {name: value for name, value in os.environ.items() if network.fullmatch(name)}
-    shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
+    for name in ("/etc/resolv.conf", known.get("SSL_CERT_FILE", "")):
+        if name:
+            # Not written into: the file is a link to that of the clean root.
+            (root / name.lstrip("/")).unlink(missing_ok=True)
+            shutil.copy(name, root / name.lstrip("/"))
     command = ["env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
     command += [f"{name}={value}" for name, value in known.items()]
     command += ["sh", "-c", f'cd {workdir} && exec "$@"', "sh", *each.words]
     subprocess.run(["chroot", root, *command], check=True)
 
 
-def names(given: list[str]) -> list[Stage]:
-    """Return the targets of that name. Raises KeyError."""
-    known = stages()
-    return [known[name] for name in given]
+def make_root(folder: Path) -> None:
+    """Install a clean Debian. Raises FileNotFoundError without debootstrap."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run([*DEBOOTSTRAP, folder], check=True, stdout=subprocess.DEVNULL)
+
+
+def check(root: Path, target: str) -> None:
+    """Start what was built. Raises CalledProcessError, NeverHappened or AssertionError."""
+    entrypoint, command = last(target, "ENTRYPOINT").words, last(target, "CMD").words
+    told = enter(root, target, [*entrypoint, *command, "--help"], {})
+    subprocess.run(told, check=True, stdout=subprocess.DEVNULL)
+    if target == "standalone":
+        _serve(root, [*entrypoint, *command])
+
+
+def _serve(root: Path, command: list[str]) -> None:
+    port = choose_port()
+    given = {"PATCHBAY_HOST": LOOPBACK, "PATCHBAY_PORT": str(port)}
+    with subprocess.Popen(enter(root, "standalone", command, given)) as process:
+        try:
+            eventually(lambda: process.poll() is not None or _serves(port), START_S)
+            process.terminate()
+            assert process.wait(END_S) == 0
+        finally:
+            process.kill()
+
+
+def _serves(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/readyz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def main(clean: Path, targets: list[str]) -> None:
+    """Build targets and start them; leaves the clean root, for the next time."""
+    if not clean.exists():
+        make_root(clean)
+    for target in targets:
+        root = build(clean, target)
+        check(root, target)
+        print(f"{target}: built and started")  # noqa: T201 -- the answer
+        shutil.rmtree(root)
 
 
 if __name__ == "__main__":
-    for stage in names(sys.argv[2:]):
-        print(build(Path(sys.argv[1]).absolute(), stage.name))  # noqa: T201 -- the answer
+    main(Path(sys.argv[1]).absolute(), sys.argv[2:] or list(TARGETS))

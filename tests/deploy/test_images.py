@@ -113,6 +113,19 @@ def test_the_version_of_the_images_is_that_of_the_package():
     assert f'image.version="{version}"' in DOCKERFILE.read_text()
 
 
+def test_the_steps_of_the_dockerfile_can_be_run_without_docker():
+    done = subprocess.run(
+        ["make", "--dry-run", "--old-file=.venv/.ready", "image-check"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (module,) = re.findall(r"python -m (\S+)", done.stdout)
+
+    assert (ROOT / f"{module.replace('.', '/')}.py").is_file()
+
+
 def test_secrets_come_from_files_and_signals_reach_patchbay(tmp_path):
     program = tmp_path / "patchbay"
     program.write_text(
