@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from services.chaos.facts import AssignmentFact, EventFact, Facts, TicketFact
 from shared.domain.event import EventType
@@ -132,7 +132,8 @@ def _tickets(facts: Facts) -> Iterator[Violation]:
 
 
 def _overlap(assignments: Sequence[AssignmentFact]) -> bool:
-    ordered = sorted(assignments, key=lambda assignment: assignment.started_at)
+    # Of those that began at one moment the one that is still open is the last.
+    ordered = sorted(assignments, key=lambda each: (each.started_at, each.ended_at is None))
     return any(
         earlier.ended_at is None or earlier.ended_at > later.started_at
         for earlier, later in pairwise(ordered)
@@ -157,15 +158,42 @@ def _accounted(
 
 
 def _agents(facts: Facts) -> Iterator[Violation]:
-    held: Counter[str] = Counter()
+    assignments: dict[str, list[AssignmentFact]] = defaultdict(list)
     for assignment in facts.assignments:
-        if assignment.ended_at is None:
-            held[assignment.agent] += assignment.weight
+        assignments[assignment.agent].append(assignment)
     for agent in facts.agents:
-        if max(agent.load, held[agent.id]) > agent.limit:
+        own = assignments[agent.id]
+        held = sum(each.weight for each in own if each.ended_at is None)
+        if max(agent.load, held, _heaviest_load(own)) > agent.limit:
             yield Violation(Rule.OVER_CAPACITY, agent.id)
-        if agent.load != held[agent.id]:
-            yield Violation(Rule.WRONG_LOAD, f"{agent.id} {agent.load} not {held[agent.id]}")
+        if agent.load != held:
+            yield Violation(Rule.WRONG_LOAD, f"{agent.id} {agent.load} not {held}")
+
+
+def _heaviest_load(assignments: Iterable[AssignmentFact]) -> int:
+    """Return the most that an agent had at any moment, in the order of commits.
+
+    The limit is that of the end: nobody changes a capacity, or assigns without the guard, in a run.
+    """
+    # At one place what ends goes before what begins.
+    steps = sorted(step for each in assignments for step in _steps(each))
+    return max(accumulate(weight for _, weight in steps), default=0)
+
+
+def _steps(assignment: AssignmentFact) -> Iterator[tuple[int, int]]:
+    """Yield how an assignment moves the load, and where in the order of commits.
+
+    One whose places are not known is left out, and one whose places are the same: a database that
+    was restored has those of the restoration.
+    """
+    began, ended = assignment.from_commit, assignment.to_commit
+    if began is None:
+        return
+    if assignment.ended_at is None:
+        yield began, assignment.weight
+    elif ended is not None and ended > began:
+        yield began, assignment.weight
+        yield ended, -assignment.weight
 
 
 def _events(facts: Facts) -> Iterator[Violation]:

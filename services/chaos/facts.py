@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, RowMapping, case, func, or_, select
 
+from services.chaos.commit_order import spans
 from shared.db.engine import Database
 from shared.db.models import (
     Absence,
@@ -120,7 +121,11 @@ class AgentFact:
 
 @dataclass(frozen=True, slots=True)
 class AssignmentFact:
-    """Who had a ticket from when to when, and whether a record says why."""
+    """Who had a ticket from when to when, and whether a record says why.
+
+    `from_commit` and `to_commit` are its places in the order of commits (`commit_order`), None
+    where that is not known.
+    """
 
     ticket: str
     agent: str
@@ -128,6 +133,8 @@ class AssignmentFact:
     started_at: datetime
     ended_at: datetime | None
     explained: bool
+    from_commit: int | None = None
+    to_commit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +275,8 @@ def _agents(connection: Connection) -> list[AgentFact]:
 def _assignments(connection: Connection) -> list[AssignmentFact]:
     decided = select(_DECISIONS.c.id, _DECISIONS.c.ticket_id, _DECISIONS.c.agent_id)
     decisions = {row.id: (row.ticket_id, row.agent_id) for row in connection.execute(decided)}
+    rows = connection.execute(select(_ASSIGNMENTS)).mappings().all()
+    known = spans(connection, rows)
     return [
         AssignmentFact(
             row["ticket_id"],
@@ -276,6 +285,8 @@ def _assignments(connection: Connection) -> list[AssignmentFact]:
             row["started_at"],
             row["ended_at"],
             decisions.get(row["decision_id"]) == (row["ticket_id"], row["agent_id"]),
+            known[row["id"]].began,
+            known[row["id"]].ended,
         )
-        for row in connection.execute(select(_ASSIGNMENTS)).mappings()
+        for row in rows
     ]

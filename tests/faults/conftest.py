@@ -19,6 +19,7 @@ import pytest
 from psycopg import sql
 
 from deploy.local import Servers
+from deploy.local.postgres import Postgres
 from deploy.local.programs import missing_packages
 from services.chaos.table import Row
 from tests.faults import table
@@ -106,10 +107,19 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     servers = Servers(tmp_path_factory.mktemp("faults"))
     try:
         servers.start()
+        note_commits(servers.postgres)
         yield servers
     finally:
         for server in servers:
             server.remove()
+
+
+def note_commits(postgres: Postgres) -> None:
+    """Let PostgreSQL note the order of commits, as `services.chaos.commit_order` asks for it."""
+    conninfo = postgres.url("postgres").replace("+psycopg", "")
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
+    postgres.restart()
 
 
 @pytest.fixture(scope="session")

@@ -53,4 +53,6 @@ def prove(run: Run, note: Note, *nemeses: tuple[str, int]) -> None:
     lines = [f"{violation.rule}: {violation.where}" for violation in broken[:MAX_SHOWN]]
     assert not broken, "\n".join([f"{len(broken)} violations", *lines])
     assert not desk.subscriber.refused, desk.subscriber.refused
+    placed = (each.from_commit is not None for each in facts.assignments)
+    assert all(placed), "of some assignments nobody knows when they began"
     assert not crashes, f"code that met a fault unprepared: {dict(crashes)}"

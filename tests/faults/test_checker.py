@@ -102,6 +102,8 @@ NO_REASON = '{"data": {"reason": ""}}'
         ),
         (Rule.UNEXPLAINED, f"DELETE FROM decisions WHERE ticket_id = {OPEN}"),
         (Rule.OVER_CAPACITY, "UPDATE agents SET capacity = load - 1 WHERE load > 0"),
+        # It was too much, and is over.
+        (Rule.OVER_CAPACITY, "UPDATE assignments SET weight = 4 WHERE ended_at IS NOT NULL"),
         (Rule.WRONG_LOAD, "UPDATE agents SET load = load - 1 WHERE load > 0"),
         (
             Rule.SEQUENCE_GAP,
