@@ -1,7 +1,7 @@
 """What must be true once the dust has settled, whatever was killed, wiped or frozen.
 
 Pure: the facts of a database and what was seen from outside go in, violations come out. The outside
-is the API's client, who knows what was answered, and the subscriber, who knows what arrived and
+is the API's client, who knows what was answered, and the subscribers, who know what arrived and
 when. Deliveries that come twice are no violation; they are counted elsewhere.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import accumulate, pairwise
 
-from services.chaos.facts import AssignmentFact, EventFact, Facts, TicketFact
+from services.chaos.facts import AssignmentFact, EventFact, Facts, TicketFact, Told
 from shared.domain.event import EventType
 from shared.domain.ticket import TicketStatus
 from shared.domain.work import WorkState
@@ -32,7 +32,7 @@ class Rule(StrEnum):
     SEQUENCE_GAP = "the events of a ticket are not numbered 1, 2, 3 … up to its version"
     UNDELIVERED = "an event did not reach the subscriber"
     UNRECORDED = "an event reached the subscriber and its delivery is not recorded as done"
-    UNKNOWN_EVENT = "something reached the subscriber that is no event"
+    UNKNOWN_EVENT = "something reached the subscriber that is no event it wants"
     OUT_OF_ORDER = "a first delivery overtook an earlier event of the same ticket"
     UNMAILED = "a mail is recorded as sent and did not arrive"
     UNFINISHED = "work is left on a list"
@@ -73,13 +73,16 @@ class Witness:
     """What was seen from outside.
 
     `accepted` are tickets answered with 201, `resolved` those whose resolution was answered with
-    200, `arrived` the ids of the events that the subscriber got, in the order of their arrival,
-    `mailed` the deliveries whose mail arrived; None where nobody looked after mail.
+    200. `subscribed` are the types of events that each subscriber asked for, by the id of the
+    subscription; none are all. `arrived` is which of them was told of which event, in the order in
+    which each got them. `mailed` are the deliveries whose mail arrived; None where nobody looked
+    after mail.
     """
 
     accepted: frozenset[str]
     resolved: frozenset[str]
-    arrived: Sequence[str]
+    subscribed: Mapping[str, frozenset[EventType]]
+    arrived: Sequence[Told]
     mailed: frozenset[str] | None = None
 
 
@@ -208,17 +211,30 @@ def _events(facts: Facts) -> Iterator[Violation]:
 
 def _deliveries(facts: Facts, witness: Witness) -> Iterator[Violation]:
     known: Mapping[str, EventFact] = {event.id: event for event in facts.events}
-    arrived = set(witness.arrived)
-    yield from _all(Rule.UNDELIVERED, known.keys() - arrived)
-    yield from _all(Rule.UNKNOWN_EVENT, arrived - known.keys())
-    yield from _all(Rule.UNRECORDED, (known.keys() & arrived) - facts.webhooks)
+    arrived, wanted = set(witness.arrived), _wanted(facts, witness)
+    yield from _all(Rule.UNDELIVERED, _places(wanted - arrived))
+    yield from _all(Rule.UNKNOWN_EVENT, _places(arrived - wanted))
+    yield from _all(Rule.UNRECORDED, _places((wanted & arrived) - facts.webhooks))
     if witness.mailed is not None:
         yield from _all(Rule.UNMAILED, facts.mails - witness.mailed)
-    reached: Counter[str] = Counter()
-    for event_id in dict.fromkeys(witness.arrived):
+    reached: Counter[tuple[str, str]] = Counter()
+    for receiver, event_id in dict.fromkeys(witness.arrived):
         event = known.get(event_id)
         if event is None:
             continue
-        if event.sequence < reached[event.ticket]:
-            yield Violation(Rule.OUT_OF_ORDER, f"{event.ticket} {event.sequence}")
-        reached[event.ticket] = max(reached[event.ticket], event.sequence)
+        if event.sequence < reached[receiver, event.ticket]:
+            yield Violation(Rule.OUT_OF_ORDER, f"{event.ticket} {event.sequence} at {receiver}")
+        reached[receiver, event.ticket] = max(reached[receiver, event.ticket], event.sequence)
+
+
+def _wanted(facts: Facts, witness: Witness) -> set[Told]:
+    return {
+        (receiver, event.id)
+        for receiver, types in witness.subscribed.items()
+        for event in facts.events
+        if not types or event.type in types
+    }
+
+
+def _places(told: Iterable[Told]) -> Iterator[str]:
+    return (f"{event_id} at {receiver}" for receiver, event_id in told)

@@ -55,7 +55,7 @@ class CopiedDesk(ProvenDesk[ServiceProcess]):
             if answer.status != HTTPStatus.CREATED:
                 message = f"The receiver was not subscribed ({answer.status}): {answer.document}"
                 raise ChaosError(message)
-            receiver.expect(answer.document["secret"])
+            receiver.expect(answer.document["id"], answer.document["secret"])
 
 
 def furnished_desk(

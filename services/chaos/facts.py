@@ -54,6 +54,9 @@ _LISTS = {
 }
 
 
+#: Who was told, by the id of a subscription, and of which event.
+Told = tuple[str, str]
+
 #: Filters whose reasons are known here; of `excluded` only while it names nobody.
 _KNOWN_FILTERS = {
     "team",
@@ -153,15 +156,16 @@ class Facts:
     """A whole database. `unfinished` counts what is left to do or was given up, by list.
 
     `heaviest` is what a ticket adds to a load at the most; None where filters decide that are not
-    known here, so that nobody can tell from outside whether a ticket waits without need. `mails`
-    are the deliveries of mail that are recorded as done.
+    known here, so that nobody can tell from outside whether a ticket waits without need. `webhooks`
+    and `mails` are the deliveries that are recorded as done: who was told of which event, and the
+    ids of mails.
     """
 
     tickets: Sequence[TicketFact]
     agents: Sequence[AgentFact]
     assignments: Sequence[AssignmentFact]
     events: Sequence[EventFact]
-    webhooks: frozenset[str]
+    webhooks: frozenset[Told]
     unfinished: Mapping[str, int]
     heaviest: int | None = 1
     mails: frozenset[str] = frozenset()
@@ -194,7 +198,7 @@ def read_facts(database: Database, clock: Clock | None = None, soon: timedelta =
     """Read everything that the checker looks at, as of one moment."""
     now = (clock or SystemClock()).now()
     done = _DELIVERIES.c.work_state == WorkState.DONE
-    webhooks = select(_DELIVERIES.c.event_id).where(
+    webhooks = select(_DELIVERIES.c.receiver, _DELIVERIES.c.event_id).where(
         _DELIVERIES.c.channel == DeliveryChannel.WEBHOOK, done
     )
     mails = select(_DELIVERIES.c.id).where(_DELIVERIES.c.channel == DeliveryChannel.EMAIL, done)
@@ -204,7 +208,7 @@ def read_facts(database: Database, clock: Clock | None = None, soon: timedelta =
             agents=_agents(connection),
             assignments=_assignments(connection),
             events=[_event(row) for row in connection.execute(select(_EVENTS)).mappings()],
-            webhooks=frozenset(connection.execute(webhooks).scalars()),
+            webhooks=frozenset((row[0], row[1]) for row in connection.execute(webhooks)),
             unfinished=unfinished(connection, now, soon),
             heaviest=_heaviest(connection),
             mails=frozenset(connection.execute(mails).scalars()),

@@ -18,13 +18,15 @@ import orjson
 from services.chaos.checker import Rule, Violation
 from services.chaos.errors import ChaosError
 from services.chaos.facts import AgentFact, AssignmentFact, EventFact, Facts, TicketFact
-from services.chaos.record import Record, Seen, Struck
+from services.chaos.record import Arrived, Record, Seen, Struck
 from shared.domain.event import EventType
 from shared.domain.ticket import TicketStatus
 from shared.domain.work import WorkState
 
-#: Rises when an older release could not read the lines any more.
-VERSION = 1
+#: Rises when an older release could not read the lines any more. Those of version 1 are read, too:
+#: one subscriber, who has no name there, was told of everything.
+VERSION = 2
+UNNAMED = ""
 
 #: Signs a text; empty where the installation has no secret to sign by.
 Sign = Callable[[str], str]
@@ -102,8 +104,10 @@ def _plain(value: object) -> object:
 
 def _lines(record: Record) -> Iterator[Mapping[str, Any]]:
     yield {"kind": "begun", "version": VERSION, **record.about}
+    for receiver, types in record.subscribed.items():
+        yield {"kind": "subscribed", "receiver": receiver, "event_types": types}
     yield from ({"kind": "struck", **asdict(each)} for each in record.struck)
-    moments = [
+    moments: list[tuple[str, Seen | Arrived]] = [
         *(("accepted", each) for each in record.accepted),
         *(("arrived", each) for each in record.arrived),
     ]
@@ -139,14 +143,21 @@ def _record(lines: Iterable[dict[str, Any]]) -> Record:
         return found.get(kind, [])
 
     (about,), (rest,) = found["begun"], found["rest"]
-    if about.pop("version") != VERSION:
+    version = about.pop("version")
+    if version == 1:
+        _name_the_subscriber(found)
+    elif version != VERSION:
         raise ValueError("the version of its lines")
     return Record(
         about=about,
         struck=[Struck(**each) for each in all_of("struck")],
         accepted=[Seen(**each) for each in all_of("accepted")],
         resolved=[each["id"] for each in all_of("resolved")],
-        arrived=[Seen(**each) for each in all_of("arrived")],
+        subscribed={
+            each["receiver"]: frozenset(map(EventType, each["event_types"]))
+            for each in all_of("subscribed")
+        },
+        arrived=[Arrived(**each) for each in all_of("arrived")],
         mailed=[each["id"] for each in all_of("mailed")],
         refused=[each["what"] for each in all_of("refused")],
         broken=tuple(Violation(Rule(each["rule"]), each["where"]) for each in all_of("broken")),
@@ -159,12 +170,21 @@ def _record(lines: Iterable[dict[str, Any]]) -> Record:
             events=[
                 EventFact(**{**each, "type": EventType(each["type"])}) for each in all_of("event")
             ],
-            webhooks=frozenset(rest["webhooks_done"]),
+            webhooks=frozenset((receiver, event) for receiver, event in rest["webhooks_done"]),
             unfinished=rest["unfinished"],
             heaviest=rest["heaviest"],
             mails=frozenset(rest["mails_done"]),
         ),
     )
+
+
+def _name_the_subscriber(found: dict[str, list[dict[str, Any]]]) -> None:
+    """Make lines of version 1 those of this one."""
+    found["subscribed"] = [{"receiver": UNNAMED, "event_types": []}]
+    for each in found.get("arrived", []):
+        each["receiver"] = UNNAMED
+    (rest,) = found["rest"]
+    rest["webhooks_done"] = [(UNNAMED, event) for event in rest["webhooks_done"]]
 
 
 def _ticket(line: Mapping[str, Any]) -> TicketFact:

@@ -39,6 +39,8 @@ class Receiver:
         self.arrivals: list[Arrival] = []
         self.refused: list[str] = []
         self.url = ""
+        #: The id of its subscription, once it has one.
+        self.subscription = ""
         #: How long it thinks about each event before it answers, in seconds.
         self.pause_s = 0.0
         self._on_arrival = on_arrival
@@ -59,9 +61,9 @@ class Receiver:
         self._thread.join()
         self._loop.close()
 
-    def expect(self, secret: str) -> None:
-        """Say which secret signs what comes."""
-        self._secret = secret
+    def expect(self, subscription: str, secret: str) -> None:
+        """Say for which subscription things come, and which secret signs them."""
+        self.subscription, self._secret = subscription, secret
 
     @property
     def duplicates(self) -> int:

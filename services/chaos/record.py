@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.chaos.checker import Violation, Witness
-from services.chaos.facts import Facts
+from services.chaos.facts import Facts, Told
+from shared.domain.event import EventType
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,24 @@ class Struck:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Something that was seen from outside: the id of a ticket or an event, and when."""
+    """A ticket that was accepted, and when."""
 
     id: str
     at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A webhook: whose it was, by the id of the subscription, the event it told, and when."""
+
+    receiver: str
+    id: str
+    at_s: float
+
+    @property
+    def told(self) -> Told:
+        """Who was told of what."""
+        return self.receiver, self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +49,9 @@ class Record:
     """A whole run.
 
     `about` says what was run. `accepted` are tickets answered with 201, `resolved` those whose
-    resolution was answered with 200, `arrived` the events in the order of their arrival, `mailed`
-    the deliveries whose mail is in the sink. `refused` are webhooks whose signature was wrong,
+    resolution was answered with 200. `subscribed` are the types that each subscriber asked for,
+    `arrived` the webhooks in the order of their arrival, `mailed` the deliveries whose mail is in
+    the sink. `refused` are webhooks whose signature was wrong,
     `crashes` errors in the logs that nobody expected, by event. `rest_s` is how long after the last
     answer nothing was left to do. `broken` is what ended the run before its time, if anything did.
     """
@@ -44,7 +60,8 @@ class Record:
     struck: Sequence[Struck]
     accepted: Sequence[Seen]
     resolved: Sequence[str]
-    arrived: Sequence[Seen]
+    subscribed: Mapping[str, frozenset[EventType]]
+    arrived: Sequence[Arrived]
     mailed: Sequence[str]
     refused: Sequence[str]
     crashes: Mapping[str, int]
@@ -58,6 +75,7 @@ class Record:
         return Witness(
             frozenset(each.id for each in self.accepted),
             frozenset(self.resolved),
-            [each.id for each in self.arrived],
+            self.subscribed,
+            [each.told for each in self.arrived],
             frozenset(self.mailed),
         )

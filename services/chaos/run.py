@@ -15,7 +15,7 @@ from services.chaos.guard import Guard
 from services.chaos.nemeses import NEMESES
 from services.chaos.place import Place
 from services.chaos.receiver import Receiver
-from services.chaos.record import Record, Seen, Struck
+from services.chaos.record import Arrived, Record, Seen, Struck
 from services.chaos.schedule import Planned, plan
 from services.chaos.traffic import Traffic
 from shared.domain.clock import SystemClock, rfc3339
@@ -209,15 +209,19 @@ def _record(stage: _Stage, about: Mapping[str, object], rested_s: float) -> Reco
     # First the tables: what arrives meanwhile arrives too early, and nothing too late.
     facts, traffic, receiver = stage.desk.facts(), stage.traffic, stage.receiver
 
-    def seen(what: str, at: float) -> Seen:
-        return Seen(what, round(at - stage.began, 3))
+    def after(at: float) -> float:
+        return round(at - stage.began, 3)
 
     return Record(
         about=about,
         struck=[*stage.struck],
-        accepted=[seen(ticket, answer.at) for ticket, answer in traffic.accepted.items()],
+        accepted=[Seen(ticket, after(answer.at)) for ticket, answer in traffic.accepted.items()],
         resolved=sorted(traffic.resolved),
-        arrived=[seen(arrival.event_id, arrival.at) for arrival in [*receiver.arrivals]],
+        subscribed={receiver.subscription: frozenset()},
+        arrived=[
+            Arrived(receiver.subscription, arrival.event_id, after(arrival.at))
+            for arrival in [*receiver.arrivals]
+        ],
         mailed=sorted(path.stem for path in stage.place.outbox.glob("*.eml")),
         refused=[*receiver.refused],
         crashes=dict(stage.desk.crashes()),

@@ -57,7 +57,7 @@ def judge(record: Record) -> Verdict:
         *(Violation(Rule.CRASH, f"{name} ({n})") for name, n in sorted(record.crashes.items())),
     ]
     tickets = record.facts.tickets
-    arrived = [each.id for each in record.arrived]
+    arrived = [each.told for each in record.arrived]
     return Verdict(
         violations=found,
         lines=_lines(record, found),

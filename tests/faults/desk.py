@@ -1,17 +1,19 @@
-"""A whole desk under test: database, processes, agents and a subscriber, and what it must prove."""
+"""A whole desk under test: database, processes, agents, subscribers, and what it must prove."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from pathlib import Path
 
 from sqlalchemy import text, update
 
 from services.chaos.desk import ProvenDesk
+from services.chaos.facts import Told
 from shared.db.engine import Database
 from shared.db.models import Delivery, Lease
 from shared.db.models.base import table
 from shared.domain.clock import SystemClock
+from shared.domain.event import EventType
 from tests.faults.processes import ROOT, ServiceProcess
 from tests.faults.subscriber import Subscriber
 
@@ -19,12 +21,15 @@ from tests.faults.subscriber import Subscriber
 AGENTS, CAPACITY = 20, 15
 SKILL = "vpn"
 
+#: What the second subscriber asks for; the first is told of everything.
+SOME_EVENTS = (EventType.TICKET_ASSIGNED, EventType.TICKET_RESOLVED)
+
 #: Which doorbell tells that a worker hears the broker.
 DOORBELLS = {"router": "routing", "notifier": "events"}
 
 
 class Desk(ProvenDesk[ServiceProcess]):
-    """Agents and a subscription in front of running processes."""
+    """Agents and two subscriptions in front of running processes."""
 
     def __init__(
         self,
@@ -32,11 +37,11 @@ class Desk(ProvenDesk[ServiceProcess]):
         port: int,
         token: str,
         processes: Mapping[str, ServiceProcess],
-        subscriber: Subscriber | None = None,
+        subscribers: Sequence[Subscriber] = (),
     ) -> None:
         super().__init__(database_url, port, token, processes)
-        self.subscriber = subscriber or Subscriber()
-        self._hook = ""
+        #: The first is told of everything.
+        self.subscribers = subscribers or (Subscriber(), Subscriber(SOME_EVENTS))
         #: Those that came to the first of each kind, also when they are gone again.
         self._others: list[ServiceProcess] = []
 
@@ -48,14 +53,41 @@ class Desk(ProvenDesk[ServiceProcess]):
 
     @contextmanager
     def open(self, agents: int = AGENTS, capacity: int = CAPACITY) -> Iterator["Desk"]:
-        """Start everything, hire agents (every other one has the skill), subscribe; stop."""
-        with self.subscriber, self.resumed():
+        """Start everything, hire agents (every other one has the skill), subscribe; stop all."""
+        with ExitStack() as stack:
+            for subscriber in self.subscribers:
+                stack.enter_context(subscriber)
+            stack.enter_context(self.resumed())
             self._furnish(agents, capacity)
             yield self
 
+    @property
+    def subscriber(self) -> Subscriber:
+        """Who is told of everything."""
+        return self.subscribers[0]
+
+    @property
+    def subscribed(self) -> Mapping[str, frozenset[EventType]]:
+        """What each subscriber asked for, by the id of its subscription."""
+        return {each.subscription: each.event_types for each in self.subscribers}
+
+    @property
+    def arrived(self) -> Sequence[Told]:
+        """Which subscriber was told of what, in the order in which each was."""
+        return [
+            (each.subscription, arrival.event_id)
+            for each in self.subscribers
+            for arrival in [*each.arrivals]
+        ]
+
+    @property
+    def duplicates(self) -> int:
+        """How many webhooks told nothing new."""
+        return sum(each.duplicates for each in self.subscribers)
+
     @contextmanager
     def resumed(self) -> Iterator["Desk"]:
-        """Start everything on a database that has agents and a subscription; stop."""
+        """Start everything on a database that has agents and subscriptions; stop."""
         try:
             with self.running(nullcontext()):
                 yield self
@@ -68,14 +100,14 @@ class Desk(ProvenDesk[ServiceProcess]):
         processes = {name: process.twin() for name, process in self.processes.items()}
         for process in processes.values():
             process.settings["PATCHBAY_DATABASE_URL"] = database_url
-        return Desk(database_url, self._port, self._token, processes, self.subscriber)
+        return Desk(database_url, self._port, self._token, processes, self.subscribers)
 
     def pace_webhooks(self, per_s: int) -> None:
-        """Let no more than so many webhooks go out in a second."""
-        client = self.client()
-        changed = client.ask("PATCH", f"/v1/webhooks/{self._hook}", {"rate_limit_per_s": per_s})
-        assert changed.status == 200, changed.document
-        client.close()
+        """Let no more than so many webhooks go out to each subscriber in a second."""
+        with closing(self.client()) as client:
+            for hook in self.subscribed:
+                changed = client.ask("PATCH", f"/v1/webhooks/{hook}", {"rate_limit_per_s": per_s})
+                assert changed.status == 200, changed.document
 
     def rearm(self, settings: Mapping[str, str], *names: str) -> None:
         """Kill processes (all unless named); `revive` starts them with these settings too."""
@@ -173,10 +205,11 @@ class Desk(ProvenDesk[ServiceProcess]):
 
     def _furnish(self, agents: int, capacity: int) -> None:
         client = self.client()
-        hook = client.post("/v1/webhooks", {"url": self.subscriber.url})
-        assert hook.status == 201, hook.document
-        self._hook = hook.document["id"]
-        self.subscriber.expect(hook.document["secret"])
+        for subscriber in self.subscribers:
+            wanted = {"url": subscriber.url, "event_types": sorted(subscriber.event_types)}
+            hook = client.post("/v1/webhooks", wanted)
+            assert hook.status == 201, hook.document
+            subscriber.expect(hook.document["id"], hook.document["secret"])
         assert client.post("/v1/skills", {"name": SKILL}).status == 201
         for number in range(agents):
             agent = {

@@ -7,6 +7,7 @@ from contextlib import closing
 from time import monotonic
 from typing import Any
 
+from services.chaos.checker import Witness
 from services.chaos.client import Answer
 from services.chaos.traffic import Strike, Traffic
 from shared.waiting import wait_until
@@ -28,6 +29,12 @@ class Run(Traffic):
         super().__init__(desk, seed, ticket_body)
         #: The longest that the desk took to come to rest after a strike was mended, if it was seen.
         self.longest_rest_s = 0.0
+
+    @property
+    def witness(self) -> Witness:
+        """What was seen from outside until now."""
+        accepted, resolved = frozenset(self.accepted), frozenset(self.resolved)
+        return Witness(accepted, resolved, self.desk.subscribed, self.desk.arrived)
 
     def post_paced(self, tickets: int, interval_s: float) -> list[Answer]:
         """Post one ticket after the other, at an even pace, and resolve none."""

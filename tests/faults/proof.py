@@ -2,7 +2,7 @@
 
 from time import monotonic
 
-from services.chaos.checker import LOST, Rule, Witness, violations
+from services.chaos.checker import LOST, Rule, violations
 from services.chaos.table import Row
 from shared.domain.work import WorkState
 from shared.waiting import wait_until
@@ -23,15 +23,13 @@ def prove(run: Run, note: Note, *nemeses: tuple[str, int]) -> None:
     wait_until(lambda: not desk.left(), REST_DEADLINE_S)
     rest_s = monotonic() - began
     facts = desk.facts()
-    arrived = [arrival.event_id for arrival in desk.subscriber.arrivals]
-    witness = Witness(frozenset(run.accepted), frozenset(run.resolved), arrived)
     waiting = sum(ticket.work_state is WorkState.WAITING for ticket in facts.tickets)
-    broken = violations(facts, witness)
+    broken = violations(facts, run.witness)
     crashes = desk.crashes()
     note(
         f"{len(run.accepted)} accepted in {run.tries} tries (the slowest took {run.slowest_s:.1f} "
         f"s), {len(run.resolved)} resolved, {waiting} waiting; {len(facts.events)} events, "
-        f"{desk.subscriber.duplicates} duplicates; at rest {rest_s:.1f} s after the last answer"
+        f"{desk.duplicates} duplicates; at rest {rest_s:.1f} s after the last answer"
     )
     if run.troubles:
         note(f"tried again: {dict(run.troubles)}")
@@ -46,13 +44,14 @@ def prove(run: Run, note: Note, *nemeses: tuple[str, int]) -> None:
                 broken=sum(
                     violation.rule not in {*LOST, Rule.DOUBLE_ASSIGNMENT} for violation in broken
                 ),
-                duplicated=desk.subscriber.duplicates,
+                duplicated=desk.duplicates,
                 rest_s=max(rest_s, run.longest_rest_s),
             )
         )
     lines = [f"{violation.rule}: {violation.where}" for violation in broken[:MAX_SHOWN]]
     assert not broken, "\n".join([f"{len(broken)} violations", *lines])
-    assert not desk.subscriber.refused, desk.subscriber.refused
+    refused = [each for subscriber in desk.subscribers for each in subscriber.refused]
+    assert not refused, refused
     placed = (each.from_commit is not None for each in facts.assignments)
     assert all(placed), "of some assignments nobody knows when they began"
     assert not crashes, f"code that met a fault unprepared: {dict(crashes)}"

@@ -105,9 +105,10 @@ def _as_of_then(run: Run, moved: Desk, note: Note) -> Run:
     kept = {ticket for ticket, _ in statuses}
     assert kept < run.accepted.keys(), "it has what was accepted before it, and nothing else"
     note(f"{len(kept)} tickets in the backup; {len(run.accepted) - len(kept)} came after it")
-    moved.subscriber.arrivals[:] = [
-        arrival for arrival in moved.subscriber.arrivals if arrival.event_id in events
-    ]
+    for subscriber in moved.subscribers:
+        subscriber.arrivals[:] = [
+            arrival for arrival in subscriber.arrivals if arrival.event_id in events
+        ]
     again = Run(moved, run.seed + 1)
     again.accepted.update({ticket: run.accepted[ticket] for ticket in kept})
     over = (TicketStatus.RESOLVED, TicketStatus.CLOSED)

@@ -40,10 +40,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
         run = Run(desk, SEED)
         run.post(TICKETS)
         assert wait_until(lambda: not desk.left(), REST_DEADLINE_S)
-        arrived = [arrival.event_id for arrival in desk.subscriber.arrivals]
-    return Finished(
-        folder / "desk.db", Witness(frozenset(run.accepted), frozenset(run.resolved), arrived)
-    )
+        return Finished(folder / "desk.db", run.witness)
 
 
 @pytest.fixture
@@ -135,15 +132,38 @@ def answered_in_vain(witness: Witness) -> Witness:
 
 
 def one_webhook_missing(witness: Witness) -> Witness:
+    """The first one of the first subscriber."""
+    return replace(witness, arrived=witness.arrived[1:])
+
+
+def missing_at_the_second_only(witness: Witness) -> Witness:
+    first, second = witness.subscribed
+    receiver, event = witness.arrived[-1]
+    assert receiver == second
+    assert (first, event) in witness.arrived
     return replace(witness, arrived=witness.arrived[:-1])
 
 
+def told_to_the_wrong_one(witness: Witness) -> Witness:
+    """The first event of a ticket, which the second subscriber did not ask for."""
+    _, second = witness.subscribed
+    return replace(witness, arrived=[(second, witness.arrived[0][1]), *witness.arrived])
+
+
 def a_stray_webhook(witness: Witness) -> Witness:
-    return replace(witness, arrived=[*witness.arrived, "evt_from_nowhere"])
+    first, _ = witness.subscribed
+    return replace(witness, arrived=[*witness.arrived, (first, "evt_from_nowhere")])
 
 
 def backwards(witness: Witness) -> Witness:
     return replace(witness, arrived=witness.arrived[::-1])
+
+
+def backwards_at_the_second_only(witness: Witness) -> Witness:
+    first, second = (
+        [told for told in witness.arrived if told[0] == receiver] for receiver in witness.subscribed
+    )
+    return replace(witness, arrived=[*first, *second[::-1]])
 
 
 @pytest.mark.parametrize(
@@ -152,8 +172,11 @@ def backwards(witness: Witness) -> Witness:
         (Rule.UNASKED_TICKET, never_answered),
         (Rule.LOST_TICKET, answered_in_vain),
         (Rule.UNDELIVERED, one_webhook_missing),
+        (Rule.UNDELIVERED, missing_at_the_second_only),
         (Rule.UNKNOWN_EVENT, a_stray_webhook),
+        (Rule.UNKNOWN_EVENT, told_to_the_wrong_one),
         (Rule.OUT_OF_ORDER, backwards),
+        (Rule.OUT_OF_ORDER, backwards_at_the_second_only),
     ],
 )
 def test_a_false_answer_or_a_missing_webhook_is_caught(

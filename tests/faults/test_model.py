@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from sqlalchemy import delete
 
 from services.chaos.checker import Witness, violations
-from services.chaos.facts import read_facts
+from services.chaos.facts import Told, read_facts
 from services.notifier import outbox
 from services.notifier.channels.base import Delivered, TemporaryFailure
 from services.notifier.endpoint_claims import EndpointClaims
@@ -32,6 +32,7 @@ from services.router.repository import RouterRepository
 from services.router.route_tickets import RouteTickets
 from shared.db.models import ApiKey, AuditEntry, Base, ConfigurationVersion, Profile, Skill
 from shared.db.models.base import table
+from shared.domain.event import EventType
 from shared.domain.work import ListName
 from shared.failpoints import FailpointError, arm
 from tests.desk import ticket_body
@@ -42,6 +43,8 @@ LEASE = timedelta(seconds=30)
 BATCH, IN_FLIGHT, STEPS = 3, 4, 50
 #: Rounds in which everything that is left is done, and the longest rest of a retry among them.
 ROUNDS, REST = 1_000, timedelta(minutes=30)
+#: What the second subscriber asks for; the first is told of everything.
+SOME_EVENTS = (EventType.TICKET_ASSIGNED, EventType.TICKET_RESOLVED)
 KEPT = (ApiKey, AuditEntry, ConfigurationVersion, Profile, Skill)
 LISTS = (ListName.ROUTING, ListName.MATCHING, ListName.EVENTS, ListName.WEBHOOK)
 DEATHS = (
@@ -54,7 +57,7 @@ numbers = st.integers(0, 2**20)
 
 
 class System(RuleBasedStateMachine):
-    """A desk with two agents and a subscriber; `shop` is set by the test."""
+    """A desk with two agents and two subscribers; `shop` is set by the test."""
 
     shop: Shop
 
@@ -81,11 +84,15 @@ class System(RuleBasedStateMachine):
         }
         self.accepted: list[str] = []
         self.resolved: set[str] = set()
-        self.arrived: list[str] = []
+        self.arrived: list[Told] = []
         #: What a notifier has in hand, and whether it has sent it.
         self.in_hand: list[tuple[Job, bool]] = []
         self.agents = [self.desk.agent(2), self.desk.agent(1)]
-        self.desk.webhook("https://127.0.0.1/hook")
+        wanted = {"first": (), "second": SOME_EVENTS}
+        self.subscribed = {
+            self.desk.webhook(f"https://127.0.0.1/{name}", *types)["id"]: frozenset(types)
+            for name, types in wanted.items()
+        }
 
     # People -----------------------------------------------------------------------------------
 
@@ -158,7 +165,7 @@ class System(RuleBasedStateMachine):
     def a_webhook_is_sent(self, number: int, *, failed: bool) -> None:
         """The receiver gets it; it may be that the answer is lost, or an error."""
         job, _ = self.in_hand.pop(number % len(self.in_hand))
-        self.arrived.append(job.delivery["event_id"])
+        self.arrived.append((job.receiver, job.delivery["event_id"]))
         self.in_hand.append((job, not failed))
 
     @precondition(lambda self: any(sent for _, sent in self.in_hand))
@@ -195,14 +202,16 @@ class System(RuleBasedStateMachine):
         for _ in range(ROUNDS):
             for handle in self.handlers.values():
                 handle()
-            self.arrived += [job.delivery["event_id"] for job, sent in self.in_hand if not sent]
+            unsent = [job for job, sent in self.in_hand if not sent]
+            self.arrived += [(job.receiver, job.delivery["event_id"]) for job in unsent]
             ended: list[tuple[Job, Any]] = [(job, Delivered(200, "OK")) for job, _ in self.in_hand]
             self.record(ended)
             if not read_facts(self.database, self.clock).unfinished:
                 break
             if not ended:
                 self.clock.advance(REST)
-        witness = Witness(frozenset(self.accepted), frozenset(self.resolved), self.arrived)
+        accepted, resolved = frozenset(self.accepted), frozenset(self.resolved)
+        witness = Witness(accepted, resolved, self.subscribed, self.arrived)
         broken = violations(read_facts(self.database, self.clock), witness)
         assert not broken, "\n".join(f"{each.rule}: {each.where}" for each in broken)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.chaos.checker import Witness, violations
+from services.chaos.checker import violations
 from services.chaos.errors import ChaosError
 from shared.waiting import wait_until
 from tests.faults.conftest import Note
@@ -39,9 +39,7 @@ def test_planted_bugs_are_caught(tmp_path: Path, rounds: int, seed: int, note: N
             with suppress(AssertionError, ChaosError):
                 run.resolve(RESOLVED)
             wait_until(lambda desk=desk: not desk.left(), PATIENCE_S)
-            arrived = [arrival.event_id for arrival in desk.subscriber.arrivals]
-            witness = Witness(frozenset(run.accepted), frozenset(run.resolved), arrived)
-            broken = {violation.rule for violation in violations(desk.facts(), witness)}
+            broken = {violation.rule for violation in violations(desk.facts(), run.witness)}
         caught[name] = {rule.value for rule in broken & BUGS[name][1]}
         note(f"{name}: {', '.join(sorted(rule.name for rule in broken)) or 'not caught'}")
     assert all(caught.values()), caught

@@ -9,7 +9,7 @@ from services.chaos.checker import Rule, Witness, violations
 from services.chaos.facts import AgentFact, AssignmentFact, Facts
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-NOBODY = Witness(frozenset(), frozenset(), [])
+NOBODY = Witness(frozenset(), frozenset(), {}, [])
 
 
 def held(ticket: str, from_commit: int | None, to_commit: int | None) -> AssignmentFact:
