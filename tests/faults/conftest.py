@@ -24,8 +24,8 @@ from deploy.local.programs import missing_packages
 from services.chaos.table import Row
 from tests.faults import table
 from tests.faults.desk import Desk
+from tests.faults.evidence import Stage
 from tests.faults.modes import distributed, new_token
-from tests.faults.nemeses import Stage
 from tests.faults.proxy import Proxy
 
 TEMPLATE = "faults_template"

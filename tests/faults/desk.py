@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from services.chaos.desk import ProvenDesk
 from services.chaos.facts import Told
 from shared.db.engine import Database
-from shared.db.models import Delivery, Lease
+from shared.db.models import Delivery, Lease, TicketEvent
 from shared.db.models.base import table
 from shared.domain.clock import SystemClock
 from shared.domain.event import EventType
@@ -188,6 +189,17 @@ class Desk(ProvenDesk[ServiceProcess]):
         )
         with self._database.reading() as connection:
             return int(connection.execute(text(query)).scalar_one())
+
+    def wrong_by_s(self) -> float:
+        """Return by how many seconds the newest event is ahead of this process' clock.
+
+        In distributed mode; it is behind by the time since then, too.
+        """
+        events = table(TicketEvent).c
+        newest = select(events.occurred_at).order_by(events.feed_key.desc()).limit(1)
+        with self._database.reading() as connection:
+            occurred_at: datetime = connection.execute(newest).scalar_one()
+        return (occurred_at - SystemClock().now()).total_seconds()
 
     def doorbells_heard(self) -> dict[str, float]:
         """Return how many doorbells each worker has received."""

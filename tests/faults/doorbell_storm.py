@@ -23,6 +23,8 @@ class DoorbellStorm:
 
     def __init__(self, url: str, seed: int) -> None:
         self._url = url
+        #: How many doorbells came that nobody rang.
+        self.sent = 0
         self._random = random.Random(seed)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="storm", daemon=True)
@@ -45,10 +47,12 @@ class DoorbellStorm:
                     channel.queue_purge(name.value)
                 case 1:
                     channel.basic_publish("", name.value, _message(name, {"nonsense": [1]}))
+                    self.sent += 1
                 case _:
                     body = _message(name, dump_doorbell(Doorbell(name, 1, 0)))
                     for _ in range(2):
                         channel.basic_publish("", name.value, body)
+                        self.sent += 1
         connection.close()
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong around a desk, by name: how it begins, and how it is mended.
+"""What can go wrong around a desk, by name: how it begins and is mended, and that it did harm.
 
 Each is one strike of `tests.faults.load.Run`: it begins in the thread that has just read a 201, so
 that what dies, dies right after an answer, and it is mended beside the run.
@@ -7,14 +7,14 @@ that what dies, dies right after an answer, and it is mended beside the run.
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from signal import SIGKILL
 
-from deploy.local import Servers
+from deploy.local.server import LocalServer
 from services.chaos.nemeses import LASTS_S, freeze, kill, lasting
-from tests.faults.desk import Desk
 from tests.faults.doorbell_storm import DoorbellStorm
+from tests.faults.evidence import STOOD_STILL, Evidence, Stage, changes, rises, standing
 from tests.faults.load import Strike
-from tests.faults.proxy import Proxy
+from tests.faults.proxy import Harm, Proxy
 
 #: Of a broker on another continent, and of a database in another town, each way.
 BROKER_DELAY_S, DATABASE_DELAY_S = 0.1, 0.01
@@ -23,38 +23,40 @@ CUT_AFTER_BYTES = 2_000
 LEAP_S, LEAP_BACK_S = 40, -3
 #: Receivers refuse a signature that is five minutes old or ahead, and their clocks are right.
 MOST_WRONG_S = 280
+#: How far the clock of the newest event may be from the one that was set: half of a leap.
+CLOCK_TOLERANCE_S = 1.5
 
 _pause = threading.Event()
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """A desk whose processes reach their servers through proxies.
+class Nemesis:
+    """What makes a strike, and what proves that it was one."""
 
-    `clock` is a file with the seconds by which the clocks of the processes are wrong.
+    strike: Callable[[Stage], Strike]
+    evidence: Evidence
+
+
+# Processes ------------------------------------------------------------------------------------
+
+
+def _killed(name: str) -> Nemesis:
+    hits = rises(lambda stage: stage.desk.processes[name].hits[SIGKILL])
+    return Nemesis(lambda stage: kill(stage.desk, name), hits)
+
+
+def _frozen(name: str) -> Nemesis:
+    def strike(stage: Stage) -> Strike:
+        return standing(stage, stage.desk.processes[name].pid, freeze(stage.desk, name))
+
+    return Nemesis(strike, STOOD_STILL)
+
+
+def _restarts(stage: Stage) -> Strike:
+    """Replace every process by another of this release: workers overlap, intake is away a moment.
+
+    `test_rolling_upgrade.py` has two releases.
     """
-
-    desk: Desk
-    servers: Servers
-    broker: Proxy
-    database: Proxy
-    clock: Path
-    seed: int
-
-
-Nemesis = Callable[[Stage], Strike]
-
-
-def _kill(name: str) -> Nemesis:
-    return lambda stage: kill(stage.desk, name)
-
-
-def _freeze(name: str) -> Nemesis:
-    return lambda stage: freeze(stage.desk, name)
-
-
-def _deploy(stage: Stage) -> Strike:
-    """Replace every process, as a deploy does: workers overlap, intake is away for a moment."""
 
     def mend() -> None:
         for name, process in stage.desk.processes.items():
@@ -69,18 +71,116 @@ def _deploy(stage: Stage) -> Strike:
     return Strike(lambda: None, mend)
 
 
+_OTHER_PROCESSES = changes(
+    lambda stage: stage.desk.processes["intake"].pid,
+    lambda stage: stage.desk.processes["router"].pid,
+    lambda stage: stage.desk.processes["notifier"].pid,
+)
+
+# Servers --------------------------------------------------------------------------------------
+
+Server = Callable[[Stage], LocalServer]
+
+
+def _rabbitmq(stage: Stage) -> LocalServer:
+    return stage.servers.rabbitmq
+
+
+def _postgres(stage: Stage) -> LocalServer:
+    return stage.servers.postgres
+
+
+def _server_killed(server: Server) -> Nemesis:
+    def strike(stage: Stage) -> Strike:
+        return Strike(server(stage).kill, server(stage).start)
+
+    return Nemesis(strike, _another(server))
+
+
+def _another(server: Server) -> Evidence:
+    return changes(lambda stage: server(stage).pid)
+
+
+def _server_frozen(server: Server) -> Nemesis:
+    def strike(stage: Stage) -> Strike:
+        found = server(stage)
+        return standing(stage, found.pid, lasting(found.freeze, found.thaw))
+
+    return Nemesis(strike, STOOD_STILL)
+
+
 def _storm(stage: Stage) -> Strike:
     storm = DoorbellStorm(stage.servers.rabbitmq.url, stage.seed)
-    return lasting(storm.__enter__, storm.__exit__)
+
+    def end() -> None:
+        storm.__exit__()
+        stage.seen["doorbells"] += storm.sent
+
+    return lasting(storm.__enter__, end)
 
 
-def _resets(proxy: Proxy) -> Strike:
-    def mend() -> None:
-        for _ in range(RESETS):
-            _pause.wait(LASTS_S / RESETS)
-            proxy.reset()
+# Networks -------------------------------------------------------------------------------------
 
-    return Strike(proxy.reset, mend)
+Network = Callable[[Stage], Proxy]
+
+
+def _broker(stage: Stage) -> Proxy:
+    return stage.broker
+
+
+def _database(stage: Stage) -> Proxy:
+    return stage.database
+
+
+def _network(
+    network: Network, begin: Callable[[Proxy], object], *harm: Callable[[Harm], int]
+) -> Nemesis:
+    """Return a fault of a network that passes by itself, with what it must have done."""
+
+    def strike(stage: Stage) -> Strike:
+        proxy = network(stage)
+        return lasting(lambda: begin(proxy), proxy.heal)
+
+    return Nemesis(strike, _harmed(network, *harm))
+
+
+def _harmed(network: Network, *harm: Callable[[Harm], int]) -> Evidence:
+    return rises(*(lambda stage, count=count: count(network(stage).harm) for count in harm))
+
+
+def _slow(network: Network, delay_s: float) -> Nemesis:
+    return _network(network, lambda proxy: proxy.slow(delay_s), lambda harm: harm.delayed)
+
+
+def _partitioned(network: Network) -> Nemesis:
+    return _network(network, lambda proxy: proxy.hold(), lambda harm: harm.held)
+
+
+def _replies_lost(network: Network) -> Nemesis:
+    """What the server says is held, and is gone with its connections."""
+
+    def strike(stage: Stage) -> Strike:
+        proxy = network(stage)
+        return lasting(lambda: proxy.hold(up=False), lambda: (proxy.reset(), proxy.heal()))
+
+    return Nemesis(strike, _harmed(network, lambda harm: harm.held, lambda harm: harm.reset))
+
+
+def _reset(network: Network) -> Nemesis:
+    def strike(stage: Stage) -> Strike:
+        proxy = network(stage)
+
+        def mend() -> None:
+            for _ in range(RESETS):
+                _pause.wait(LASTS_S / RESETS)
+                proxy.reset()
+
+        return Strike(proxy.reset, mend)
+
+    return Nemesis(strike, _harmed(network, lambda harm: harm.reset))
+
+
+# Clocks ---------------------------------------------------------------------------------------
 
 
 def _leap(seconds: float) -> Nemesis:
@@ -91,39 +191,48 @@ def _leap(seconds: float) -> Nemesis:
 
         return Strike(leap, lambda: None)
 
-    return strike
+    return Nemesis(strike, _believed)
+
+
+def _believed(stage: Stage) -> Callable[[], bool]:
+    """Prove it by what was written last: by the clock that was set."""
+
+    def believed() -> bool:
+        set_to = float(stage.clock.read_text())
+        return abs(stage.desk.wrong_by_s() - set_to) < CLOCK_TOLERANCE_S
+
+    return believed
 
 
 NEMESES: Mapping[str, Nemesis] = {
-    "intake killed (SIGKILL)": _kill("intake"),
-    "router killed (SIGKILL)": _kill("router"),
-    "notifier killed (SIGKILL)": _kill("notifier"),
-    "intake frozen (SIGSTOP)": _freeze("intake"),
-    "router frozen (SIGSTOP)": _freeze("router"),
-    "notifier frozen (SIGSTOP)": _freeze("notifier"),
-    "deploy of a new version": _deploy,
-    "RabbitMQ killed": lambda s: Strike(s.servers.rabbitmq.kill, s.servers.rabbitmq.start),
-    "RabbitMQ wiped": lambda s: Strike(s.servers.rabbitmq.kill, s.servers.rabbitmq.wipe),
-    "RabbitMQ frozen": lambda s: lasting(s.servers.rabbitmq.freeze, s.servers.rabbitmq.thaw),
-    "RabbitMQ slow": lambda s: lasting(lambda: s.broker.slow(BROKER_DELAY_S), s.broker.heal),
-    "RabbitMQ partitioned away": lambda s: lasting(s.broker.hold, s.broker.heal),
-    "confirms of RabbitMQ lost": lambda s: lasting(
-        lambda: s.broker.hold(up=False), lambda: (s.broker.reset(), s.broker.heal())
+    "intake killed (SIGKILL)": _killed("intake"),
+    "router killed (SIGKILL)": _killed("router"),
+    "notifier killed (SIGKILL)": _killed("notifier"),
+    "intake frozen (SIGSTOP)": _frozen("intake"),
+    "router frozen (SIGSTOP)": _frozen("router"),
+    "notifier frozen (SIGSTOP)": _frozen("notifier"),
+    "every process restarted, intake away meanwhile": Nemesis(_restarts, _OTHER_PROCESSES),
+    "RabbitMQ killed": _server_killed(_rabbitmq),
+    "RabbitMQ wiped": Nemesis(
+        lambda stage: Strike(stage.servers.rabbitmq.kill, stage.servers.rabbitmq.wipe),
+        _another(_rabbitmq),
     ),
-    "connections to RabbitMQ reset": lambda s: _resets(s.broker),
-    "doorbells doubled, reordered, lost": _storm,
-    "PostgreSQL killed": lambda s: Strike(s.servers.postgres.kill, s.servers.postgres.start),
-    "PostgreSQL frozen": lambda s: lasting(s.servers.postgres.freeze, s.servers.postgres.thaw),
-    "PostgreSQL slow": lambda s: lasting(
-        lambda: s.database.slow(DATABASE_DELAY_S), s.database.heal
+    "RabbitMQ frozen": _server_frozen(_rabbitmq),
+    "RabbitMQ slow": _slow(_broker, BROKER_DELAY_S),
+    "RabbitMQ partitioned away": _partitioned(_broker),
+    "confirms of RabbitMQ lost": _replies_lost(_broker),
+    "connections to RabbitMQ reset": _reset(_broker),
+    "doorbells doubled, reordered, lost": Nemesis(
+        _storm, rises(lambda stage: stage.seen["doorbells"])
     ),
-    "PostgreSQL partitioned away": lambda s: lasting(s.database.hold, s.database.heal),
-    "replies of PostgreSQL lost": lambda s: lasting(
-        lambda: s.database.hold(up=False), lambda: (s.database.reset(), s.database.heal())
-    ),
-    "connections to PostgreSQL reset": lambda s: _resets(s.database),
-    "connections to PostgreSQL cut in a reply": lambda s: lasting(
-        lambda: s.database.cut(CUT_AFTER_BYTES), s.database.heal
+    "PostgreSQL killed": _server_killed(_postgres),
+    "PostgreSQL frozen": _server_frozen(_postgres),
+    "PostgreSQL slow": _slow(_database, DATABASE_DELAY_S),
+    "PostgreSQL partitioned away": _partitioned(_database),
+    "replies of PostgreSQL lost": _replies_lost(_database),
+    "connections to PostgreSQL reset": _reset(_database),
+    "connections to PostgreSQL cut in a reply": _network(
+        _database, lambda proxy: proxy.cut(CUT_AFTER_BYTES), lambda harm: harm.cut
     ),
     "all clocks ahead by more than a lease": _leap(LEAP_S),
     "all clocks back by seconds": _leap(LEAP_BACK_S),

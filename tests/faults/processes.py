@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 import urllib.request
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -87,6 +88,12 @@ class ServiceProcess(service_process.ServiceProcess):
     ) -> None:
         super().__init__(name, arguments, settings, folder)
         self.release = release
+        #: How many signals of a kind found it alive.
+        self.hits: Counter[signal.Signals] = Counter()
+
+    def signal(self, number: signal.Signals) -> None:
+        self.hits[number] += not self.ended
+        super().signal(number)
 
     def _start(self, arguments: Sequence[str], log: Path) -> Forked:
         if self.name == "intake" and (self.release / KNOWS_SHARING).exists():

@@ -20,6 +20,19 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 @dataclass(slots=True)
+class Harm:
+    """What the faults have done since the start.
+
+    `reset` and `cut` count ends of connections, `delayed` and `held` bytes.
+    """
+
+    reset: int = 0
+    cut: int = 0
+    delayed: int = 0
+    held: int = 0
+
+
+@dataclass(slots=True)
 class Direction:
     """What happens to bytes on their way: `delay_s` each time, `cut_after` bytes a reset."""
 
@@ -36,6 +49,7 @@ class Proxy:
 
     def __init__(self, *targets: int) -> None:
         self.port = 0
+        self.harm = Harm()
         self._targets = targets
         self._loop = asyncio.new_event_loop()
         self._connections: set[asyncio.StreamWriter] = set()
@@ -91,8 +105,28 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(START_DEADLINE_S)
 
     async def _reset(self) -> None:
+        self.harm.reset += len(self._connections)
         for writer in list(self._connections):
             _reset(writer)
+
+    async def _pass(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: Direction
+    ) -> None:
+        while data := await reader.read(CHUNK):
+            if direction.delay_s:
+                self.harm.delayed += len(data)
+                await asyncio.sleep(direction.delay_s)
+            if not direction.open.is_set():
+                self.harm.held += len(data)
+                await direction.open.wait()
+            if direction.cut_after is not None:
+                direction.cut_after -= len(data)
+                if direction.cut_after <= 0:
+                    self.harm.cut += 1
+                    _reset(writer)
+                    return
+            writer.write(data)
+            await writer.drain()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -124,8 +158,8 @@ class Proxy:
                 answers, there = await self._reach()
                 self._connections.add(there)
                 ways = (
-                    asyncio.create_task(_pass(reader, there, self._up)),
-                    asyncio.create_task(_pass(answers, writer, self._down)),
+                    asyncio.create_task(self._pass(reader, there, self._up)),
+                    asyncio.create_task(self._pass(answers, writer, self._down)),
                 )
                 # Whichever ends first ends both: neither protocol uses half-closed connections.
                 _, left = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -137,22 +171,6 @@ class Proxy:
                 if each is not None:
                     self._connections.discard(each)
                     each.close()
-
-
-async def _pass(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: Direction
-) -> None:
-    while data := await reader.read(CHUNK):
-        if direction.delay_s:
-            await asyncio.sleep(direction.delay_s)
-        await direction.open.wait()
-        if direction.cut_after is not None:
-            direction.cut_after -= len(data)
-            if direction.cut_after <= 0:
-                _reset(writer)
-                return
-        writer.write(data)
-        await writer.drain()
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from shared.waiting import wait_until
 from tests.faults.conftest import Note
+from tests.faults.evidence import Stage
 from tests.faults.load import Run
-from tests.faults.nemeses import NEMESES, Stage
+from tests.faults.nemeses import NEMESES
 from tests.faults.proof import REST_DEADLINE_S, prove
 
 TICKETS = 120
@@ -41,9 +42,11 @@ def test_nothing_is_lost_and_nothing_done_twice(
     stage.servers.rabbitmq.flush_definitions()
     for name in chosen:
         for _ in range(rounds):
-            before = monotonic()
-            run.post(TICKETS, [NEMESES[name](stage)])
+            nemesis, before = NEMESES[name], monotonic()
+            struck = nemesis.evidence(stage)
+            run.post(TICKETS, [nemesis.strike(stage)])
             posted = monotonic()
+            assert struck(), f"{name}: nothing of it was seen"
             if names:
                 assert wait_until(lambda: not stage.desk.left(), REST_DEADLINE_S), stage.desk.left()
                 run.longest_rest_s = max(run.longest_rest_s, monotonic() - posted)

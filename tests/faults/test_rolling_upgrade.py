@@ -71,7 +71,8 @@ def test_the_release_before_is_replaced_process_by_process_and_comes_back(
                 if back:
                     desk.replace("router", old)
                     go_on()
-        prove(run, note, ("the release before replaced and brought back", rounds))
+        done = "replaced and brought back" if back else "replaced"
+        prove(run, note, (f"the release before {done}", rounds))
 
 
 def migrated(before: Path, database_url: str, note: Note) -> bool:
