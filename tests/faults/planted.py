@@ -4,18 +4,30 @@ Each is a mistake that somebody could make in this code, and that every other te
 would pass. `plant` puts it into the present process, before anything is started.
 """
 
+import os
+import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import replace
 from importlib import import_module
 from itertools import count
 from typing import Any
 
+from sqlalchemy import Engine, event, false, make_url, update
+
 from services.chaos.checker import Rule
-from services.notifier import outbox
-from services.notifier.channels.base import Delivered
+from services.notifier import ordering, outbox
+from services.notifier.channels.base import Delivered, TemporaryFailure
 from services.notifier.senders import WebhookSender
+from services.router import route_tickets
+from services.router.filters.capacity import CapacityFilter
 from services.router.match_agents import MatchAgents
+from services.router.pool import Pool
+from shared.db import ticket_changes
 from shared.db.engine import Transaction
-from shared.domain.work import ListName
+from shared.db.models import Agent
+from shared.db.models.base import table
+from shared.domain.work import ListName, WorkState
 from shared.messaging.doorbell import DoorbellPublisher
 from shared.messaging.watch import Watch
 
@@ -114,6 +126,67 @@ def relies_on_doorbells() -> None:
     DoorbellPublisher.ring = ring  # type: ignore[method-assign]
 
 
+def assigns_what_is_assigned() -> None:
+    """Routing that leaves tickets on its list and takes all there for new; no index says no."""
+    path = make_url(os.environ["PATCHBAY_DATABASE_URL"]).database
+    with closing(sqlite3.connect(str(path))) as connection:
+        connection.execute("DROP INDEX uq_assignments_one_open_per_ticket")
+    assign: Any = import_module("shared.db.ticket_changes.assign")
+    stock, wrong = assign.assigned, _sometimes()
+
+    def assigned(*arguments: Any) -> Any:
+        change = stock(*arguments)
+        if not wrong():
+            return change
+        return replace(change, values={**change.values, "work_state": WorkState.READY})
+
+    assign.assigned = assigned
+    route_tickets.settle = lambda tx, configuration, pool, tickets, *_: (list(tickets), False)
+
+
+def has_room_for_one_too_many() -> None:
+    """A comparison that is off by one, in the filter, in the guard, and in the database."""
+    full, reject, agents = Pool.full, CapacityFilter.reject, table(Agent)
+
+    def reserve(tx: Any, weights: Any, now: Any, *, wait: bool = True) -> set[str]:
+        for agent_id, weight in weights.items():
+            mine = update(agents).where(agents.c.id == agent_id)
+            tx.execute(mine.values(load=agents.c.load + weight))
+        return set(weights)
+
+    def unchecked(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+
+    Pool.full = lambda pool, weight: full(pool, weight - 1)  # type: ignore[method-assign]
+    CapacityFilter.reject = (  # type: ignore[method-assign]
+        lambda self, need, candidate, context: reject(
+            self, need, replace(candidate, load=candidate.load - 1), context
+        )
+    )
+    ticket_changes.reserve = reserve
+    event.listen(Engine, "connect", unchecked)
+
+
+def lets_later_events_overtake() -> None:
+    """Webhooks that do not wait for an earlier one of their ticket, which is tried again."""
+    ordering.something_ahead = false
+    ordering.move_followers = lambda *_: None
+    outbox._rest_with_predecessors = lambda *_: None
+    has_receivers_that_fail()
+
+
+def has_receivers_that_fail() -> None:
+    """No bug: the first attempt of some webhooks fails, and they are tried again."""
+    stock, wrong = WebhookSender.send, _sometimes()
+
+    async def send(self: Any, job: Any) -> Any:
+        if job.attempt == 1 and wrong():
+            return TemporaryFailure("planted")
+        return await stock(self, job)
+
+    WebhookSender.send = send  # type: ignore[method-assign]
+
+
 #: Each bug, and by which of these rules it is caught.
 BUGS: Mapping[str, tuple[Callable[[], None], frozenset[Rule]]] = {
     plant.__name__: (plant, frozenset(rules))
@@ -125,10 +198,18 @@ BUGS: Mapping[str, tuple[Callable[[], None], frozenset[Rule]]] = {
         (keeps_the_load_of_what_is_done, {Rule.WRONG_LOAD}),
         (takes_a_look_for_done, {Rule.STUCK}),
         (relies_on_doorbells, {Rule.UNFINISHED, Rule.UNACCOUNTED}),
+        (assigns_what_is_assigned, {Rule.DOUBLE_ASSIGNMENT}),
+        (has_room_for_one_too_many, {Rule.OVER_CAPACITY}),
+        (lets_later_events_overtake, {Rule.OUT_OF_ORDER}),
     )
+}
+
+#: What must do no harm, although it looks like one of the bugs.
+HARMLESS: Mapping[str, Callable[[], None]] = {
+    has_receivers_that_fail.__name__: has_receivers_that_fail
 }
 
 
 def plant(name: str) -> None:
-    """Put a bug into this process."""
-    BUGS[name][0]()
+    """Put a bug, or what is harmless, into this process."""
+    (HARMLESS.get(name) or BUGS[name][0])()

@@ -1,18 +1,23 @@
-"""A suite that finds nothing must be able to find something: bugs are planted, and caught."""
+"""A suite that finds nothing must be able to find something: bugs are planted, and caught.
+
+And it must find nothing where there is nothing: the same run without a bug is clean.
+"""
 
 import random
+from collections import Counter
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from services.chaos.checker import violations
+from services.chaos.checker import Rule, violations
 from services.chaos.errors import ChaosError
 from shared.waiting import wait_until
 from tests.faults.conftest import Note
 from tests.faults.load import Run
 from tests.faults.modes import standalone
-from tests.faults.planted import BUGS
+from tests.faults.planted import BUGS, HARMLESS
 
 TICKETS, RESOLVED, AGENTS, CAPACITY = 80, 10, 4, 6
 #: What is not at rest after this is not coming to rest.
@@ -29,17 +34,34 @@ def test_planted_bugs_are_caught(tmp_path: Path, rounds: int, seed: int, note: N
     for name in chosen:
         folder = tmp_path / name
         folder.mkdir()
-        with standalone(folder, {"FAULTS_PLANT": name}).open(AGENTS, CAPACITY) as desk:
-            run = Run(desk, seed)
-            # Of some bugs the client notices something by itself; here the checker has to.
-            with suppress(AssertionError, ChaosError):
-                run.post(TICKETS)
-            wait_until(lambda desk=desk: not desk.left(), PATIENCE_S)
-            # Now tickets wait, and all agents have what they can have: some get room again.
-            with suppress(AssertionError, ChaosError):
-                run.resolve(RESOLVED)
-            wait_until(lambda desk=desk: not desk.left(), PATIENCE_S)
-            broken = {violation.rule for violation in violations(desk.facts(), run.witness)}
+        broken, _ = broken_rules(folder, seed, {"FAULTS_PLANT": name})
         caught[name] = {rule.value for rule in broken & BUGS[name][1]}
         note(f"{name}: {', '.join(sorted(rule.name for rule in broken)) or 'not caught'}")
     assert all(caught.values()), caught
+
+
+@pytest.mark.parametrize("harmless", ["", *HARMLESS])
+def test_the_same_run_without_a_bug_is_clean(
+    tmp_path: Path, rounds: int, seed: int, harmless: str
+) -> None:
+    if rounds == 1:
+        pytest.skip("it takes as long as a bug: only in the long form")
+    assert broken_rules(tmp_path, seed, {"FAULTS_PLANT": harmless}) == (set(), Counter())
+
+
+def broken_rules(
+    folder: Path, seed: int, settings: Mapping[str, str]
+) -> tuple[set[Rule], Counter[str]]:
+    """Run a desk with these settings; return which rules it broke, and the errors of its log."""
+    with standalone(folder, settings).open(AGENTS, CAPACITY) as desk:
+        run = Run(desk, seed)
+        # Of some bugs the client notices something by itself; here the checker has to.
+        with suppress(AssertionError, ChaosError):
+            run.post(TICKETS)
+        wait_until(lambda: not desk.left(), PATIENCE_S)
+        # Now tickets wait, and all agents have what they can have: some get room again.
+        with suppress(AssertionError, ChaosError):
+            run.resolve(RESOLVED)
+        wait_until(lambda: not desk.left(), PATIENCE_S)
+        broken = {violation.rule for violation in violations(desk.facts(), run.witness)}
+        return broken, desk.crashes()
