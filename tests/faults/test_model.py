@@ -2,7 +2,8 @@
 
 On SQLite, in one process that moves only when told. The broker is a list that loses, doubles and
 reorders doorbells; steps die at failpoints; a notifier forgets what it has in hand, or says it when
-its lease is long over. The same checker as of the fault suite judges at the end.
+its lease is long over. Meanwhile it is sound; in the end the same checker as of the fault suite
+judges.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import delete
 
 from services.chaos.checker import Witness, violations
@@ -30,8 +37,10 @@ from services.notifier.schedule import WEBHOOK_DELAYS_S
 from services.router.match_agents import MatchAgents
 from services.router.repository import RouterRepository
 from services.router.route_tickets import RouteTickets
+from services.router.wake_tickets import WakeTickets
 from shared.db.models import ApiKey, AuditEntry, Base, ConfigurationVersion, Profile, Skill
 from shared.db.models.base import table
+from shared.domain.clock import rfc3339
 from shared.domain.event import EventType
 from shared.domain.work import ListName
 from shared.failpoints import FailpointError, arm
@@ -41,31 +50,45 @@ from tests.promises import after_every_step
 
 LEASE = timedelta(seconds=30)
 BATCH, IN_FLIGHT, STEPS = 3, 4, 50
+#: In the short form it is looked at after so many steps: a look takes longer than most steps.
+SELDOM = 5
 #: Rounds in which everything that is left is done, and the longest rest of a retry among them.
 ROUNDS, REST = 1_000, timedelta(minutes=30)
+TEAM = "second-line"
 #: What the second subscriber asks for; the first is told of everything.
 SOME_EVENTS = (EventType.TICKET_ASSIGNED, EventType.TICKET_RESOLVED)
 KEPT = (ApiKey, AuditEntry, ConfigurationVersion, Profile, Skill)
-LISTS = (ListName.ROUTING, ListName.MATCHING, ListName.EVENTS, ListName.WEBHOOK)
+LISTS = (
+    ListName.ROUTING,
+    ListName.MATCHING,
+    ListName.WAKING,
+    ListName.EVENTS,
+    ListName.WEBHOOK,
+)
 DEATHS = (
     *("router.claimed", "router.bound", "router.committed", "match.claimed", "match.bound"),
     *("match.committed", "fan_out.claimed", "fan_out.made", "fan_out.committed"),
-    *("deliver.settled", "database.writing", "database.committed"),
+    *("wake.committed", "deliver.settled", "database.writing", "database.committed"),
 )
 
 numbers = st.integers(0, 2**20)
 
 
 class System(RuleBasedStateMachine):
-    """A desk with two agents and two subscribers; `shop` is set by the test."""
+    """A desk with two agents, a team and two subscribers; the test sets `shop`.
+
+    It is looked at after every so many steps, `look_every`.
+    """
 
     shop: Shop
+    look_every: int
 
     def __init__(self) -> None:
         super().__init__()
         shop = self.shop
         self.desk, self.clock, self.database = shop.desk, shop.clock, shop.runtime.database
         forget_everything(shop)
+        self.steps = 0
         self.bells: list[ListName] = []
         parts = (self.database, self.clock, self.bells.append)
         repository = RouterRepository()
@@ -75,6 +98,7 @@ class System(RuleBasedStateMachine):
         self.handlers: dict[ListName, Callable[[], object]] = {
             ListName.ROUTING: RouteTickets(*parts, repository, BATCH),
             ListName.MATCHING: MatchAgents(*parts, repository, BATCH),
+            ListName.WAKING: WakeTickets(*parts, BATCH),
             ListName.EVENTS: FanOut(*parts, BATCH, mail_enabled=False),
             ListName.WEBHOOK: self.lease,
             ListName.LIFE: shop.advance,
@@ -87,7 +111,8 @@ class System(RuleBasedStateMachine):
         self.arrived: list[Told] = []
         #: What a notifier has in hand, and whether it has sent it.
         self.in_hand: list[tuple[Job, bool]] = []
-        self.agents = [self.desk.agent(2), self.desk.agent(1)]
+        self.desk.team(TEAM)
+        self.agents = [self.desk.agent(2), self.desk.agent(1, teams=[TEAM])]
         wanted = {"first": (), "second": SOME_EVENTS}
         self.subscribed = {
             self.desk.webhook(f"https://127.0.0.1/{name}", *types)["id"]: frozenset(types)
@@ -117,6 +142,40 @@ class System(RuleBasedStateMachine):
         self.desk.step(ticket, "resolve")
         self.resolved.add(ticket)
         self.bells += [ListName.MATCHING, ListName.EVENTS]
+
+    @precondition(lambda self: self.resolved)
+    @rule(number=numbers)
+    def reopen(self, number: int) -> None:
+        over = [ticket for ticket in self.accepted if ticket in self.resolved]
+        ticket = over[number % len(over)]
+        self.desk.step(ticket, "reopen")
+        self.resolved.discard(ticket)
+        self.bells += [ListName.ROUTING, ListName.EVENTS]
+
+    @precondition(lambda self: self.accepted)
+    @rule(number=numbers, until_s=st.sampled_from([None, 60]))
+    def hold(self, number: int, until_s: int | None) -> None:
+        """A ticket waits for somebody else, until a moment or until it is resumed."""
+        until = until_s and rfc3339(self.clock.now() + timedelta(seconds=until_s))
+        body = {"transition": "hold", "reason": "vendor", "until": until}
+        self.may_refuse(number, "transitions", body)
+
+    @precondition(lambda self: self.accepted)
+    @rule(number=numbers)
+    def resume(self, number: int) -> None:
+        self.may_refuse(number, "transitions", {"transition": "resume"})
+
+    @precondition(lambda self: self.accepted)
+    @rule(number=numbers)
+    def hand_over(self, number: int) -> None:
+        self.may_refuse(number, "transfer", {"team": TEAM})
+
+    def may_refuse(self, number: int, what: str, body: dict[str, Any]) -> None:
+        """Ask for what a ticket may be in no state for; then it is refused."""
+        path = f"/v1/tickets/{self.accepted[number % len(self.accepted)]}/{what}"
+        answer = self.desk.call("POST", path, body)
+        assert answer.status_code in (200, 409), answer.get_data(as_text=True)
+        self.bells += [ListName.ROUTING, ListName.MATCHING, ListName.EVENTS]
 
     @rule(number=numbers, presence=st.sampled_from(["online", "online", "away"]))
     def come_or_go(self, number: int, presence: str) -> None:
@@ -191,12 +250,21 @@ class System(RuleBasedStateMachine):
 
     # What must be true ------------------------------------------------------------------------
 
+    @invariant()
+    def it_is_sound(self) -> None:
+        self.steps += 1
+        if self.steps % self.look_every == 0:
+            self.look()
+
+    def look(self) -> None:
+        found = after_every_step(self.database)
+        assert not found, "\n".join(found)
+
     def teardown(self) -> None:
         """Let the faults end; then everything that is left is found, without any doorbell."""
         self.bells.clear()
         self.in_hand.clear()
-        found = after_every_step(self.database)
-        assert not found, "\n".join(found)
+        self.look()
         for agent in self.agents:
             self.desk.presence(agent, "online")
         for _ in range(ROUNDS):
@@ -240,7 +308,8 @@ def forget_everything(shop: Shop) -> None:
 @pytest.mark.parametrize("mode", ["embedded"], indirect=True)
 def test_whatever_happens_in_whatever_order_all_is_well_in_the_end(shop: Shop) -> None:
     thorough = settings.get_current_profile_name() == "thorough"
-    explore(shop, examples=200 if thorough else 10, phases=tuple(Phase))
+    examples, look_every = (200, 1) if thorough else (10, SELDOM)
+    explore(shop, examples=examples, look_every=look_every, phases=tuple(Phase))
 
 
 @pytest.mark.parametrize("mode", ["embedded"], indirect=True)
@@ -251,14 +320,15 @@ def test_the_model_notices_deliveries_that_are_forgotten(
     monkeypatch.setattr(
         outbox, "keep_deliveries", lambda tx, done, new, now: stock(tx, done, new[1:], now)
     )
-    with pytest.raises(AssertionError, match="did not reach the subscriber"):
-        explore(shop, examples=5, phases=(Phase.generate,))
+    noticed = "never became a delivery|did not reach the subscriber"
+    with pytest.raises(AssertionError, match=noticed):
+        explore(shop, examples=5, look_every=STEPS, phases=(Phase.generate,))
 
 
-def explore(shop: Shop, *, examples: int, phases: tuple[Phase, ...]) -> None:
+def explore(shop: Shop, *, examples: int, look_every: int, phases: tuple[Phase, ...]) -> None:
     """Play so many examples on this shop's database."""
     run_state_machine_as_test(
-        type("SystemOfShop", (System,), {"shop": shop}),
+        type("SystemOfShop", (System,), {"shop": shop, "look_every": look_every}),
         settings=settings(
             max_examples=examples,
             phases=phases,
