@@ -115,7 +115,7 @@ def with_figures(readme: str, result: Mapping[str, Any]) -> str:
 def _rates(values: Values) -> Iterator[str]:
     found = [each for each in RATES if each.ratio in values]
     yield from table(
-        ("a second", "Patchbay", "baseline", "ratio", "of what"),
+        ("a second", "Patchbay", "baseline", "ratio", "the baseline is"),
         (
             (
                 each.what,
