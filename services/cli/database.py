@@ -2,6 +2,7 @@
 
 import click
 
+from services.cli.database_file import require_file
 from shared.db import schema
 from shared.db.engine import open_database
 from shared.db.migrating import Patience
@@ -23,7 +24,10 @@ def migrate(*, wait_s: float, check: bool) -> None:
     Ends with 0, or with 2 and one line: tables could not be had in time, or this release does not
     work on the schema.
     """
-    database = open_database(load_settings())
+    settings = load_settings()
+    if check:
+        require_file(settings)
+    database = open_database(settings)
     try:
         if check:
             schema.require_current(database)

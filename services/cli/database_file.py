@@ -1,9 +1,13 @@
-"""The file of a SQLite database, for commands that look into one and must not make one."""
+"""The database of commands that look into one and must not make one."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
+from shared.db.engine import Database, open_database
+from shared.db.schema import require_current
 from shared.domain.errors import NotFound
 from shared.settings import Settings
 
@@ -25,3 +29,15 @@ def require_file(settings: Settings) -> None:
             f"There is no database at {file}. Mend PATCHBAY_DATABASE_URL, or make one by: "
             "patchbay migrate"
         )
+
+
+@contextmanager
+def existing_database(settings: Settings, pool_size: int = 2) -> Iterator[Database]:
+    """Open a database that is there and that this release works on, until the block ends.
+
+    Raises NotFound or SchemaBehind, each with the way out.
+    """
+    require_file(settings)
+    with closing(open_database(settings, pool_size)) as database:
+        require_current(database)
+        yield database

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import or_, select
 
+from services.cli.database_file import existing_database
 from services.router.reexecution import decide_again
 from services.router.strategy import StrategyBuilder
-from shared.db.engine import Database, Row, first, open_database, rows
+from shared.db.engine import Database, Row, first, rows
 from shared.db.models import Agent, Decision, Ticket
 from shared.db.models.base import table
-from shared.db.schema import require_current
 from shared.domain.errors import NotFound
 from shared.settings import load_settings
 
@@ -34,12 +34,8 @@ def explain(ticket: str, *, as_json: bool, check: bool) -> None:
         patchbay explain 1042
         patchbay explain tkt_019a0c5e7d2f7c3a9b1e5f60718293a4 --check
     """  # noqa: D301 -- \b is for click
-    database = open_database(load_settings())
-    try:
-        require_current(database)
+    with existing_database(load_settings()) as database:
         found, decisions, names = _read(database, ticket)
-    finally:
-        database.close()
     if as_json:
         click.echo(json.dumps(decisions, indent=2, default=str))
     else:

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from services.cli.database_file import existing_database
 from services.router.simulation.log import LogRecord, record_of
 from services.router.simulation.theory.errors import LabError
-from shared.db.engine import open_database
 from shared.db.models import Agent, Assignment, Ticket
 from shared.db.models.base import table
 from shared.settings import Settings
@@ -21,34 +21,30 @@ def read_history(settings: Settings, since: datetime | None) -> list[LogRecord]:
 
     Raises LabError if there are none.
     """
-    database = open_database(settings)
-    try:
-        with database.transaction() as tx:
-            query = select(
-                _TICKETS.c.id,
-                _TICKETS.c.created_at,
-                _TICKETS.c.channel,
-                _TICKETS.c.category,
-                _TICKETS.c.priority,
-                _TICKETS.c.team,
-                _TICKETS.c.resolved_at,
-            ).order_by(_TICKETS.c.created_at, _TICKETS.c.id)
-            stints = (
-                select(
-                    _ASSIGNMENTS.c.ticket_id,
-                    _ASSIGNMENTS.c.started_at,
-                    _ASSIGNMENTS.c.ended_at,
-                    _AGENTS.c.name,
-                )
-                .join(_AGENTS, _AGENTS.c.id == _ASSIGNMENTS.c.agent_id)
-                .order_by(_ASSIGNMENTS.c.started_at, _ASSIGNMENTS.c.id)
+    with existing_database(settings) as database, database.transaction() as tx:
+        query = select(
+            _TICKETS.c.id,
+            _TICKETS.c.created_at,
+            _TICKETS.c.channel,
+            _TICKETS.c.category,
+            _TICKETS.c.priority,
+            _TICKETS.c.team,
+            _TICKETS.c.resolved_at,
+        ).order_by(_TICKETS.c.created_at, _TICKETS.c.id)
+        stints = (
+            select(
+                _ASSIGNMENTS.c.ticket_id,
+                _ASSIGNMENTS.c.started_at,
+                _ASSIGNMENTS.c.ended_at,
+                _AGENTS.c.name,
             )
-            if since is not None:
-                query = query.where(_TICKETS.c.created_at >= since)
-                stints = stints.where(_ASSIGNMENTS.c.started_at >= since)
-            tickets, assignments = tx.rows(query), tx.rows(stints)
-    finally:
-        database.close()
+            .join(_AGENTS, _AGENTS.c.id == _ASSIGNMENTS.c.agent_id)
+            .order_by(_ASSIGNMENTS.c.started_at, _ASSIGNMENTS.c.id)
+        )
+        if since is not None:
+            query = query.where(_TICKETS.c.created_at >= since)
+            stints = stints.where(_ASSIGNMENTS.c.started_at >= since)
+        tickets, assignments = tx.rows(query), tx.rows(stints)
     if not tickets:
         raise LabError("The history holds no tickets since then; leave --since out for all of it")
     return history_records(tickets, assignments)

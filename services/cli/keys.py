@@ -7,14 +7,14 @@ import click
 from sqlalchemy import select, update
 
 from services.cli.actor import command_line
+from services.cli.database_file import existing_database
 from services.cli.rotate_key import rotate_key
 from services.cli.secret_keys import new_secret_key, reencrypt
 from shared.db.api_keys import create_key
 from shared.db.audit import record
-from shared.db.engine import Database, Row, first, open_database, rows
+from shared.db.engine import Database, Row, first, rows
 from shared.db.models import ApiKey, Requester
 from shared.db.models.base import table
-from shared.db.schema import require_current
 from shared.db.signing_keys import SigningKeys
 from shared.domain.api_key import ALL, ROLE_SCOPES, SCOPES
 from shared.domain.audit import AuditAction
@@ -32,10 +32,7 @@ MAX_OVERLAP_HOURS = 24 * 31
 
 
 def _database() -> Database:
-    database = open_database(load_settings())
-    click.get_current_context().call_on_close(database.close)
-    require_current(database)
-    return database
+    return click.get_current_context().with_resource(existing_database(load_settings()))
 
 
 @click.group()

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from services.cli.actor import command_line
+from services.cli.database_file import existing_database
 from services.cli.rule_file import RuleFileError, read_rule_file, write_rules
 from services.intake.reference import ReferenceData
 from services.intake.rule_sets import (
@@ -21,8 +22,7 @@ from services.intake.rule_sets import (
     written,
 )
 from shared.db.audit import record
-from shared.db.engine import Database, open_database
-from shared.db.schema import require_current
+from shared.db.engine import Database
 from shared.domain.audit import AuditAction, digest_of
 from shared.domain.clock import SystemClock
 from shared.domain.errors import InvalidInput, VersionMismatch
@@ -109,10 +109,8 @@ def show(version: int | None) -> None:
 
 
 def _open(url: str) -> Database:
-    database = open_database(replace(load_settings(), database_url=url))
-    click.get_current_context().call_on_close(database.close)
-    require_current(database)
-    return database
+    settings = replace(load_settings(), database_url=url)
+    return click.get_current_context().with_resource(existing_database(settings))
 
 
 def _accepted(file: Path, database: Database | None) -> dict[str, Any]:

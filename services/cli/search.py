@@ -4,8 +4,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from shared.db.engine import open_database
-from shared.db.schema import require_current
+from services.cli.database_file import existing_database
 from shared.db.search.indexer import SearchIndexer
 from shared.domain.clock import SystemClock
 from shared.settings import load_settings
@@ -22,12 +21,8 @@ def rebuild() -> None:
 
     Only needed after damage or when a release says so; the index follows what happens by itself.
     """
-    database = open_database(load_settings())
-    try:
-        require_current(database)
+    with existing_database(load_settings()) as database:
         indexed = _rebuild(SearchIndexer(database, SystemClock()))
-    finally:
-        database.close()
     click.echo(f"The index has all tickets up to number {indexed}.")
 
 

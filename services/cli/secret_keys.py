@@ -2,17 +2,16 @@
 
 import json
 import sys
-from contextlib import closing
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.cli.actor import command_line
+from services.cli.database_file import existing_database
 from shared.db.audit import record
-from shared.db.engine import Database, open_database
+from shared.db.engine import Database
 from shared.db.lost_secrets import Lost, find_lost, forget_lost, require_usable
 from shared.db.resealing import Resealed, reseal
-from shared.db.schema import require_current
 from shared.db.scrubbing import overwriting, scrub
 from shared.db.sealed_places import keys_in_use, missing_keys, outdated
 from shared.domain.audit import AuditAction
@@ -64,8 +63,7 @@ def reencrypt(*, check: bool, forget: bool, yes: bool, as_json: bool) -> None:
         raise click.UsageError(message)
     settings = load_settings()
     try:
-        with command_logging(), closing(open_database(settings, 2)) as database:
-            require_current(database)
+        with command_logging(), existing_database(settings) as database:
             if check:
                 left = _tell_keys(database, as_json=as_json)
                 sys.exit(OUTDATED if left else 0)

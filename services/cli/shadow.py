@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from shared.db.engine import open_database
+from services.cli.database_file import existing_database
 from shared.db.routing_report import routing_report
-from shared.db.schema import require_current
 from shared.db.shadow_report import MEASURES
 from shared.domain.clock import SystemClock
 from shared.domain.duration import parse_duration
@@ -70,13 +69,8 @@ def report(team: str | None, since: int, *, as_json: bool) -> None:
         patchbay shadow report --team network --since 30d --json
     """  # noqa: D301 -- \b is for click
     now = SystemClock().now()
-    database = open_database(load_settings())
-    try:
-        require_current(database)
-        with database.reading() as connection:
-            found = routing_report(connection, now, _ago(now, since), team)
-    finally:
-        database.close()
+    with existing_database(load_settings()) as database, database.reading() as connection:
+        found = routing_report(connection, now, _ago(now, since), team)
     if as_json:
         click.echo(json.dumps(ShadowReportSchema().dump(found), indent=2))
     else:

@@ -3,18 +3,17 @@
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from services.cli.database_file import require_file
+from services.cli.database_file import existing_database
 from shared.db.dead.lists import LISTS
 from shared.db.dead.reading import Wanted
-from shared.db.engine import Database, open_database
-from shared.db.schema import require_current
+from shared.db.engine import Database
 from shared.domain.clock import SystemClock
 from shared.domain.errors import PatchbayError
 from shared.observability.logging import command_logging
@@ -79,9 +78,7 @@ def opened() -> Iterator[Database]:
     """Open the database of the settings; what cannot be done ends with one line and status 2."""
     settings = load_settings()
     try:
-        require_file(settings)
-        with command_logging(), closing(open_database(settings, 2)) as database:
-            require_current(database)
+        with command_logging(), existing_database(settings) as database:
             yield database
     except (PatchbayError, SQLAlchemyError) as error:
         click.echo(str(error).partition("\n")[0], err=True)

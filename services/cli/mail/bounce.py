@@ -6,13 +6,13 @@ from typing import BinaryIO
 import click
 
 from services.cli.actor import command_line
+from services.cli.database_file import existing_database
 from shared.db.audit import record
-from shared.db.engine import open_database
 from shared.db.mail_bounces import ReportTaken, take_report
 from shared.db.signing_keys import SigningKeys
 from shared.domain.audit import ADDRESS_PURPOSE, AuditAction, target_of_address
 from shared.domain.clock import SystemClock
-from shared.domain.errors import Unavailable
+from shared.domain.errors import NotFound, SchemaBehind, Unavailable
 from shared.domain.mail_report import read_report
 from shared.mail_tokens import MailTokens
 from shared.settings import load_settings
@@ -30,19 +30,19 @@ def bounce(file: BinaryIO) -> None:
 
     Made for a pipe of the mail server: a message that is no bounce of ours is answered by one line
     and status 0, because any other would make the server bounce it; a database that cannot be
-    reached is status 75, so that the server tries again.
+    reached, is not there or has another schema is status 75, so that the server tries again.
     """
     try:
         taken = _take(file.read(MAX_BYTES))
-    except Unavailable as error:
+    except (NotFound, SchemaBehind, Unavailable) as error:
         click.echo(f"try again: {error.detail}", err=True)
         sys.exit(TRY_AGAIN)
     click.echo(_said(taken))
 
 
 def _take(content: bytes) -> ReportTaken:
-    database, clock = open_database(load_settings()), SystemClock()
-    try:
+    clock = SystemClock()
+    with existing_database(load_settings()) as database:
         report = read_report(content)
         signing = SigningKeys(database, clock)
         tokens = MailTokens(signing)
@@ -56,8 +56,6 @@ def _take(content: bytes) -> ReportTaken:
                 action = AuditAction.SUPPRESSION_MADE
                 record(tx, command_line(), action, target, clock.now(), details)
         return taken
-    finally:
-        database.close()
 
 
 def _said(taken: ReportTaken) -> str:

@@ -4,7 +4,6 @@ import importlib
 import json
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,11 +13,10 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from services.cli.actor import command_line
-from services.cli.database_file import require_file
+from services.cli.database_file import existing_database
 from services.cli.verify.contents import missing_contents
 from services.cli.verify.report import document, last_lines, mended_line, result_lines
-from shared.db.engine import Database, open_database
-from shared.db.schema import require_current
+from shared.db.engine import Database
 from shared.db.soundness.check import MAX_AGE, TELLING, Result, telling_within
 from shared.db.soundness.examination import (
     MAX_FINDINGS,
@@ -129,9 +127,7 @@ def verify(
             max_age=timedelta(seconds=max_age_s),
             telling=telling_within(timedelta(hours=told_since_h), retention),
         )
-        require_file(settings)
-        with command_logging(), closing(open_database(settings, 2)) as database:
-            require_current(database)
+        with command_logging(), existing_database(settings) as database:
             sound = _run(database, settings, terms, repair=repair, storage=storage, as_json=as_json)
     except (PatchbayError, SQLAlchemyError) as error:
         _could_not(str(error), as_json)
