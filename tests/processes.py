@@ -16,6 +16,8 @@ from shared.settings import Settings
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parents[1]
+#: A process imports for two seconds; on a machine that does other things besides, for far longer.
+START_TIMEOUT_S = 60
 END_TIMEOUT_S = 20
 
 
@@ -54,7 +56,10 @@ def patchbay(
             stderr=output,
         )
     try:
-        eventually(lambda: b"worker.started" in log.read_bytes() or process.poll() is not None)
+        eventually(
+            lambda: b"worker.started" in log.read_bytes() or process.poll() is not None,
+            START_TIMEOUT_S,
+        )
         yield process
     finally:
         status = _ended(process)
@@ -82,7 +87,7 @@ def serving(
             stderr=output,
         )
     try:
-        eventually(lambda: answers(port) or process.poll() is not None)
+        eventually(lambda: answers(port) or process.poll() is not None, START_TIMEOUT_S)
         yield process, port
     finally:
         status = _ended(process)
