@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -82,8 +83,12 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def _plain_logs() -> None:
-    """Print logs short and without the values of variables, which can take seconds to write."""
+    """Print logs short and without the values of variables, which can take seconds to write.
+
+    They go to where errors go: what a command under test prints is a document of its own.
+    """
     structlog.configure(
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -83,9 +83,14 @@ def test_a_database_from_before_there_were_floors_gets_its_own(migrated) -> None
 
 @pytest.mark.parametrize("mode", ["embedded"], indirect=True)
 def test_check_says_what_is_missing_and_changes_nothing(empty) -> None:
-    done = run_command("migrate", "--check", environment={"PATCHBAY_DATABASE_URL": empty.url})
-    assert done.returncode == 2
-    assert "no schema yet" in done.stderr
+    environment = {"PATCHBAY_DATABASE_URL": empty.url}
+    absent = run_command("migrate", "--check", environment=environment)
+    assert absent.returncode == 2
+    assert "There is no database at" in absent.stderr
+    assert inspect(empty.engine).get_table_names() == []
+    without_schema = run_command("migrate", "--check", environment=environment)
+    assert without_schema.returncode == 2
+    assert "no schema yet" in without_schema.stderr
     assert inspect(empty.engine).get_table_names() == []
 
 
