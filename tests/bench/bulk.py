@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO
 
 import psutil
 from sqlalchemy import select
@@ -21,10 +21,16 @@ from shared.db.ticket_changes import NewTicket
 from shared.domain.clock import SystemClock
 from shared.schemas.ticket import CreateTicketSchema
 from shared.waiting import wait_until
-from tests.bench.desk import Desk, desk, furnish, per_ticket_ms, start_intake, start_workers
+from tests.bench.desk import (
+    Desk,
+    Figures,
+    desk,
+    furnish,
+    per_ticket_ms,
+    start_intake,
+    start_workers,
+)
 from tests.bench.load import percentile
-
-Figures = dict[str, Any]
 
 PATIENCE_S = 900.0
 #: Live tickets a second while the times of routing are measured.

@@ -20,14 +20,12 @@ from shared.db.ticket_changes import NewTicket
 from shared.domain.clock import SystemClock
 from shared.schemas.ticket import CreateTicketSchema
 from shared.waiting import wait_until
-from tests.bench.desk import PATIENCE_S, Desk, desk, start_intake, start_workers
+from tests.bench.desk import PATIENCE_S, Desk, Figures, desk, start_intake, start_workers
 from tests.bench.load import percentile
 from tests.bench.noise_plot import p99_by_second
 from tests.bench.turns import TURNS, medians
 from tests.certificates import make_certificate
 from tests.factories import subscription
-
-Figures = dict[str, Any]
 
 ENDPOINTS = 100
 #: Of a hundred endpoints beside sick ones, how many hang and how many answer 500.

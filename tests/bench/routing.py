@@ -31,9 +31,8 @@ from shared.domain.ticket import Priority
 from shared.domain.work import WorkState
 from shared.schemas.team import CreateTeamSchema
 from shared.schemas.ticket import CreateTicketSchema
+from tests.bench.desk import Figures
 from tests.bench.load import percentile
-
-Figures = dict[str, Any]
 
 BATCH = 200
 SKILLS = 200

@@ -27,10 +27,9 @@ from shared.runtime import Runtime
 from shared.schemas.ticket import CreateTicketSchema
 from shared.settings import load_settings
 from tests.api_keys import create_key
+from tests.bench.desk import Figures
 from tests.bench.load import percentile
 from tests.desk import Desk
-
-Figures = dict[str, Any]
 
 CLOCK = SystemClock()
 WORDS = 50_000

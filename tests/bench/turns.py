@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-Figures = dict[str, Any]
+from tests.bench.desk import Figures
 
 TURNS = 3
 
