@@ -1,10 +1,8 @@
 """The minute's count of tickets that are nowhere reads by indexes what is alive or waits."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from shared.db.engine import Database
 from shared.db.models import Ticket
@@ -18,6 +16,7 @@ from shared.schemas.ticket import CreateTicketSchema
 from tests.desk import ticket_body
 from tests.factories import NOW
 from tests.fixtures.modes import Mode
+from tests.plans import noting_statements, plan_of
 
 #: Many pages of tickets that are over, beside one that waits for what nobody knows.
 TICKETS = 3_000
@@ -41,18 +40,11 @@ def database(mode: Mode) -> Iterator[Database]:
 
 
 def test_tickets_that_are_nowhere_are_counted_by_indexes(database: Database) -> None:
-    asked: list[tuple[str, Any]] = []
     with database.reading() as connection:
-        event.listen(
-            connection,
-            "before_cursor_execute",
-            lambda _c, _cursor, statement, values, *_: asked.append((statement, values)),
-        )
-        assert unaccounted(Look(connection, database.dialect, NOW)) == 1
-        [(statement, values)] = [each for each in asked if " tickets" in each[0]]
-        explain = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
-        found = connection.exec_driver_sql(f"{explain} {statement}", values)
-        plan = "\n".join(str(line[-1]) for line in found)
+        with noting_statements(connection) as asked:
+            assert unaccounted(Look(connection, database.dialect, NOW)) == 1
+        [of_tickets] = [each for each in asked if " tickets" in each[0]]
+        plan = plan_of(connection, of_tickets)
     assert "Seq Scan on tickets" not in plan
     assert "SCAN tickets\n" not in f"{plan}\n"
     assert "ix_tickets_waiting" in plan or "ix_tickets_changing" in plan

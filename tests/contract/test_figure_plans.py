@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import event
 
 from shared.db.engine import Database
 from shared.db.figures import clocks, lists, waiting
@@ -16,6 +15,7 @@ from shared.schemas.ticket import CreateTicketSchema
 from tests.desk import ticket_body
 from tests.factories import NOW, delivery, subscription
 from tests.fixtures.modes import Mode
+from tests.plans import noting_statements, plan_of
 
 #: Many pages, of which few hold anything that is due.
 ROWS = 3_000
@@ -42,20 +42,13 @@ def database(mode: Mode) -> Iterator[Database]:
 
 @pytest.mark.parametrize("part", [lists, waiting, clocks])
 def test_what_is_counted_is_found_by_an_index(database: Database, part: Any) -> None:
-    asked: list[tuple[str, Any]] = []
     with database.reading() as connection:
-        event.listen(
-            connection,
-            "before_cursor_execute",
-            lambda _c, _cursor, statement, values, *_: asked.append((statement, values)),
-        )
-        part.read(connection, NOW)
-        explain = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
-        for statement, values in asked.copy():
-            found = connection.exec_driver_sql(f"{explain} {statement}", values)
-            plan = "\n".join(str(line[-1]) for line in found)
+        with noting_statements(connection) as asked:
+            part.read(connection, NOW)
+        for each in asked:
+            plan = plan_of(connection, each)
             for name in ("tickets", "deliveries"):
-                assert f"Seq Scan on {name}" not in plan, statement
+                assert f"Seq Scan on {name}" not in plan, each
                 # Without an index; going through a partial one from its beginning is a scan too.
-                assert f"SCAN {name}\n" not in f"{plan}\n", statement
+                assert f"SCAN {name}\n" not in f"{plan}\n", each
     assert any(" tickets" in statement for statement, _ in asked)

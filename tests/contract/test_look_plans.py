@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection
 
 from services.router import advance_tickets, run_clocks, wake_tickets
 from shared.db.engine import Database
@@ -16,6 +16,7 @@ from shared.schemas.ticket import CreateTicketSchema
 from tests.desk import ticket_body
 from tests.factories import NOW
 from tests.fixtures.modes import Mode
+from tests.plans import noting_statements, plan_of
 
 #: Many pages, of which the server was told nothing.
 TICKETS = 3_000
@@ -39,15 +40,9 @@ def database(distributed: Mode) -> Iterator[Database]:
 def test_a_look_for_due_tickets_goes_by_an_index(database: Database, list_: Any, look: str) -> None:
     ask: Callable[[Connection, datetime], Any] = getattr(list_, look)
     with database.reading() as connection:
-        asked: list[tuple[str, Any]] = []
-        event.listen(
-            connection,
-            "before_cursor_execute",
-            lambda _c, _cursor, statement, values, *_: asked.append((statement, values)),
-        )
-        ask(connection, NOW)
+        with noting_statements(connection) as asked:
+            ask(connection, NOW)
         of_tickets = [each for each in asked if " tickets" in each[0]]
-        for statement, values in of_tickets:
-            plan = connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars().all()
-            assert "Seq Scan on tickets" not in "\n".join(plan)
+        for each in of_tickets:
+            assert "Seq Scan on tickets" not in plan_of(connection, each)
     assert of_tickets

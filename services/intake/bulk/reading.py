@@ -21,6 +21,11 @@ from shared.schemas.strict_json import parse_json
 
 Read = tuple[list[Line], list[tuple[int, PatchbayError]]]
 
+_LOADS: dict[BulkMode, Callable[[Any], dict[str, Any]]] = {
+    BulkMode.CREATE: plain_load(BulkTicketSchema()),
+    BulkMode.IMPORT: plain_load(ImportTicketSchema()),
+}
+
 
 class LineReader:
     """Reads the lines of chunks."""
@@ -28,15 +33,11 @@ class LineReader:
     def __init__(self, reference: ReferenceData, limits: BulkLimits) -> None:
         self._reference = reference
         self._limits = limits
-        self._loads: dict[BulkMode, Callable[[Any], dict[str, Any]]] = {
-            BulkMode.CREATE: plain_load(BulkTicketSchema()),
-            BulkMode.IMPORT: plain_load(ImportTicketSchema()),
-        }
 
     def read(self, chunk: Chunk, mode: BulkMode, lane: Lane) -> Read:
         """Return the lines that are acceptable, and why the others are not. Blank ones are none."""
         self._reference.refresh()
-        load, lines = self._loads[mode], []
+        load, lines = _LOADS[mode], []
         refused: list[tuple[int, PatchbayError]] = []
         for number, text in enumerate(chunk.lines, chunk.first_line):
             if not text or text.isspace():

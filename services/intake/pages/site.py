@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -61,18 +62,9 @@ def build_site(settings: Settings, signing: SigningKeys, clock: Clock) -> Site:
     """Put the pages together; reads files and opens nothing."""
     folder = settings.pages_dir
     url = public_url(settings)
-    folders = [folder / "templates"] if folder else []
-    templates = Environment(
-        loader=ChoiceLoader([FileSystemLoader(each) for each in (*folders, _HERE / "templates")]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
     return Site(
         texts=load_texts(folder),
-        templates=templates,
+        templates=_templates(folder),
         assets=_assets(folder),
         links=PublicLinks(signing, url),
         tokens=FormTokens(signing, clock, timedelta(seconds=settings.idempotency_ttl_s)),
@@ -88,6 +80,20 @@ def build_site(settings: Settings, signing: SigningKeys, clock: Clock) -> Site:
         trusted_proxies=settings.trusted_proxies,
         fields=settings.support_fields,
         min_fill=timedelta(seconds=settings.support_min_fill_s),
+    )
+
+
+@cache
+def _templates(folder: Path | None) -> Environment:
+    """Return the templates, compiled once in a process however many applications it makes."""
+    folders = [folder / "templates"] if folder else []
+    return Environment(
+        loader=ChoiceLoader([FileSystemLoader(each) for each in (*folders, _HERE / "templates")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
     )
 
 
