@@ -33,6 +33,9 @@ POINTS: dict[str, str] = {
     "intake.committed": "committed, nobody is answered",
     "intake.answered": "the requests have their answers, the doorbell is not rung",
     "upload.stored": "the bytes of an upload are in the storage, no row knows them",
+    "scan.leased": "files are leased to be scanned, the scanner has none of them",
+    "scan.judged": "the scanner has said what is in a file, which is nowhere recorded",
+    "scan.recorded": "the verdict on a file is committed, that on the next of its batch is not",
     "bulk.opened": "a bulk job is committed, nothing of its body",
     "bulk.received": "a chunk of a body is committed, perhaps not the last",
     "bulk.completed": "a body is whole and its job committed, its sender is not answered",
@@ -56,6 +59,9 @@ POINTS: dict[str, str] = {
     "deliver.settled": "outcomes are gathered, not committed",
     "deliver.recorded": "outcomes are committed, nothing was told of it",
     "mail.data_noted": "it is noted that a mail's DATA begins, which it has not",
+    "digest.made": "held mails are entries of a digest, not committed",
+    "digest.committed": "the entries of a digest are committed, it is not written",
+    "digest.concluded": "entries of a digest are to share its fate, neither is committed",
     "search.indexed": "changes are in the search index, not committed",
     "doorbell.taken": "rings are taken to be published",
     "doorbell.publishing": "the broker is about to get a ring",
@@ -66,6 +72,8 @@ POINTS: dict[str, str] = {
     "timers.job_done": "a periodic job has run",
     "housekeeping.looked": "one half of the second look is committed",
     "housekeeping.deleted": "one chunk of old rows is deleted, perhaps not the last",
+    "repair.made": "`verify --repair` has mended a batch and noted it, not committed",
+    "repair.committed": "a mended batch is committed, nobody is told, the next is not begun",
 }
 
 ACTIONS = ("kill", "stop", "raise", "sleep:SECONDS")

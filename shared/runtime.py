@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from dramatiq import Broker
 
-from shared import failpoints
 from shared.db.engine import Database, open_database
 from shared.db.figures import reader as figures_reader
 from shared.db.figures.reader import FigureReader
@@ -21,12 +20,10 @@ from shared.messaging.timers import DueList, PeriodicJob, Timers
 from shared.messaging.watch import Watch
 from shared.messaging.worker_host import Service, WorkerHost, watched
 from shared.observability import metrics
-from shared.observability.logging import get_logger
+from shared.observability.armed import arm_failpoints
 from shared.settings import Settings
 from shared.storage.base import Storage
 from shared.storage.factory import storage_for
-
-log = get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +56,7 @@ class Runtime:
 
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self.settings = settings
-        if settings.failpoints:
-            armed = failpoints.arm(settings.failpoints, settings.failpoints_log)
-            log.warning("failpoints.armed", failpoints=armed, warning="for tests only")
+        arm_failpoints(settings)
         self.clock: Clock = clock or SystemClock()
         self.database: Database = open_database(settings, settings.database_pool_size)
         metrics.database_pool_size.set(self.database.pool_bound)

@@ -22,6 +22,7 @@ from shared.domain.delivery import FIRST_ATTEMPT_RANK, HELD_RANK
 from shared.domain.ids import Prefix, new_id
 from shared.domain.outcome_name import AttemptOutcome
 from shared.domain.work import WorkState
+from shared.failpoints import failpoint
 
 _DELIVERIES, _ATTEMPTS, _EVENTS = table(Delivery), table(DeliveryAttempt), table(TicketEvent)
 _ENTRIES = table(MailDigestEntry)
@@ -89,6 +90,8 @@ def collect(database: Database, job: Job, now: datetime) -> tuple[list[Row], int
             .order_by(_DELIVERIES.c.id)
         )
         news = tx.rows(entries)
+    if len(news) > 1:
+        failpoint("digest.committed")
     return news[:MAX_ENTRIES], max(len(news) - MAX_ENTRIES, 0)
 
 
@@ -145,6 +148,7 @@ def conclude(
                 again.add(digest_id)
         else:
             _share(tx, row, state, told, now)
+    failpoint("digest.concluded")
     return [_held_anew(row, now) if row["id"] in again else row for row in deliveries]
 
 
@@ -158,6 +162,7 @@ def _take(tx: Transaction, digest_id: str, ids: Sequence[str], now: datetime) ->
     )
     # Whoever is about to send one of them finds, before DATA, that it is not theirs any more.
     tx.execute(update(_DELIVERIES).where(_DELIVERIES.c.id.in_(ids)).values(lease_token=None))
+    failpoint("digest.made")
 
 
 def _entries(tx: Transaction, held: Mapping[str, Mapping[str, Any]]) -> dict[str, list[Row]]:

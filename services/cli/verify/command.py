@@ -28,6 +28,7 @@ from shared.db.soundness.examination import (
 from shared.db.soundness.mending import Mended
 from shared.domain.clock import SystemClock
 from shared.domain.errors import PatchbayError
+from shared.observability.armed import arm_failpoints
 from shared.observability.logging import command_logging
 from shared.settings import Settings, load_settings
 from shared.storage.factory import storage_for
@@ -128,6 +129,7 @@ def verify(
             telling=telling_within(timedelta(hours=told_since_h), retention),
         )
         with command_logging(), existing_database(settings) as database:
+            arm_failpoints(settings)
             sound = _run(database, settings, terms, repair=repair, storage=storage, as_json=as_json)
     except (PatchbayError, SQLAlchemyError) as error:
         _could_not(str(error), as_json)

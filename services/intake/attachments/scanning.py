@@ -15,6 +15,7 @@ from shared.domain.attachment import ScanState
 from shared.domain.clock import Clock
 from shared.domain.errors import Unavailable
 from shared.domain.work import WorkState, backoff
+from shared.failpoints import failpoint
 from shared.observability.logging import get_logger
 from shared.storage.base import ObjectMissing, Storage
 
@@ -50,11 +51,15 @@ class ScanAttachments:
         with self._database.transaction() as tx:
             rows = ATTACHMENTS_TO_SCAN.claim(tx, self._clock.now(), BATCH)
             token = ATTACHMENTS_TO_SCAN.lease(tx, rows, self._clock.now(), duration)
+        if rows:
+            failpoint("scan.leased")
         for row in rows:
             outcome = self._scan(self._clamd, row)
+            failpoint("scan.judged")
             with self._database.transaction() as tx:
                 settled = {"id": row["id"], "lease_token": token, **outcome}
                 ATTACHMENTS_TO_SCAN.settle(tx, [settled])
+            failpoint("scan.recorded")
         return len(rows)
 
     def _scan(self, clamd: Clamd, row: Row) -> dict[str, Any]:

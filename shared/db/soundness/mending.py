@@ -26,6 +26,7 @@ from shared.domain.clock import Clock
 from shared.domain.delivery import REPLAY_RANK, DeliveryChannel
 from shared.domain.errors import Conflict, Unavailable
 from shared.domain.work import WorkState
+from shared.failpoints import failpoint
 from shared.observability.logging import get_logger
 
 #: Who acts, in events.
@@ -109,6 +110,9 @@ def _mend(
         if done:
             details = {"count": len(done)}
             record(tx, actor, AuditAction.REPAIRED, check.name, now, details)
+            failpoint("repair.made")
+    if done:
+        failpoint("repair.committed")
     return [Mended(check.name, key, what) for key, what in done.items()]
 
 
