@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 VIRUS = b"X5O!P%@AP-TEST"
+END = struct.pack("!I", 0)
 FOUND = b"stream: Eicar-Test-Signature FOUND\0"
 
 
@@ -46,14 +47,19 @@ class Scanner:
         file = connection.makefile("rb")
         command = b""
         while not command.endswith(b"\0"):
-            command += file.read(1)
+            piece = file.read(1)
+            if not piece:  # Whoever asks has died.
+                return
+            command += piece
         if command == b"zVERSION\0":
             connection.sendall(self.version + b"\0")
             return
         assert command == b"zINSTREAM\0"
         data = b""
-        while length := struct.unpack("!I", file.read(4))[0]:
-            data += file.read(length)
+        while (size := file.read(4)) != END:
+            if len(size) < len(END):
+                return
+            data += file.read(struct.unpack("!I", size)[0])
             if len(data) > self.limit:
                 connection.sendall(b"INSTREAM size limit exceeded. ERROR\0")
                 return

@@ -11,10 +11,12 @@ from sqlalchemy import select, text, update
 from services.chaos.desk import ProvenDesk
 from services.chaos.facts import Told
 from shared.db.engine import Database
-from shared.db.models import Delivery, Lease, TicketEvent
+from shared.db.models import Attachment, Delivery, Lease, TicketEvent
 from shared.db.models.base import table
 from shared.domain.clock import SystemClock
+from shared.domain.delivery import HELD_RANK
 from shared.domain.event import EventType
+from shared.domain.work import WorkState
 from tests.faults.processes import ROOT, ServiceProcess
 from tests.faults.subscriber import Subscriber
 
@@ -129,7 +131,9 @@ class Desk(ProvenDesk[ServiceProcess]):
         """Start again what has died, as a process manager would; their leases end at once."""
         for name, process in self.processes.items():
             if process.ended:
-                self.end_leases(deliveries=name in ("notifier", "serve"))
+                self.end_leases(
+                    deliveries=name in ("notifier", "serve"), scans=name in ("intake", "serve")
+                )
                 process.launch()
 
     @contextmanager
@@ -163,17 +167,31 @@ class Desk(ProvenDesk[ServiceProcess]):
         self.processes = {**self.processes, name: new}
         return old.end()
 
-    def end_leases(self, *, deliveries: bool = False) -> None:
+    def end_leases(self, *, deliveries: bool = False, scans: bool = False) -> None:
         """Let the leases of dead processes end now, as time would: at once instead of in minutes.
 
-        With `deliveries`, also those of webhooks and mails: only while no notifier lives.
+        With `deliveries`, also those of webhooks and mails: only while no notifier lives. With
+        `scans`, also those of files at the scanner: only while no intake lives.
         """
-        now, leased = SystemClock().now(), table(Delivery)
+        now = SystemClock().now()
+        lists = [(table(Delivery), deliveries), (table(Attachment), scans)]
         with self._database.transaction() as tx:
             tx.execute(update(table(Lease)).values(expires_at=now))
-            if deliveries:
+            for leased in (rows for rows, wanted in lists if wanted):
                 held = leased.c.lease_token.is_not(None), leased.c.available_at > now
                 tx.execute(update(leased).where(*held).values(available_at=now))
+
+    def pass_hour(self) -> None:
+        """Let the mails that are held for a digest be due now, as the next hour would."""
+        now, mails = SystemClock().now(), table(Delivery).c
+        held = (
+            mails.rank == HELD_RANK,
+            mails.work_state == WorkState.READY,
+            mails.lease_token.is_(None),
+            mails.available_at > now,
+        )
+        with self._database.transaction() as tx:
+            tx.execute(update(table(Delivery)).where(*held).values(available_at=now))
 
     def deadlocks(self) -> int:
         """Return how many deadlocks PostgreSQL has ended in this database since it was started."""

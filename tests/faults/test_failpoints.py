@@ -2,26 +2,32 @@
 
 All points are armed in every process, each for so many strikes in all. Whoever passes one first
 dies there; what died is started again, as a process manager would, until every point has struck.
+Those of `patchbay verify --repair` strike one by one, for it is a command, on a desk at work.
 """
 
 import random
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from services.chaos.client import Client
-from services.chaos.ports import choose_port
+from shared.db.engine import Database
+from shared.domain.attachment import ScanState
 from shared.failpoints import POINTS, strikes
 from shared.waiting import wait_until
+from tests.clamd import Scanner
 from tests.faults.conftest import Note
 from tests.faults.desk import Desk
+from tests.faults.digests import ask_for_digests, hours_passing, prove_told_once
 from tests.faults.load import Run
+from tests.faults.mail_server import MailServer
 from tests.faults.modes import standalone
 from tests.faults.proof import prove
+from tests.faults.repairs import Repairs
+from tests.faults.scans import prove_scanned
 from tests.faults.traffic import traffic
 
 pytestmark = pytest.mark.xdist_group("faults-failpoints")
@@ -32,16 +38,20 @@ PATIENCE_S = 120.0
 INTERVAL_S = 0.1
 #: A batch fails only where something fails it.
 ALONE = ("batch.failed",)
+#: What no service passes, but a command.
+REPAIR = ("repair.made", "repair.committed")
 
 
 @pytest.fixture
-def mail_server() -> Iterator[int]:
-    """A mail server that takes everything; its port."""
-    port = choose_port()
-    command = [sys.executable, "-m", "tests.bench.mail_sink", str(port)]
-    with subprocess.Popen(command, cwd=Path(__file__).parents[2]) as process:
-        yield port
-        process.kill()
+def mail_server() -> Iterator[MailServer]:
+    with MailServer() as server:
+        yield server
+
+
+@pytest.fixture
+def scanner() -> Iterator[Scanner]:
+    with closing(Scanner()) as scanner:
+        yield scanner
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -53,11 +63,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def desk(
-    request: pytest.FixtureRequest, mode: str, tmp_path: Path, mail_server: int
+    request: pytest.FixtureRequest,
+    mode: str,
+    tmp_path: Path,
+    mail_server: MailServer,
+    scanner: Scanner,
 ) -> Iterator[Desk]:
     """A desk with everything in it that passes a failpoint."""
     settings = {
-        "PATCHBAY_EMAIL_URL": f"smtp://127.0.0.1:{mail_server}",
+        "PATCHBAY_EMAIL_URL": mail_server.url,
+        "PATCHBAY_CLAMD_URL": scanner.url,
         "PATCHBAY_AUTO_CLOSE_AFTER_S": "2",
         "PATCHBAY_STORAGE_URL": f"file:{tmp_path}/attachments",
     }
@@ -67,29 +82,55 @@ def desk(
         build: Callable[..., Desk] = request.getfixturevalue("build_desk")
         made = build(settings)
     with made.open() as opened:
-        furnish(opened.client())
+        with closing(opened.client()) as client:
+            furnish(client)
+            ask_for_digests(client)
         yield opened
 
 
+@pytest.fixture
+def database(desk: Desk) -> Iterator[Database]:
+    """The database of the desk, by connections of our own."""
+    with closing(Database(desk.database_url)) as database:
+        yield database
+
+
 def test_killed_at_every_failpoint_nothing_is_lost(
-    desk: Desk, mode: str, tmp_path: Path, rounds: int, seed: int, note: Note
+    desk: Desk,
+    database: Database,
+    mail_server: MailServer,
+    mode: str,
+    tmp_path: Path,
+    rounds: int,
+    seed: int,
+    note: Note,
 ) -> None:
     run, rng = Run(desk, seed), random.Random(seed)
-    points = [name for name in POINTS if name not in ALONE]
+    points = [name for name in POINTS if name not in ALONE + REPAIR]
     everything = {
         name: f"kill,after {_passed_by(name, rng)},times {rounds}"
         for name in rng.sample(points, len(points))
     }
     failing = {"router.bound": f"raise,times {rounds}", "batch.failed": f"kill,times {rounds}"}
-    with traffic(run), run.going_on(INTERVAL_S):
-        struck = strike(desk, everything, points, rounds, tmp_path / "strikes")
-        struck |= strike(desk, failing, ALONE, rounds, tmp_path / "failing")
-        desk.rearm({"PATCHBAY_FAILPOINTS": ""})
-        desk.revive()
-    kills = sum(struck.values())
-    note.struck(struck)
-    note(f"{kills} kills at {len(struck)} of {len(POINTS)} failpoints")
-    prove(run, note, (f"SIGKILL at a failpoint, {mode}", kills))
+    repairs = Repairs(desk, database, tmp_path, rng)
+    with hours_passing(desk):
+        with traffic(run), run.going_on(INTERVAL_S):
+            struck = strike(desk, everything, points, rounds, tmp_path / "strikes")
+            struck |= strike(desk, failing, ALONE, rounds, tmp_path / "failing")
+            desk.rearm({"PATCHBAY_FAILPOINTS": ""})
+            desk.revive()
+            for _ in range(rounds):
+                repairs.round()
+            struck |= repairs.struck()
+        kills = sum(struck.values())
+        note.struck(struck)
+        note(f"{kills} kills at {len(struck)} of {len(POINTS)} failpoints")
+        prove(run, note, (f"SIGKILL at a failpoint, {mode}", kills))
+    verdicts, digests = prove_scanned(database), prove_told_once(database, mail_server.mails)
+    repairs.prove()
+    note(f"{verdicts.total()} files judged, {digests} digests came")
+    assert verdicts.keys() == {ScanState.CLEAN, ScanState.INFECTED}
+    assert digests
     assert not POINTS.keys() - struck.keys()
 
 
@@ -119,7 +160,7 @@ def strike(
 
 def _passed_by(name: str, rng: random.Random) -> int:
     """Return how many passes go by; none of what time brings, which no process sees twice."""
-    rare = name.startswith(("timers.", "housekeeping.", "sla.", "life.", "wake."))
+    rare = name.startswith(("timers.", "housekeeping.", "sla.", "life.", "wake.", "digest."))
     return 0 if rare else rng.randrange(MOST_PASSED_BY)
 
 
@@ -140,4 +181,3 @@ def furnish(client: Client) -> None:
     }
     changed = client.ask("PUT", "/v1/routing/rules", {"rules": [rule]})
     assert changed.status == 200, changed.document
-    client.close()

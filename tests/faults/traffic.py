@@ -1,5 +1,7 @@
 """Traffic of every kind: files that are uploaded and attached, and bulk bodies, beside tickets.
 
+Some of the files have a virus, and are named so.
+
 What is sent and not answered is sent again, as `services.chaos.client` does, until it is.
 """
 
@@ -13,9 +15,12 @@ from contextlib import contextmanager
 from services.chaos.client import Client
 from shared.waiting import wait_until
 from tests.bulk import NDJSON, ndjson
+from tests.clamd import VIRUS
 from tests.faults.load import Run, ticket_body
 
 LINES = 5
+#: What a file with a virus is called, and which share of the files are: one of so many.
+INFECTED, INFECTED_OF = "infected.txt", 3
 JOB_DEADLINE_S = 60.0
 INTERVAL_S = 0.3
 
@@ -47,8 +52,10 @@ def _go_on(run: Run, send: Callable[[Run, Client, int], None], over: threading.E
 
 def _upload(run: Run, client: Client, number: int) -> None:
     """Declare a file, send it, and make a ticket of it."""
-    content = f"What the printer says, {number}.\n".encode()
-    declared = client.post("/v1/uploads", {"name": "printer.txt", "size": len(content)})
+    content, name = f"What the printer says, {number}.\n".encode(), "printer.txt"
+    if number % INFECTED_OF == 0:
+        content, name = content + VIRUS, INFECTED
+    declared = client.post("/v1/uploads", {"name": name, "size": len(content)})
     assert declared.status == 201, declared.document
     path = "/v1/uploads" + declared.document["url"].partition("/v1/uploads")[2]
     sent = client.send("PUT", path, content, {"Content-Type": "application/octet-stream"})
