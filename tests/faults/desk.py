@@ -1,5 +1,6 @@
 """A whole desk under test: database, processes, agents, subscribers, and what it must prove."""
 
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext
@@ -98,12 +99,24 @@ class Desk(ProvenDesk[ServiceProcess]):
             for process in self._others:
                 process.stop()
 
-    def moved_to(self, database_url: str) -> "Desk":
+    def moved_to(self, database_url: str, settings: Mapping[str, str]) -> "Desk":
         """Return a desk like this one, not started, on another database that has all of it."""
         processes = {name: process.twin() for name, process in self.processes.items()}
         for process in processes.values():
-            process.settings["PATCHBAY_DATABASE_URL"] = database_url
+            process.settings.update({"PATCHBAY_DATABASE_URL": database_url, **settings})
         return Desk(database_url, self._port, self._token, processes, self.subscribers)
+
+    def files(self, ticket: str) -> list[bytes]:
+        """Return what the files of a ticket hold, as the API hands them out."""
+        with closing(self.client()) as client:
+            listed = client.ask("GET", f"/v1/tickets/{ticket}/attachments").document["items"]
+        return [self._download(each["id"]) for each in listed]
+
+    def _download(self, attachment: str) -> bytes:
+        url = f"http://127.0.0.1:{self._port}/v1/attachments/{attachment}/content"
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {self._token}"})
+        with urllib.request.urlopen(request) as answer:
+            return bytes(answer.read())
 
     def pace_webhooks(self, per_s: int) -> None:
         """Let no more than so many webhooks go out to each subscriber in a second."""

@@ -29,6 +29,8 @@ class Run(Traffic):
         super().__init__(desk, seed, ticket_body)
         #: The longest that the desk took to come to rest after a strike was mended, if it was seen.
         self.longest_rest_s = 0.0
+        #: What the file of a ticket holds, of those that have one.
+        self.attached: dict[str, bytes] = {}
 
     @property
     def witness(self) -> Witness:

@@ -25,11 +25,15 @@ JOB_DEADLINE_S = 60.0
 INTERVAL_S = 0.3
 
 
+#: Sends one thing by a client.
+Kind = Callable[[Run, Client, int], None]
+
+
 @contextmanager
-def traffic(run: Run) -> Iterator[None]:
-    """Send all kinds until the block ends; then every ticket that was made is known to the run."""
+def traffic(run: Run, kinds: Sequence[Kind] = ()) -> Iterator[None]:
+    """Send all kinds, or some, until the block ends; the run knows then what was made of them."""
     over = threading.Event()
-    kinds: Sequence[Callable[[Run, Client, int], None]] = (_upload, _bulk)
+    kinds = kinds or (upload, _bulk)
     with ThreadPoolExecutor(len(kinds)) as pool:
         sending: list[Future[None]] = [pool.submit(_go_on, run, kind, over) for kind in kinds]
         try:
@@ -40,7 +44,7 @@ def traffic(run: Run) -> Iterator[None]:
             each.result()
 
 
-def _go_on(run: Run, send: Callable[[Run, Client, int], None], over: threading.Event) -> None:
+def _go_on(run: Run, send: Kind, over: threading.Event) -> None:
     client, number = run.desk.client(), 0
     try:
         while not over.wait(INTERVAL_S):
@@ -50,7 +54,7 @@ def _go_on(run: Run, send: Callable[[Run, Client, int], None], over: threading.E
         client.close()
 
 
-def _upload(run: Run, client: Client, number: int) -> None:
+def upload(run: Run, client: Client, number: int) -> None:
     """Declare a file, send it, and make a ticket of it."""
     content, name = f"What the printer says, {number}.\n".encode(), "printer.txt"
     if number % INFECTED_OF == 0:
@@ -69,6 +73,7 @@ def _upload(run: Run, client: Client, number: int) -> None:
     }
     answer = client.post("/v1/tickets", body, f"upload-{run.seed}-{number}")
     assert answer.status == 201, answer.document
+    run.attached[answer.document["id"]] = content
     run.accepted[answer.document["id"]] = answer
 
 
