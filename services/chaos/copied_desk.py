@@ -1,18 +1,15 @@
-"""A desk on a copy of an installation's configuration, whose receiver is told of everything."""
+"""A desk on a copy of an installation's configuration."""
 
 from collections.abc import Mapping
 from contextlib import closing
 from datetime import timedelta
-from http import HTTPStatus
 
 from sqlalchemy import update
 
 from services.chaos.configuration import Configuration, write_configuration
 from services.chaos.desk import ProvenDesk
-from services.chaos.errors import ChaosError
 from services.chaos.guard import Guard
 from services.chaos.place import OWN_POOL_SIZE, Place, require_own
-from services.chaos.receiver import Receiver
 from services.chaos.service_process import ServiceProcess
 from shared.db import schema
 from shared.db.api_keys import create_key
@@ -47,15 +44,6 @@ class CopiedDesk(ProvenDesk[ServiceProcess]):
             with self._database.transaction() as tx:
                 tx.execute(update(leased).where(mails, *held).values(available_at=now))
         super().restart(name)
-
-    def subscribe(self, receiver: Receiver) -> None:
-        """Have the receiver told of everything; raises ChaosError."""
-        with closing(self.client()) as client:
-            answer = client.post("/v1/webhooks", {"url": receiver.url})
-            if answer.status != HTTPStatus.CREATED:
-                message = f"The receiver was not subscribed ({answer.status}): {answer.document}"
-                raise ChaosError(message)
-            receiver.expect(answer.document["id"], answer.document["secret"])
 
 
 def furnished_desk(

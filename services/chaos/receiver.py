@@ -6,7 +6,7 @@ The order of `arrivals` is the order in which requests were complete here.
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Self
@@ -33,9 +33,17 @@ class Arrival:
 
 
 class Receiver:
-    """Serves on a free loopback port until its context ends."""
+    """Serves on a free loopback port until its context ends.
 
-    def __init__(self, on_arrival: Callable[[Arrival], None] = lambda _: None) -> None:
+    It asks for these types of events, all unless told otherwise.
+    """
+
+    def __init__(
+        self,
+        event_types: Collection[EventType] = (),
+        on_arrival: Callable[[Arrival], None] = lambda _: None,
+    ) -> None:
+        self.event_types = frozenset(event_types)
         self.arrivals: list[Arrival] = []
         self.refused: list[str] = []
         self.url = ""

@@ -15,6 +15,7 @@ from services.chaos.guard import Guard
 from services.chaos.nemeses import NEMESES
 from services.chaos.place import Place
 from services.chaos.receiver import Receiver
+from services.chaos.receivers import SOME_EVENTS, Receivers
 from services.chaos.record import Arrived, Record, Seen, Struck
 from services.chaos.schedule import Planned, plan
 from services.chaos.traffic import Traffic
@@ -46,7 +47,7 @@ class _Stage:
 
     place: Place
     desk: CopiedDesk
-    receiver: Receiver
+    receivers: Receivers[Receiver]
     traffic: Traffic
     terms: Terms
     tell: Tell
@@ -84,10 +85,10 @@ def prove(
         with Guard() as guard:
             desk = furnished_desk(place, configuration, guard)
             tell(f"Starting {', '.join(desk.processes)} on {place.name} …")
-            receiver = Receiver()
-            with desk.running(receiver):
+            receivers = Receivers(Receiver(), Receiver(SOME_EVENTS))
+            with desk.running(receivers):
                 try:
-                    record = _run(place, desk, receiver, configuration, terms, tell)
+                    record = _run(place, desk, receivers, configuration, terms, tell)
                 finally:
                     hold()
     except (ChaosError, OSError, subprocess.TimeoutExpired) as error:
@@ -100,7 +101,7 @@ def prove(
 def _run(
     place: Place,
     desk: CopiedDesk,
-    receiver: Receiver,
+    receivers: Receivers[Receiver],
     configuration: Configuration,
     terms: Terms,
     tell: Tell,
@@ -113,9 +114,9 @@ def _run(
         "mode": "distributed" if place.distributed else "embedded",
         "configuration": configuration.counts,
     }
-    desk.subscribe(receiver)
+    receivers.subscribe(desk.client())
     traffic = Traffic(desk, terms.seed, bodies(configuration))
-    stage = _Stage(place, desk, receiver, traffic, terms, tell, monotonic())
+    stage = _Stage(place, desk, receivers, traffic, terms, tell, monotonic())
     try:
         with traffic.going_on(INTERVAL_S, POSTERS):
             try:
@@ -169,11 +170,11 @@ def _recovery(stage: _Stage, struck_at: float) -> float | None:
 
     Seconds since the strike; None if that was not seen within RECOVERY_DEADLINE_S.
     """
-    mended_at, seen = monotonic(), len(stage.receiver.arrivals)
+    mended_at, seen = monotonic(), len(stage.receivers.first.arrivals)
 
     def told() -> bool:
         nonlocal seen
-        arrivals = stage.receiver.arrivals[seen:]
+        arrivals = stage.receivers.first.arrivals[seen:]
         answers = (stage.traffic.accepted.get(arrival.ticket) for arrival in arrivals)
         # A webhook may be quicker than the 201: what has no answer yet is looked at again.
         while (answer := next(answers, None)) is not None:
@@ -207,7 +208,7 @@ def _settled(stage: _Stage, about: Mapping[str, object]) -> Record:
 
 def _record(stage: _Stage, about: Mapping[str, object], rested_s: float) -> Record:
     # First the tables: what arrives meanwhile arrives too early, and nothing too late.
-    facts, traffic, receiver = stage.desk.facts(), stage.traffic, stage.receiver
+    facts, traffic, receivers = stage.desk.facts(), stage.traffic, stage.receivers
 
     def after(at: float) -> float:
         return round(at - stage.began, 3)
@@ -217,13 +218,14 @@ def _record(stage: _Stage, about: Mapping[str, object], rested_s: float) -> Reco
         struck=[*stage.struck],
         accepted=[Seen(ticket, after(answer.at)) for ticket, answer in traffic.accepted.items()],
         resolved=sorted(traffic.resolved),
-        subscribed={receiver.subscription: frozenset()},
+        subscribed=receivers.subscribed,
         arrived=[
             Arrived(receiver.subscription, arrival.event_id, after(arrival.at))
+            for receiver in receivers
             for arrival in [*receiver.arrivals]
         ],
         mailed=sorted(path.stem for path in stage.place.outbox.glob("*.eml")),
-        refused=[*receiver.refused],
+        refused=receivers.refused,
         crashes=dict(stage.desk.crashes()),
         rest_s=round(rested_s, 3),
         facts=facts,

@@ -3,20 +3,19 @@
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select, text, update
 
 from services.chaos.desk import ProvenDesk
-from services.chaos.facts import Told
+from services.chaos.receivers import SOME_EVENTS, Receivers
 from shared.db.engine import Database
 from shared.db.models import Attachment, Delivery, Lease, TicketEvent
 from shared.db.models.base import table
 from shared.domain.clock import SystemClock
 from shared.domain.delivery import HELD_RANK
-from shared.domain.event import EventType
 from shared.domain.work import WorkState
 from tests.faults.processes import ROOT, ServiceProcess
 from tests.faults.subscriber import Subscriber
@@ -24,9 +23,6 @@ from tests.faults.subscriber import Subscriber
 #: Room for fewer tickets than a run leaves open, so that some have to wait and be matched later.
 AGENTS, CAPACITY = 20, 15
 SKILL = "vpn"
-
-#: What the second subscriber asks for; the first is told of everything.
-SOME_EVENTS = (EventType.TICKET_ASSIGNED, EventType.TICKET_RESOLVED)
 
 #: Which doorbell tells that a worker hears the broker.
 DOORBELLS = {"router": "routing", "notifier": "events"}
@@ -41,11 +37,10 @@ class Desk(ProvenDesk[ServiceProcess]):
         port: int,
         token: str,
         processes: Mapping[str, ServiceProcess],
-        subscribers: Sequence[Subscriber] = (),
+        subscribers: Receivers[Subscriber] | None = None,
     ) -> None:
         super().__init__(database_url, port, token, processes)
-        #: The first is told of everything.
-        self.subscribers = subscribers or (Subscriber(), Subscriber(SOME_EVENTS))
+        self.subscribers = subscribers or Receivers(Subscriber(), Subscriber(SOME_EVENTS))
         #: Those that came to the first of each kind, also when they are gone again.
         self._others: list[ServiceProcess] = []
 
@@ -58,36 +53,14 @@ class Desk(ProvenDesk[ServiceProcess]):
     @contextmanager
     def open(self, agents: int = AGENTS, capacity: int = CAPACITY) -> Iterator["Desk"]:
         """Start everything, hire agents (every other one has the skill), subscribe; stop all."""
-        with ExitStack() as stack:
-            for subscriber in self.subscribers:
-                stack.enter_context(subscriber)
-            stack.enter_context(self.resumed())
+        with self.subscribers, self.resumed():
             self._furnish(agents, capacity)
             yield self
 
     @property
     def subscriber(self) -> Subscriber:
         """Who is told of everything."""
-        return self.subscribers[0]
-
-    @property
-    def subscribed(self) -> Mapping[str, frozenset[EventType]]:
-        """What each subscriber asked for, by the id of its subscription."""
-        return {each.subscription: each.event_types for each in self.subscribers}
-
-    @property
-    def arrived(self) -> Sequence[Told]:
-        """Which subscriber was told of what, in the order in which each was."""
-        return [
-            (each.subscription, arrival.event_id)
-            for each in self.subscribers
-            for arrival in [*each.arrivals]
-        ]
-
-    @property
-    def duplicates(self) -> int:
-        """How many webhooks told nothing new."""
-        return sum(each.duplicates for each in self.subscribers)
+        return self.subscribers.first
 
     @contextmanager
     def resumed(self) -> Iterator["Desk"]:
@@ -121,7 +94,7 @@ class Desk(ProvenDesk[ServiceProcess]):
     def pace_webhooks(self, per_s: int) -> None:
         """Let no more than so many webhooks go out to each subscriber in a second."""
         with closing(self.client()) as client:
-            for hook in self.subscribed:
+            for hook in self.subscribers.subscribed:
                 changed = client.ask("PATCH", f"/v1/webhooks/{hook}", {"rate_limit_per_s": per_s})
                 assert changed.status == 200, changed.document
 
@@ -247,12 +220,8 @@ class Desk(ProvenDesk[ServiceProcess]):
         return sum((process.crashes() for process in every), Counter())
 
     def _furnish(self, agents: int, capacity: int) -> None:
+        self.subscribers.subscribe(self.client())
         client = self.client()
-        for subscriber in self.subscribers:
-            wanted = {"url": subscriber.url, "event_types": sorted(subscriber.event_types)}
-            hook = client.post("/v1/webhooks", wanted)
-            assert hook.status == 201, hook.document
-            subscriber.expect(hook.document["id"], hook.document["secret"])
         assert client.post("/v1/skills", {"name": SKILL}).status == 201
         for number in range(agents):
             agent = {

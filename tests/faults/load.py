@@ -36,7 +36,8 @@ class Run(Traffic):
     def witness(self) -> Witness:
         """What was seen from outside until now."""
         accepted, resolved = frozenset(self.accepted), frozenset(self.resolved)
-        return Witness(accepted, resolved, self.desk.subscribed, self.desk.arrived)
+        subscribers = self.desk.subscribers
+        return Witness(accepted, resolved, subscribers.subscribed, subscribers.arrived)
 
     def post_paced(self, tickets: int, interval_s: float) -> list[Answer]:
         """Post one ticket after the other, at an even pace, and resolve none."""

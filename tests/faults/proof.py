@@ -29,7 +29,7 @@ def prove(run: Run, note: Note, *nemeses: tuple[str, int]) -> None:
     note(
         f"{len(run.accepted)} accepted in {run.tries} tries (the slowest took {run.slowest_s:.1f} "
         f"s), {len(run.resolved)} resolved, {waiting} waiting; {len(facts.events)} events, "
-        f"{desk.duplicates} duplicates; at rest {rest_s:.1f} s after the last answer"
+        f"{desk.subscribers.duplicates} duplicates; at rest {rest_s:.1f} s after the last answer"
     )
     if run.troubles:
         note(f"tried again: {dict(run.troubles)}")
@@ -44,14 +44,13 @@ def prove(run: Run, note: Note, *nemeses: tuple[str, int]) -> None:
                 broken=sum(
                     violation.rule not in {*LOST, Rule.DOUBLE_ASSIGNMENT} for violation in broken
                 ),
-                duplicated=desk.duplicates,
+                duplicated=desk.subscribers.duplicates,
                 rest_s=max(rest_s, run.longest_rest_s),
             )
         )
     lines = [f"{violation.rule}: {violation.where}" for violation in broken[:MAX_SHOWN]]
     assert not broken, "\n".join([f"{len(broken)} violations", *lines])
-    refused = [each for subscriber in desk.subscribers for each in subscriber.refused]
-    assert not refused, refused
+    assert not desk.subscribers.refused, desk.subscribers.refused
     placed = (each.from_commit is not None for each in facts.assignments)
     assert all(placed), "of some assignments nobody knows when they began"
     assert not crashes, f"code that met a fault unprepared: {dict(crashes)}"

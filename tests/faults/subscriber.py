@@ -1,7 +1,5 @@
 """A subscriber as in the product's own proof, whose signatures somebody else verifies."""
 
-from collections.abc import Sequence
-
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from services.chaos.receiver import Arrival, Receiver
@@ -11,16 +9,9 @@ __all__ = ["Arrival", "Subscriber"]
 
 
 class Subscriber(Receiver):
-    """Verifies by the library of Standard Webhooks, not by our own code.
-
-    It asks for these types of events, all unless told otherwise.
-    """
+    """Verifies by the library of Standard Webhooks, not by our own code."""
 
     _verifier: Webhook
-
-    def __init__(self, event_types: Sequence[EventType] = ()) -> None:
-        super().__init__()
-        self.event_types = frozenset(event_types)
 
     def expect(self, subscription: str, secret: str) -> None:
         super().expect(subscription, secret)

@@ -40,7 +40,7 @@ def test_what_a_frozen_notifier_says_too_late_changes_nothing(
             frozen.thaw()
             assert wait_until(lambda: told(desk) > told_before, PATIENCE_S), "it had nothing to say"
             assert deliveries(desk) == before
-            note(f"{desk.duplicates} webhooks came twice, under the same id")
+            note(f"{desk.subscribers.duplicates} webhooks came twice, under the same id")
             prove(run, note, ("notifier frozen past its leases", 1))
 
 

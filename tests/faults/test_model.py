@@ -25,6 +25,7 @@ from sqlalchemy import delete
 
 from services.chaos.checker import Witness, violations
 from services.chaos.facts import Told, read_facts
+from services.chaos.receivers import SOME_EVENTS
 from services.notifier import outbox
 from services.notifier.channels.base import Delivered, TemporaryFailure
 from services.notifier.endpoint_claims import EndpointClaims
@@ -41,7 +42,6 @@ from services.router.wake_tickets import WakeTickets
 from shared.db.models import ApiKey, AuditEntry, Base, ConfigurationVersion, Profile, Skill
 from shared.db.models.base import table
 from shared.domain.clock import rfc3339
-from shared.domain.event import EventType
 from shared.domain.work import ListName
 from shared.failpoints import FailpointError, arm
 from tests.desk import ticket_body
@@ -55,8 +55,6 @@ SELDOM = 5
 #: Rounds in which everything that is left is done, and the longest rest of a retry among them.
 ROUNDS, REST = 1_000, timedelta(minutes=30)
 TEAM = "second-line"
-#: What the second subscriber asks for; the first is told of everything.
-SOME_EVENTS = (EventType.TICKET_ASSIGNED, EventType.TICKET_RESOLVED)
 KEPT = (ApiKey, AuditEntry, ConfigurationVersion, Profile, Skill)
 LISTS = (
     ListName.ROUTING,

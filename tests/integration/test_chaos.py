@@ -155,14 +155,19 @@ def test_a_sound_desk_passes_and_its_own_rows_and_queues_stay_as_they_were(
         assert not is_there(configured, name)
         assert rung(configured) == queues
         assert set(look_at(configured.broker_url, f"{name}.").queues.values()) == {None}
-    # Judged again, nothing else is found; by the desk that signed it.
+    # Two were told, each of what it asked for.
     lines = history.read_text().splitlines()
+    events = [json.loads(line) for line in lines]
+    asked = {each["receiver"]: each["event_types"] for each in events if "event_types" in each}
+    assert [*asked.values()] == [[], ["ticket.assigned", "ticket.resolved"]]
+    assert {each["receiver"] for each in events if each["kind"] == "arrived"} == asked.keys()
+    # Judged again, nothing else is found; by the desk that signed it.
     assert judged(configured, history).returncode == 0
     assert json.loads(lines[-1])["signature"]
     # A history that somebody has touched up says nothing.
     history.write_text("\n".join([*lines[:-2], lines[-1]]) + "\n")
     assert judged(configured, history).returncode == 2
-    text_ = json.dumps([json.loads(line) for line in lines])
+    text_ = json.dumps(events)
     assert "somebody" not in text_.lower()
     assert "customer.example" not in text_
 
