@@ -141,6 +141,11 @@ class RabbitMQ(LocalServer):
     def _port_mapper_port(self) -> int:
         return self._state.ports[PORT_MAPPER]
 
+    @property
+    def _server_erlang(self) -> str:
+        """What the virtual machine of the node is told."""
+        return SERVER_ERLANG
+
     def _configuration(self) -> str:
         return CONFIGURATION.format(port=self.port) + self._peers()
 
@@ -202,7 +207,7 @@ class RabbitMQ(LocalServer):
             "RABBITMQ_ADVANCED_CONFIG_FILE": f"{home}/advanced",
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{home}/enabled_plugins",
             "RABBITMQ_CONF_ENV_FILE": "/dev/null",
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": SERVER_ERLANG,
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": self._server_erlang,
             "RABBITMQ_CTL_ERL_ARGS": CONTROL_ERLANG,
             # Makes the start script become the node instead of staying as its parent, so that the
             # pid we know is the node's. Without NOTIFY_SOCKET it has no other effect.

@@ -5,7 +5,7 @@ They read the file that production's nodes read, with other names.
 
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar
@@ -13,13 +13,27 @@ from typing import ClassVar
 from deploy.local.launching import launch
 from deploy.local.processes import kill_all
 from deploy.local.programs import epmd_program
-from deploy.local.rabbitmq import RabbitMQ
+from deploy.local.rabbitmq import SERVER_ERLANG, RabbitMQ
 from services.chaos.ports import LOOPBACK, choose_port
 
 NODES = 3
+#: A node from which nothing came for so long is down to the others. By itself it would be 60 s
+#: (Erlang, kernel(6), `net_ticktime`), for which a test would have to wait.
+NET_TICK_S = 8
 CONFIGURATION = Path(__file__).parents[1] / "rabbitmq/cluster.conf"
 #: What a node is called there.
 SHIPPED_NAME = "rabbit@mq-{number}"
+
+_LEADER = (
+    '{{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"/">>, queue, <<"{queue}">>)), '
+    "{{Name, _}} = amqqueue:get_pid(Queue), "
+    "case ra_leaderboard:lookup_leader(Name) of {{_, Node}} -> Node; _ -> nobody end."
+)
+_CUT_OFF = (
+    "[erlang:set_cookie(Node, nobodys) || Node <- {nodes}], "
+    "[erlang:disconnect_node(Node) || Node <- {nodes}]."
+)
+_JOIN = "[erlang:set_cookie(Node, '{cookie}') || Node <- {nodes}]."
 
 
 class ClusterNode(RabbitMQ):
@@ -38,6 +52,10 @@ class ClusterNode(RabbitMQ):
     def _port_mapper_port(self) -> int:
         return self._port_mapper
 
+    @property
+    def _server_erlang(self) -> str:
+        return f"{SERVER_ERLANG} -kernel net_ticktime {NET_TICK_S}"
+
     def _launch_port_mapper(self) -> None:
         """The cluster has started it."""
 
@@ -49,6 +67,22 @@ class ClusterNode(RabbitMQ):
         for number in range(1, NODES + 1):
             text = text.replace(SHIPPED_NAME.format(number=number), _name(number))
         return text
+
+    def leader(self, queue: str) -> str:
+        """Return which node leads a quorum queue, as this one knows it, who asks nobody for it."""
+        return self.control("eval", _LEADER.format(queue=queue)).strip().strip("'")
+
+    def cut_off(self, others: Sequence["ClusterNode"]) -> None:
+        """End the connections to other nodes at once, and let there be no new ones.
+
+        A handshake under another cookie is refused, whoever begins it. One after the other, those
+        who are left would for a moment not agree on who is there, and pause, too.
+        """
+        self.control("eval", _CUT_OFF.format(nodes=_listed(others)))
+
+    def join(self, others: Sequence["ClusterNode"]) -> None:
+        """Let connections to other nodes be made again."""
+        self.control("eval", _JOIN.format(nodes=_listed(others), cookie=self._cookie))
 
 
 class RabbitMQCluster:
@@ -89,12 +123,27 @@ class RabbitMQCluster:
     def leader(self, queue: str) -> ClusterNode:
         """Return the node that leads a quorum queue; raises LookupError if it has no leader now."""
         asked = next(node for node in self.nodes if node.running)
-        for line in asked.control("list_queues", "name", "leader").splitlines():
-            name, _, leader = line.partition("\t")
-            if name == queue:
-                return next(node for node in self.nodes if node.node == leader)
+        name = asked.leader(queue)
+        for node in self.nodes:
+            if node.node == name:
+                return node
         raise LookupError(queue)
+
+    def others(self, node: ClusterNode) -> list[ClusterNode]:
+        """Return all nodes but one."""
+        return [each for each in self.nodes if each is not node]
+
+    def await_whole(self) -> None:
+        """Return when every node serves and sees all others; raises ControlFailed."""
+        for node in self.nodes:
+            node.control("await_startup")
+            node.control("await_online_nodes", str(NODES))
 
 
 def _name(number: int) -> str:
     return f"patchbay{number}@localhost"
+
+
+def _listed(nodes: Sequence[ClusterNode]) -> str:
+    """Return the names as a list of atoms of Erlang."""
+    return "[" + ", ".join(f"'{node.node}'" for node in nodes) + "]"
