@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dramatiq import Broker
 
+from shared.db import stranded
 from shared.db.engine import Database, open_database
 from shared.db.figures import reader as figures_reader
 from shared.db.figures.reader import FigureReader
@@ -90,6 +91,11 @@ class Runtime:
             jobs=[
                 *(job for service in services for job in service.jobs),
                 PeriodicJob("read figures", figures_reader.EVERY, figures),
+                PeriodicJob(
+                    "end stranded sessions",
+                    stranded.EVERY,
+                    lambda _: stranded.end_stranded(self.database),
+                ),
             ],
             ring=self.ring,
         )

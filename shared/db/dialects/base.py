@@ -82,6 +82,13 @@ class Dialect(ABC):
         """Return what tells, by another connection, whom this one waits for; nobody by default."""
         return lambda _: []
 
+    def end_stranded(self, connection: Connection, after_s: float) -> int:
+        """End sessions of ours that have waited so long for the rest of a trip; return how many.
+
+        None unless overridden: where there are no sessions, nobody holds locks by standing still.
+        """
+        return 0
+
     def claim(self, connection: Connection, name: int) -> bool:
         """Claim a name, a signed number of 64 bits, until the transaction ends; never waits.
 

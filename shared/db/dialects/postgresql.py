@@ -101,6 +101,16 @@ _LOCK_HOLDERS = text(
     "FROM pg_stat_activity WHERE pid = ANY(pg_blocking_pids(:pid))"
 )
 
+_APPLICATION = "patchbay"
+#: A role may end its own sessions. What works, or sends to somebody slow, waits for something else.
+_END_STRANDED = text(
+    "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND usename = current_user "
+    "AND application_name = :application AND state = 'active' AND wait_event = 'ClientRead' "
+    "AND xact_start IS NOT NULL "
+    "AND state_change < clock_timestamp() - make_interval(secs => :after)"
+)
+
 #: How old a plan may get, in seconds. A list that was empty may hold ten thousand rows by then; a
 #: plan that reads all of those still takes only a few milliseconds.
 REPLAN_S = 5.0
@@ -143,7 +153,7 @@ class PostgreSQL(Dialect):
             connect_args={
                 "connect_timeout": 5,
                 "options": _SESSION,
-                "application_name": "patchbay",
+                "application_name": _APPLICATION,
                 "prepare_threshold": 2,
                 **_DEAD_PEER,
             },
@@ -252,6 +262,10 @@ class PostgreSQL(Dialect):
             if commit:
                 failpoint("database.writing")
                 driver.commit()
+
+    def end_stranded(self, connection: Connection, after_s: float) -> int:
+        given = {"application": _APPLICATION, "after": after_s}
+        return int(connection.execute(_END_STRANDED, given).scalar_one())
 
     def feed_key(self, events: Table) -> ColumnElement[int]:
         return events.c.feed_key
