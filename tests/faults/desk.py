@@ -186,10 +186,13 @@ class Desk(ProvenDesk[ServiceProcess]):
             return int(connection.execute(text(query)).scalar_one())
 
     def open_transactions(self) -> int:
-        """Return how many sessions of this database are in a transaction and say nothing."""
+        """Return how many sessions of this database are in a transaction and say nothing.
+
+        Within a trip, between writes and its end, they are active, and wait for their client.
+        """
         query = (
-            "SELECT count(*) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND xact_start IS NOT NULL AND wait_event = 'ClientRead'"
         )
         with self._database.reading() as connection:
             return int(connection.execute(text(query)).scalar_one())
