@@ -19,8 +19,10 @@ def noting_statements(connection: Connection) -> Iterator[list[Asked]]:
         asked.append((statement, values))
 
     event.listen(connection, "before_cursor_execute", note)
-    yield asked
-    event.remove(connection, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(connection, "before_cursor_execute", note)
 
 
 def plan_of(connection: Connection, asked: Asked) -> str:

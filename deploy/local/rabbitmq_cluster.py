@@ -133,11 +133,11 @@ class RabbitMQCluster:
         """Return all nodes but one."""
         return [each for each in self.nodes if each is not node]
 
-    def await_whole(self) -> None:
-        """Return when every node serves and sees all others; raises ControlFailed."""
+    def await_whole(self, timeout_s: int = 300) -> None:
+        """Return when every node serves and sees all others; raises ControlFailed after a while."""
         for node in self.nodes:
             node.control("await_startup")
-            node.control("await_online_nodes", str(NODES))
+            node.control("await_online_nodes", str(NODES), "--timeout", str(timeout_s))
 
 
 def _name(number: int) -> str:

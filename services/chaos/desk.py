@@ -1,4 +1,4 @@
-"""A whole desk under proof: database, processes and a receiver of webhooks."""
+"""A whole desk under proof: database, processes and receivers of webhooks."""
 
 import threading
 from collections import Counter
@@ -55,9 +55,9 @@ class ProvenDesk(Generic[P]):
         return Client(self._port, self._token, self._over)
 
     @contextmanager
-    def running(self, receiver: AbstractContextManager[object]) -> Iterator[None]:
-        """Start everything, with the receiver first; stop everything at the end."""
-        with receiver:
+    def running(self, receivers: AbstractContextManager[object]) -> Iterator[None]:
+        """Start everything, with the receivers first; stop everything at the end."""
+        with receivers:
             try:
                 for process in self.processes.values():
                     process.launch()

@@ -122,8 +122,6 @@ def move_followers(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
             _DELIVERIES.c.work_state == READY,
             # What is held waits for a time that its receiver chose.
             _DELIVERIES.c.rank != HELD_RANK,
-            # What is under way behind one that is held has its lease, which nobody else may end.
-            _DELIVERIES.c.lease_token.is_(None),
             ~keeps_its_time,
         )
         .values(available_at=ahead.c.due)

@@ -76,7 +76,6 @@ class Results:
         state, available_at, error = self._fate(job, outcome, now)
         retrying = state is WorkState.READY
         postponed = isinstance(outcome, Postponed)
-        held = isinstance(outcome, Postponed) and outcome.held
         values = {
             "id": job.delivery["id"],
             "lease_token": job.token,
@@ -92,6 +91,9 @@ class Results:
         place = {name: job.delivery[name] for name in ("ticket_id", "receiver", "sequence")}
         ordered = job.endpoint is None or job.endpoint["ordering"] is not Ordering.NONE
         replayed = job.delivery["rank"] >= REPLAY_RANK
+        # What is held holds up nothing, so nothing gets its time: not when it is tried again, nor
+        # when it ends.
+        held = values["rank"] == HELD_RANK
         moves_followers = ordered and not held and not replayed and (retrying or job.attempt > 1)
         return {"values": values, "place": place, "moves_followers": moves_followers}
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from shared.db.engine import Database
 from shared.db.models import OutboxEntry
@@ -31,6 +32,17 @@ def another(mode: Mode, database: Database) -> Iterator[Database]:
         yield other
 
 
+def waiting_for(database: Database, event: str, application: str = "patchbay") -> bool:
+    """Whether a session is at work and waits for its client to send, or to take, something."""
+    query = text(
+        "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() "
+        "AND application_name = :application AND state = 'active' AND wait_event = :event)"
+    )
+    with database.reading() as connection:
+        given = {"application": application, "event": event}
+        return bool(connection.execute(query, given).scalar_one())
+
+
 def test_a_session_that_waits_for_the_rest_of_a_trip_is_ended_with_its_locks(
     database: Database, another: Database
 ) -> None:
@@ -41,6 +53,7 @@ def test_a_session_that_waits_for_the_rest_of_a_trip_is_ended_with_its_locks(
         trip = ExitStack()
         trip.enter_context(driver.pipeline())
         driver.execute(f"UPDATE {OUTBOX.name} SET attempts = 7")
+        eventually(lambda: waiting_for(database, "ClientRead"))
         assert end_stranded(database) == 0
         eventually(lambda: end_stranded(database, AT_ONCE) == 1)
         [row] = rows(database, OutboxEntry)
@@ -52,6 +65,40 @@ def test_a_session_that_waits_for_the_rest_of_a_trip_is_ended_with_its_locks(
     assert [row["attempts"] for row in rows(database, OutboxEntry)] == [1]
     # Its process goes on by another.
     assert len(rows(another, OutboxEntry)) == 1
+
+
+def test_a_session_whose_answer_nobody_takes_is_ended_with_its_locks(
+    database: Database, another: Database
+) -> None:
+    with database.transaction() as tx:
+        tx.insert(OUTBOX, [outbox_entry()])
+    with another.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.pgconn.send_query(b"BEGIN")
+        assert driver.pgconn.get_result() is not None
+        assert driver.pgconn.get_result() is None
+        long = f"SELECT repeat('x', 100000000) FROM {OUTBOX.name} FOR UPDATE"
+        driver.pgconn.send_query(long.encode())
+        eventually(lambda: waiting_for(database, "ClientWrite"))
+        assert end_stranded(database) == 0
+        assert end_stranded(database, AT_ONCE) == 1
+        connection.invalidate()
+    [row] = rows(database, OutboxEntry)
+    with database.transaction() as tx:
+        tx.update(OUTBOX, [{"id": row["id"], "attempts": 1}])
+
+
+def test_a_session_that_is_not_ours_is_left_alone(mode: Mode, database: Database) -> None:
+    with database.transaction() as tx:
+        tx.insert(OUTBOX, [outbox_entry()])
+    url = mode.database_url.replace("+psycopg", "")
+    with psycopg.connect(url, application_name="psql") as theirs:
+        with theirs.pipeline():
+            theirs.execute(f"UPDATE {OUTBOX.name} SET attempts = 7")
+            eventually(lambda: waiting_for(database, "ClientRead", "psql"))
+            assert end_stranded(database, AT_ONCE) == 0
+        theirs.commit()
+    assert [row["attempts"] for row in rows(database, OutboxEntry)] == [7]
 
 
 def test_sessions_that_work_or_rest_in_a_transaction_are_left_alone(

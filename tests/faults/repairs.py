@@ -73,7 +73,7 @@ class Repairs:
         with self._database.reading() as connection:
             noted = Counter(connection.execute(entries).scalars())
         assert noted == dict.fromkeys(CHECKS, self._rounds), f"noted in the audit log: {noted}"
-        arrived = Counter(self._desk.arrived)
+        arrived = Counter(self._desk.subscribers.arrived)
         for each in self._untold:
             [row] = self._deliveries(each)
             assert row["work_state"] is WorkState.DONE, row
@@ -82,7 +82,7 @@ class Repairs:
 
     def _damage(self) -> bool:
         """Spoil a load and take deliveries away, all or nothing; False if there are none yet."""
-        hooks = [*self._desk.subscribed]
+        hooks = [*self._desk.subscribers.subscribed]
         with self._database.transaction() as tx:
             room = select(_AGENTS.c.id).where(_AGENTS.c.load < _AGENTS.c.capacity)
             agent = tx.first(room.order_by(_AGENTS.c.id).limit(1).with_for_update())
@@ -98,7 +98,7 @@ class Repairs:
             # Whoever has just subscribed may have missed something; these have not.
             long_ago = SystemClock().now() - timedelta(hours=1)
             tx.execute(update(_SUBSCRIPTIONS).values(updated_at=long_ago))
-        arrived = Counter(self._desk.arrived)
+        arrived = Counter(self._desk.subscribers.arrived)
         self._untold += [
             Untold(row["event_id"], row["receiver"], arrived[row["receiver"], row["event_id"]])
             for row in (whole, half)

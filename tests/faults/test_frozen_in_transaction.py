@@ -8,6 +8,7 @@ from time import monotonic
 import pytest
 
 from shared.db import stranded
+from shared.db.dialects.base import LONGEST_SILENCE
 from shared.failpoints import strikes
 from shared.waiting import wait_until
 from tests.faults.conftest import Note
@@ -17,7 +18,7 @@ from tests.faults.proof import prove
 
 TICKETS, INTERVAL_S, PATIENCE_S = 20, 0.05, 30.0
 #: Until its session is ended, the next look at sessions included, and what it held is done.
-FREED_WITHIN = stranded.AFTER + stranded.EVERY + timedelta(seconds=30)
+FREED_WITHIN = LONGEST_SILENCE + stranded.EVERY + timedelta(seconds=30)
 
 pytestmark = pytest.mark.xdist_group("faults-others")
 
@@ -59,6 +60,8 @@ def test_what_a_process_holds_that_stands_still_in_a_transaction_is_done_by_anot
         with desk.second(name):
             within_s = FREED_WITHIN.total_seconds()
             assert wait_until(lambda: not desk.left(), within_s), desk.left()
+            # Also where it held leases only, and was not waited for.
+            assert wait_until(lambda: not desk.open_transactions(), within_s)
             note(f"{name}, {strike}: all done by another after {monotonic() - began:.0f} s")
             frozen.thaw()
             run.post(TICKETS)

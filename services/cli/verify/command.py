@@ -106,8 +106,8 @@ def verify(
 
     With --chaos it takes a copy of the configuration (teams, agents, rules, profiles …) into a
     database and queues of its own, starts Patchbay on them, kills and freezes its processes under
-    traffic, and holds what clients and a webhook receiver saw against the tables. What is live is
-    read once and not touched. The history is kept, sealed; --replay judges it again.
+    traffic, and holds what clients and two webhook receivers saw against the tables. What is live
+    is read once and not touched. The history is kept, sealed; --replay judges it again.
 
     Ends with 0 if all is sound, 1 if something was found, 2 if it could not look.
 

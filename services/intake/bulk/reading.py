@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import orjson
@@ -21,11 +22,6 @@ from shared.schemas.strict_json import parse_json
 
 Read = tuple[list[Line], list[tuple[int, PatchbayError]]]
 
-_LOADS: dict[BulkMode, Callable[[Any], dict[str, Any]]] = {
-    BulkMode.CREATE: plain_load(BulkTicketSchema()),
-    BulkMode.IMPORT: plain_load(ImportTicketSchema()),
-}
-
 
 class LineReader:
     """Reads the lines of chunks."""
@@ -37,7 +33,7 @@ class LineReader:
     def read(self, chunk: Chunk, mode: BulkMode, lane: Lane) -> Read:
         """Return the lines that are acceptable, and why the others are not. Blank ones are none."""
         self._reference.refresh()
-        load, lines = _LOADS[mode], []
+        load, lines = _load_of(mode), []
         refused: list[tuple[int, PatchbayError]] = []
         for number, text in enumerate(chunk.lines, chunk.first_line):
             if not text or text.isspace():
@@ -73,3 +69,9 @@ class LineReader:
 
 def _hash(document: Any) -> str:
     return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+@cache
+def _load_of(mode: BulkMode) -> Callable[[Any], dict[str, Any]]:
+    schemas = {BulkMode.CREATE: BulkTicketSchema, BulkMode.IMPORT: ImportTicketSchema}
+    return plain_load(schemas[mode]())

@@ -85,7 +85,10 @@ def build_site(settings: Settings, signing: SigningKeys, clock: Clock) -> Site:
 
 @cache
 def _templates(folder: Path | None) -> Environment:
-    """Return the templates, compiled once in a process however many applications it makes."""
+    """Return the templates; changed ones are read by the next process.
+
+    Each is compiled once, however many applications a process makes.
+    """
     folders = [folder / "templates"] if folder else []
     return Environment(
         loader=ChoiceLoader([FileSystemLoader(each) for each in (*folders, _HERE / "templates")]),

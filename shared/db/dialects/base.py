@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -23,6 +24,8 @@ from shared.db.types import dump_json
 
 Row = Mapping[str, Any]
 
+#: For how long a session may stand still in a transaction, with its locks, before it is ended.
+LONGEST_SILENCE = timedelta(seconds=60)
 
 #: A prepared query that is run for each of several given rows. Takes the connection, the rows, and
 #: the most that it returns, first what is found for the rows that are given first.
@@ -82,12 +85,13 @@ class Dialect(ABC):
         """Return what tells, by another connection, whom this one waits for; nobody by default."""
         return lambda _: []
 
-    def end_stranded(self, connection: Connection, after_s: float) -> int:
-        """End sessions of ours that have waited so long for the rest of a trip; return how many.
+    def end_stranded(self, connection: Connection, after_s: float) -> list[dict[str, Any]]:
+        """End sessions of ours whose process has stood still so long within a trip; return which.
 
-        None unless overridden: where there are no sessions, nobody holds locks by standing still.
+        Each has `pid`, `client` and `silent_s`. None unless overridden: where there are no
+        sessions, nobody holds locks by standing still.
         """
-        return 0
+        return []
 
     def claim(self, connection: Connection, name: int) -> bool:
         """Claim a name, a signed number of 64 bits, until the transaction ends; never waits.

@@ -9,6 +9,7 @@ Plans are made for tables as they are now, see `docs/adr/0015-plans-are-made-ane
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
@@ -40,6 +41,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from shared.db.dialects.base import (
+    LONGEST_SILENCE,
     Dialect,
     QueryForEach,
     Row,
@@ -74,7 +76,7 @@ _SESSION = " ".join(
     for setting in (
         "timezone=UTC",
         "statement_timeout=30000",
-        "idle_in_transaction_session_timeout=60000",
+        f"idle_in_transaction_session_timeout={LONGEST_SILENCE // timedelta(milliseconds=1)}",
         "lock_timeout=10000",
         "plan_cache_mode=force_generic_plan",
         "random_page_cost=1.1",
@@ -102,13 +104,17 @@ _LOCK_HOLDERS = text(
 )
 
 _APPLICATION = "patchbay"
-#: A role may end its own sessions. What works, or sends to somebody slow, waits for something else.
+#: A role may end its own sessions. `ClientRead`: it was sent writes and not the end of the trip.
+#: `ClientWrite`: nobody takes what it answers, and a transaction that locked a row has a number.
 _END_STRANDED = text(
-    "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND usename = current_user "
-    "AND application_name = :application AND state = 'active' AND wait_event = 'ClientRead' "
-    "AND xact_start IS NOT NULL "
-    "AND state_change < clock_timestamp() - make_interval(secs => :after)"
+    "WITH still AS MATERIALIZED (SELECT pid, coalesce(client_addr::text, 'local') AS client, "
+    "extract(epoch FROM clock_timestamp() - state_change)::float AS silent_s "
+    "FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user "
+    "AND application_name = :application AND state = 'active' AND xact_start IS NOT NULL "
+    "AND (wait_event = 'ClientRead' OR wait_event = 'ClientWrite' AND backend_xid IS NOT NULL) "
+    "AND state_change < clock_timestamp() - make_interval(secs => :after)) "
+    # Materialized: what is ended has been chosen before.
+    "SELECT pid, client, silent_s FROM still WHERE pg_terminate_backend(pid)"
 )
 
 #: How old a plan may get, in seconds. A list that was empty may hold ten thousand rows by then; a
@@ -263,9 +269,9 @@ class PostgreSQL(Dialect):
                 failpoint("database.writing")
                 driver.commit()
 
-    def end_stranded(self, connection: Connection, after_s: float) -> int:
+    def end_stranded(self, connection: Connection, after_s: float) -> list[dict[str, Any]]:
         given = {"application": _APPLICATION, "after": after_s}
-        return int(connection.execute(_END_STRANDED, given).scalar_one())
+        return plain_rows(connection.execute(_END_STRANDED, given))
 
     def feed_key(self, events: Table) -> ColumnElement[int]:
         return events.c.feed_key
