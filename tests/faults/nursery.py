@@ -3,7 +3,7 @@
 What a start costs is nearly all imports, more than a second of a processor, and the fault tests
 start hundreds. A fork of a process that has only imported is a real process of its own in all that
 matters here: its session, memory, sockets and death. `python -m tests.faults.nursery` reads a line
-of JSON for each start and answers with the pid.
+of JSON for each start and answers with the pid. At the end of its input it kills what still runs.
 """
 
 import atexit
@@ -20,7 +20,7 @@ from functools import cache, partialmethod
 from pathlib import Path
 from typing import Any
 
-from deploy.local.processes import Process
+from deploy.local.processes import Process, kill_all
 from shared.domain.clock import SystemClock
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +81,8 @@ def _serve() -> None:
         order = json.loads(line)
         if os.fork() == 0:
             _become(order)
+    # Whoever asked for them is gone. Killed, it has stopped none, and they would run on for ever.
+    kill_all(Process.of(os.getpid()).tree()[1:])
 
 
 def _become(order: Mapping[str, Any]) -> None:
