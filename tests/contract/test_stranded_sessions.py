@@ -25,6 +25,13 @@ OUTBOX = table(OutboxEntry)
 AT_ONCE = timedelta(0)
 
 
+@pytest.fixture(autouse=True)
+def entry(database: Database) -> None:
+    """A row to be held."""
+    with database.transaction() as tx:
+        tx.insert(OUTBOX, [outbox_entry()])
+
+
 @pytest.fixture
 def another(mode: Mode, database: Database) -> Iterator[Database]:
     """The same database, as another process has it."""
@@ -46,8 +53,6 @@ def waiting_for(database: Database, event: str, application: str = "patchbay") -
 def test_a_session_that_waits_for_the_rest_of_a_trip_is_ended_with_its_locks(
     database: Database, another: Database
 ) -> None:
-    with database.transaction() as tx:
-        tx.insert(OUTBOX, [outbox_entry()])
     with another.engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
         trip = ExitStack()
@@ -70,8 +75,6 @@ def test_a_session_that_waits_for_the_rest_of_a_trip_is_ended_with_its_locks(
 def test_a_session_whose_answer_nobody_takes_is_ended_with_its_locks(
     database: Database, another: Database
 ) -> None:
-    with database.transaction() as tx:
-        tx.insert(OUTBOX, [outbox_entry()])
     with another.engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
         driver.pgconn.send_query(b"BEGIN")
@@ -89,8 +92,6 @@ def test_a_session_whose_answer_nobody_takes_is_ended_with_its_locks(
 
 
 def test_a_session_that_is_not_ours_is_left_alone(mode: Mode, database: Database) -> None:
-    with database.transaction() as tx:
-        tx.insert(OUTBOX, [outbox_entry()])
     url = mode.database_url.replace("+psycopg", "")
     with psycopg.connect(url, application_name="psql") as theirs:
         with theirs.pipeline():
