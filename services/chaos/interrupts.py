@@ -1,11 +1,29 @@
 """Signals that end a proof: the first one does, in order, and none disturbs the cleaning up."""
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let these signals come at the end of the block: it is done as a whole or not begun."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Signals are handled in the main thread alone (Python's `signal`).
+        return
+    came: list[int] = []
+    before = {each: signal.signal(each, lambda number, _: came.append(number)) for each in _ENDINGS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for arrived in came:
+            signal.raise_signal(arrived)
 
 
 class Interrupts:

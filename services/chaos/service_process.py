@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from services.chaos.errors import ChaosError
 from services.chaos.guard import Guard
+from services.chaos.interrupts import undisturbed
 from shared.waiting import wait_until
 
 COMMAND = (sys.executable, "-m", "services.cli")
@@ -127,7 +128,9 @@ class ServiceProcess:
         """Start it; `await_ready` waits until it works."""
         log = self._folder / f"{self.name}-{len(self._logs) + 1}.log"
         self._logs.append(log)
-        self._process = self._start(self._arguments, log)
+        # Interrupted in between, it would run and nobody would know of it.
+        with undisturbed():
+            self._process = self._start(self._arguments, log)
 
     def await_ready(self) -> None:
         """Wait until it answers that it is ready; raises ChaosError."""
