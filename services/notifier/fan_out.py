@@ -43,16 +43,20 @@ class FanOut:
 
     def __call__(self) -> int:
         """Fan out one batch; return how many events it had."""
-        count = run_batch(
-            self._database, self._clock, EVENTS_TO_FAN_OUT, self._fan_out, self._batch_size
-        )
+        channels: set[str] = set()
+
+        def fan_out(tx: Transaction, entries: Sequence[Row]) -> None:
+            channels.update(self._fan_out(tx, entries))
+
+        count = run_batch(self._database, self._clock, EVENTS_TO_FAN_OUT, fan_out, self._batch_size)
         if count:
             failpoint("fan_out.committed")
-            self._ring(ListName.WEBHOOK)
-            self._ring(ListName.EMAIL)
+            for channel in channels:
+                self._ring(ListName(channel))
         return count
 
-    def _fan_out(self, tx: Transaction, entries: Sequence[Row]) -> None:
+    def _fan_out(self, tx: Transaction, entries: Sequence[Row]) -> set[str]:
+        """Make the deliveries of claimed events; return the channels that have any."""
         failpoint("fan_out.claimed")
         began = time_ns()
         now = self._clock.now()
@@ -80,6 +84,7 @@ class FanOut:
             # What is rolled back was not fanned out.
             tx.once_committed(partial(_leave_spans, events, deliveries, began))
         failpoint("fan_out.made")
+        return {delivery["channel"] for delivery in deliveries}
 
 
 def _leave_spans(

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, exists, func, select, update
+from sqlalchemy import Executable, Text, UpdateBase, and_, bindparam, exists, func, select, update
+from sqlalchemy.types import TypeEngine
 
+from shared.db.dialects import Dialect
 from shared.db.engine import Row, Transaction
 from shared.db.models import Delivery, OutboxEntry, Subscription, TicketEvent
 from shared.db.models.base import table
@@ -17,28 +19,20 @@ _DELIVERIES, _SUBSCRIPTIONS = table(Delivery), table(Subscription)
 _EVENTS, _OUTBOX = table(TicketEvent), table(OutboxEntry)
 
 
+_ENDPOINTS = select(
+    _SUBSCRIPTIONS.c.id, _SUBSCRIPTIONS.c.event_types, _SUBSCRIPTIONS.c.filter
+).where(_SUBSCRIPTIONS.c.enabled)
+_IDS: dict[str, TypeEngine[Any]] = {"id": Text()}
+
+
 def endpoints(tx: Transaction) -> list[Row]:
     """Return the subscriptions that want events now."""
-    columns = (_SUBSCRIPTIONS.c.id, _SUBSCRIPTIONS.c.event_types, _SUBSCRIPTIONS.c.filter)
-    query = select(*columns).where(_SUBSCRIPTIONS.c.enabled)
-    return tx.rows(query)
+    return tx.rows(_ENDPOINTS)
 
 
 def events(tx: Transaction, ids: Sequence[str]) -> list[Row]:
     """Return events by id, in the order in which they happened within each ticket."""
-    query = (
-        select(
-            _EVENTS.c.id,
-            _EVENTS.c.ticket_id,
-            _EVENTS.c.sequence,
-            _EVENTS.c.type,
-            _EVENTS.c.traceparent,
-            _EVENTS.c.body,
-        )
-        .where(_EVENTS.c.id.in_(ids))
-        .order_by(_EVENTS.c.ticket_id, _EVENTS.c.sequence)
-    )
-    return tx.rows(query)
+    return tx.rows(tx.dialect.once(_events), _given(tx.dialect, ids))
 
 
 def keep_deliveries(
@@ -47,16 +41,42 @@ def keep_deliveries(
     deliveries: Sequence[Mapping[str, Any]],
     now: datetime,
 ) -> None:
-    """Store deliveries and take their events off the outbox."""
+    """Store deliveries and take their events off the outbox; all of it travels with the commit.
+
+    A delivery waits for an earlier one of its ticket that rests after a failure.
+    """
     tx.delete(_OUTBOX, fanned_out)
     tx.insert(_DELIVERIES, deliveries)
     followers = [delivery["id"] for delivery in deliveries if delivery["sequence"] > 1]
     if followers:
-        _rest_with_predecessors(tx, followers, now)
+        tx.write(
+            tx.dialect.once(_resting_with_predecessors),
+            {**_given(tx.dialect, followers), "now": now},
+        )
 
 
-def _rest_with_predecessors(tx: Transaction, delivery_ids: Sequence[str], now: datetime) -> None:
-    """Let new deliveries wait for an earlier one of their ticket that rests after a failure."""
+def _given(dialect: Dialect, ids: Sequence[str]) -> Row:
+    return dict(dialect.rows_parameters("given", [{"id": each} for each in ids]))
+
+
+def _events(dialect: Dialect) -> Executable:
+    given = dialect.rows_as_table("given", _IDS)
+    return (
+        select(
+            _EVENTS.c.id,
+            _EVENTS.c.ticket_id,
+            _EVENTS.c.sequence,
+            _EVENTS.c.type,
+            _EVENTS.c.traceparent,
+            _EVENTS.c.body,
+        )
+        .where(_EVENTS.c.id.in_(select(given.c.id)))
+        .order_by(_EVENTS.c.ticket_id, _EVENTS.c.sequence)
+    )
+
+
+def _resting_with_predecessors(dialect: Dialect) -> UpdateBase:
+    given = dialect.rows_as_table("given", _IDS)
     ahead = _DELIVERIES.alias("ahead")
     unordered = select(_SUBSCRIPTIONS.c.id).where(_SUBSCRIPTIONS.c.ordering == Ordering.NONE)
     resting = and_(
@@ -66,13 +86,13 @@ def _rest_with_predecessors(tx: Transaction, delivery_ids: Sequence[str], now: d
         ahead.c.work_state == READY,
         ahead.c.last_error.is_not(None),
         ahead.c.rank != HELD_RANK,
-        ahead.c.available_at > now,
+        ahead.c.available_at > bindparam("now"),
         ahead.c.receiver.not_in(unordered),
         ahead.c.rank < REPLAY_RANK,
     )
     due = select(func.max(ahead.c.available_at)).where(resting).scalar_subquery()
-    tx.execute(
+    return (
         update(_DELIVERIES)
-        .where(_DELIVERIES.c.id.in_(delivery_ids), exists().where(resting))
+        .where(_DELIVERIES.c.id.in_(select(given.c.id)), exists().where(resting))
         .values(available_at=due)
     )

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import bindparam, func, literal, select
 
 from services.router.model import Candidate, Performance
 from services.router.pool import Pool
@@ -44,6 +44,16 @@ _COLUMNS = (
     "calendar",
     "shifts",
     "updated_at",
+)
+_MARK = select(horizon().label("horizon")).subquery("mark")
+_CHANGED = (
+    select(_MARK.c.horizon, *(_AGENTS.c[name] for name in _COLUMNS))
+    .select_from(
+        _MARK.outerjoin(
+            _AGENTS, _AGENTS.c.revision.between(bindparam("since"), literal(_NO_REVISION))
+        )
+    )
+    .order_by(_AGENTS.c.id)
 )
 
 
@@ -99,14 +109,7 @@ class AgentIndex:
             pool.put(fresh)
 
     def _follow(self, tx: Transaction) -> None:
-        mark = select(horizon().label("horizon")).subquery("mark")
-        changed = _AGENTS.c.revision.between(self._since, literal(_NO_REVISION))
-        query = (
-            select(mark.c.horizon, *(_AGENTS.c[name] for name in _COLUMNS))
-            .select_from(mark.outerjoin(_AGENTS, changed))
-            .order_by(_AGENTS.c.id)
-        )
-        rows = tx.rows(query)
+        rows = tx.rows(_CHANGED, {"since": self._since})
         agents = [row for row in rows if row["id"] is not None]
         edited = [row for row in agents if self._edited.get(row["id"]) != row["updated_at"]]
         self._learn(tx, edited)

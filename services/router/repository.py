@@ -35,6 +35,7 @@ PLUGIN_LIMIT_S = 2.0
 _TICKETS, _TEAMS = table(Ticket), table(Team)
 _DECISIONS, _SHADOWS = table(Decision), table(ShadowDecision)
 _RULES, _VERSIONS, _PROFILES = table(RoutingRules), table(ConfigurationVersion), table(Profile)
+_VERSION = select(_VERSIONS.c.version)
 
 
 class RouterRepository(WaitingRepository):
@@ -49,7 +50,7 @@ class RouterRepository(WaitingRepository):
 
     def configuration(self, tx: Transaction) -> Configuration:
         """Return the configuration, read again only if its version moved."""
-        version = tx.execute(select(_VERSIONS.c.version)).scalar_one()
+        version = tx.execute(_VERSION).scalar_one()
         with self._lock:
             if self._configuration is None or self._configuration.version != version:
                 self._configuration = _read_configuration(tx, version, self._builder)

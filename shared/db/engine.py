@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, Executable, Result, Table
+from sqlalchemy import Connection, Engine, Executable, Result, Table, UpdateBase
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -73,10 +73,10 @@ class Transaction:
         self._flush(commit=False)
         return self.connection.execute(statement, parameters or {})
 
-    def rows(self, statement: Executable) -> list[Row]:
+    def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> list[Row]:
         """Run a query now and return its rows as plain dictionaries; pending writes go first."""
         self._flush(commit=False)
-        return rows(self.connection, statement)
+        return rows(self.connection, statement, parameters)
 
     def first(self, statement: Executable) -> Row | None:
         """Run a query now and return its first row, or None; pending writes go first."""
@@ -115,6 +115,10 @@ class Transaction:
         """Delete the rows whose `key` is one of the values."""
         if values:
             self._writes.append(self.dialect.delete(table, key, values))
+
+    def write(self, statement: UpdateBase, parameters: Mapping[str, Any]) -> None:
+        """Run a statement that was built once and returns nothing, with the other writes."""
+        self._writes.append(self.dialect.statement(statement, parameters))
 
     def claim(self, name: int) -> bool:
         """Claim a name until the end of the transaction; False if another transaction has it."""

@@ -13,9 +13,10 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, exists, func, select, update
+from sqlalchemy import Connection, Select, Table, and_, bindparam, exists, func, select, update
 
 from shared.db.engine import Row, Transaction
 from shared.db.types import READY, WAITING
@@ -43,17 +44,10 @@ class WorkList:
         `only` narrows the claim to rows with these keys. Rows that another transaction holds are
         passed over.
         """
-        columns = self.table.c
-        query = (
-            select(self.table)
-            .where(columns.work_state == READY, columns.available_at <= now)
-            .order_by(*(columns[name] for name in self.urgency))
-            .limit(limit)
-            .with_for_update(skip_locked=True, key_share=True)
-        )
+        query = _ready(self)
         if only is not None:
-            query = query.where(columns[self.key].in_(only))
-        return tx.rows(query)
+            query = query.where(self.table.c[self.key].in_(only))
+        return tx.rows(query, {"now": now, "most": limit})
 
     def lease(
         self, tx: Transaction, rows: Sequence[Row], now: datetime, duration: timedelta
@@ -168,3 +162,15 @@ class WorkList:
         )
         found: datetime | None = connection.execute(query).scalar_one()
         return found
+
+
+@cache
+def _ready(work_list: WorkList) -> Select[Any]:
+    columns = work_list.table.c
+    return (
+        select(work_list.table)
+        .where(columns.work_state == READY, columns.available_at <= bindparam("now"))
+        .order_by(*(columns[name] for name in work_list.urgency))
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True, key_share=True)
+    )

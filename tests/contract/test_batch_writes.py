@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import bindparam, update
 from sqlalchemy.exc import DBAPIError
 
 from shared.db import ticket_changes
@@ -97,3 +98,24 @@ def test_a_text_that_postgresql_cannot_hold_is_refused_with_its_batch(database: 
     with pytest.raises(DBAPIError), database.transaction() as tx:
         ticket_changes.create(tx, [NewTicket(each, "test", "req_1") for each in content], NOW)
     assert rows(database, TicketEvent) == []
+
+
+def test_a_statement_travels_with_the_writes_before_and_after_it(database: Database) -> None:
+    """In the order in which they were given, with values of all types."""
+    columns = OUTBOX.c
+    rest = (
+        update(OUTBOX)
+        .where(columns.available_at <= bindparam("now"), columns.rank == bindparam("lane"))
+        .values(available_at=bindparam("later"), last_error="it's 100 % done")
+    )
+    entries = [outbox_entry(rank=rank) for rank in (1, 2)]
+    later = NOW + timedelta(minutes=1)
+    with database.transaction() as tx:
+        tx.insert(OUTBOX, entries)
+        tx.write(rest, {"now": NOW, "later": later, "lane": 2})
+        tx.update(OUTBOX, [{"id": entries[1]["id"], "rank": 7}])
+        assert not rows(database, OutboxEntry)
+    with database.transaction() as tx:
+        tx.write(rest, {"now": NOW, "later": NOW, "lane": 3})
+    rested = {**entries[1], "rank": 7, "available_at": later, "last_error": "it's 100 % done"}
+    assert rows(database, OutboxEntry) == [entries[0], rested]

@@ -101,8 +101,6 @@ class System(RuleBasedStateMachine):
             ListName.WEBHOOK: self.lease,
             ListName.LIFE: shop.advance,
             ListName.SLA: shop.run_clocks,
-            # Mail is off: whoever hears this finds nothing to do.
-            ListName.EMAIL: lambda: None,
         }
         self.accepted: list[str] = []
         self.resolved: set[str] = set()

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -16,11 +16,15 @@ from sqlalchemy import (
     Result,
     Select,
     Table,
+    UpdateBase,
 )
+from sqlalchemy import Dialect as SQLAlchemyDialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from shared.db.types import dump_json
+
+T = TypeVar("T")
 
 Row = Mapping[str, Any]
 
@@ -49,15 +53,50 @@ class Write:
     """
 
     sql: str
-    parameters: Sequence[Any]
+    parameters: Sequence[Any] | Mapping[str, Any]
     many: bool = False
 
 
+class _Prepared:
+    """A statement as the driver takes it."""
+
+    def __init__(self, statement: UpdateBase, dialect: SQLAlchemyDialect) -> None:
+        compiled = self._compiled = dialect.statement_compiler(dialect, statement)
+        self._sql = str(compiled)
+        processors = {
+            name: parameter.type.dialect_impl(dialect).bind_processor(dialect)
+            for name, parameter in compiled.binds.items()
+        }
+        self._processors = {name: each for name, each in processors.items() if each is not None}
+
+    def with_values(self, parameters: Row) -> Write:
+        values: dict[str, Any] = dict(self._compiled.construct_params(dict(parameters)))
+        for name, process in self._processors.items():
+            values[name] = process(values[name])
+        order = self._compiled.positiontup
+        return Write(self._sql, values if order is None else [values[name] for name in order])
+
+
 class Dialect(ABC):
-    """One database. Stateless but for caches of generated SQL text."""
+    """One database. Stateless but for caches of generated SQL."""
+
+    #: The engine's own, which knows its keys, once there is an engine.
+    _compiler: SQLAlchemyDialect
 
     def __init__(self) -> None:
         self._sql: dict[tuple[object, ...], str] = {}
+        self._built: dict[Callable[[Any], Any], Any] = {}
+        self._prepared: dict[UpdateBase, _Prepared] = {}
+
+    def once(self, build: Callable[["Dialect"], T]) -> T:
+        """Return what `build` makes for this database, made the first time only.
+
+        For statements of batches: to put one together anew costs about as much as to run it.
+        """
+        if build not in self._built:
+            self._built[build] = build(self)
+        built: T = self._built[build]
+        return built
 
     @abstractmethod
     def build_engine(self, url: str, pool_size: int) -> Engine:
@@ -124,6 +163,15 @@ class Dialect(ABC):
     @abstractmethod
     def delete(self, table: Table, key: str, values: Sequence[Any]) -> Write:
         """Delete the rows whose `key` is one of the values, by one statement."""
+
+    def statement(self, statement: UpdateBase, parameters: Row) -> Write:
+        """Return a statement as a write.
+
+        It is kept in a form for the driver, so it is to be one that was built once.
+        """
+        if statement not in self._prepared:
+            self._prepared[statement] = _Prepared(statement, self._compiler)
+        return self._prepared[statement].with_values(parameters)
 
     @abstractmethod
     def upsert(self, table: Table, key: tuple[str, ...], update: tuple[str, ...]) -> Insert:

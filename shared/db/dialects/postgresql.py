@@ -35,7 +35,6 @@ from sqlalchemy import (
     true,
     type_coerce,
 )
-from sqlalchemy import Dialect as SQLAlchemyDialect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
@@ -92,6 +91,8 @@ _FEED_BEHIND = (
     "AS upcoming FROM ticket_events) AS feed"
 )
 
+_NEXT_NUMBERS = text("SELECT nextval('ticket_numbers') FROM generate_series(1, :count) ORDER BY 1")
+
 _CLAIM_MIGRATION = "SELECT pg_try_advisory_lock(7205759403792793600)"
 #: Lock not available, and a deadlock that ended here (PostgreSQL, appendix A).
 _MET_A_LOCK = ("55P03", "40P01")
@@ -141,8 +142,7 @@ class PostgreSQL(Dialect):
 
     def __init__(self) -> None:
         super().__init__()
-        #: The engine's own, which knows its keys, once there is an engine.
-        self._compiler: SQLAlchemyDialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+        self._compiler = postgresql.dialect()  # type: ignore[no-untyped-call]
 
     def build_engine(self, url: str, pool_size: int) -> Engine:
         engine = create_engine(
@@ -303,10 +303,7 @@ class PostgreSQL(Dialect):
         )
 
     def next_ticket_numbers(self, connection: Connection, count: int) -> list[int]:
-        statement = text(
-            "SELECT nextval('ticket_numbers') FROM generate_series(1, :count) ORDER BY 1"
-        )
-        return list(connection.execute(statement, {"count": count}).scalars())
+        return list(connection.execute(_NEXT_NUMBERS, {"count": count}).scalars())
 
     def pass_ticket_number(self, connection: Connection, number: int) -> None:
         # Hence the margin: a number fetched between reading and setting must not come again.

@@ -8,6 +8,7 @@ quote and to read back.
 
 import struct
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from psycopg.adapt import Dumper
@@ -48,7 +49,7 @@ def text_array(values: Sequence[str | None]) -> TextArray:
     return TextArray(b"".join(parts))
 
 
-def source(table: Table, columns: Sequence[str], key: Sequence[str] = ()) -> str:
+def source(table: Table, columns: tuple[str, ...], key: Sequence[str] = ()) -> str:
     """Return what the rows with these columns are selected from; `travelling` is their parameters.
 
     `value_of` says how a column is read from it.
@@ -92,7 +93,8 @@ def travelling(
     return [dump_json(single), *arrays, *([] if nothing else [dump_json(shared)])]
 
 
-def long_columns(table: Table, columns: Sequence[str]) -> list[str]:
+@lru_cache(maxsize=1024)
+def long_columns(table: Table, columns: tuple[str, ...]) -> list[str]:
     """Return the columns that hold long texts."""
     return [name for name in columns if isinstance(table.c[name].type, LongText)]
 

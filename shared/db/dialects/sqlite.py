@@ -27,7 +27,6 @@ from sqlalchemy import (
     text,
     type_coerce,
 )
-from sqlalchemy import Dialect as SQLAlchemyDialect
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
@@ -57,8 +56,7 @@ class SQLite(Dialect):
     def __init__(self) -> None:
         super().__init__()
         self._processors: dict[tuple[str, str], _Processor] = {}
-        #: The engine's own, which knows its keys, once there is an engine.
-        self._compiler: SQLAlchemyDialect = sqlite.dialect(json_serializer=dump_json)
+        self._compiler = sqlite.dialect(json_serializer=dump_json)
         self._turn = threading.Lock()
 
     def turn(self) -> AbstractContextManager[object]:

@@ -4,7 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Integer, Text, bindparam, case, select, update
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Executable,
+    Integer,
+    Text,
+    UpdateBase,
+    bindparam,
+    case,
+    select,
+    update,
+)
 from sqlalchemy.types import TypeEngine
 
 from shared.db.dialects import Dialect
@@ -28,23 +39,7 @@ def reserve(
     for each other in a circle; a caller who holds locks on agents already says `wait=False`, and
     agents that others hold count as taken.
     """
-    wanted = tx.dialect.rows_as_table("wanted", _LOADS)
-    locked = _locked(wanted.c.id, skip_locked=not wait)
-    statement = (
-        update(_AGENTS)
-        .where(
-            _AGENTS.c.id == wanted.c.id,
-            _AGENTS.c.id.in_(select(locked.c.id)),
-            _AGENTS.c.presence == Presence.ONLINE,
-            _AGENTS.c.load + wanted.c.weight <= _AGENTS.c.capacity,
-        )
-        .values(
-            load=_AGENTS.c.load + wanted.c.weight,
-            idle_since=bindparam("now"),
-            assigned_at=bindparam("now"),
-        )
-        .returning(_AGENTS.c.id)
-    )
+    statement = tx.dialect.once(_reserving if wait else _reserving_unlocked)
     taken = tx.execute(statement, _parameters(tx.dialect, weights) | {"now": now})
     return set(taken.scalars())
 
@@ -82,11 +77,39 @@ def force(tx: Transaction, agent_id: str, weight: int, now: datetime) -> None:
 
 def release(tx: Transaction, weights: Mapping[str, int], now: datetime) -> None:
     """Take from the load of agents whose tickets left, and put them on the matching list."""
-    wanted = tx.dialect.rows_as_table("wanted", _LOADS)
+    tx.write(tx.dialect.once(_releasing), _parameters(tx.dialect, weights) | {"now": now})
+
+
+def _reserving(dialect: Dialect, *, skip_locked: bool = False) -> Executable:
+    wanted = dialect.rows_as_table("wanted", _LOADS)
+    locked = _locked(wanted.c.id, skip_locked=skip_locked)
+    return (
+        update(_AGENTS)
+        .where(
+            _AGENTS.c.id == wanted.c.id,
+            _AGENTS.c.id.in_(select(locked.c.id)),
+            _AGENTS.c.presence == Presence.ONLINE,
+            _AGENTS.c.load + wanted.c.weight <= _AGENTS.c.capacity,
+        )
+        .values(
+            load=_AGENTS.c.load + wanted.c.weight,
+            idle_since=bindparam("now"),
+            assigned_at=bindparam("now"),
+        )
+        .returning(_AGENTS.c.id)
+    )
+
+
+def _reserving_unlocked(dialect: Dialect) -> Executable:
+    return _reserving(dialect, skip_locked=True)
+
+
+def _releasing(dialect: Dialect) -> UpdateBase:
+    wanted = dialect.rows_as_table("wanted", _LOADS)
     locked = _locked(wanted.c.id)
     load = _AGENTS.c.load - wanted.c.weight
     excess = load - _AGENTS.c.capacity
-    statement = (
+    return (
         update(_AGENTS)
         .where(_AGENTS.c.id == wanted.c.id, _AGENTS.c.id.in_(select(locked.c.id)))
         .values(
@@ -97,7 +120,6 @@ def release(tx: Transaction, weights: Mapping[str, int], now: datetime) -> None:
             available_at=bindparam("now"),
         )
     )
-    tx.execute(statement, _parameters(tx.dialect, weights) | {"now": now})
 
 
 def _locked(ids: ColumnElement[str], *, skip_locked: bool = False) -> CTE:
