@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, and_, bindparam, exists, func, select, update
+from sqlalchemy import Connection, Select, Table, bindparam, exists, func, select, update
 
 from shared.db.engine import Row, Transaction
 from shared.db.types import READY, WAITING
@@ -148,20 +148,29 @@ class WorkList:
 
     def has_ready(self, connection: Connection, before: datetime) -> bool:
         """Tell whether a row has been ready since `before`: one look at the partial index."""
-        columns = self.table.c
-        ready = select(columns[self.key]).where(
-            and_(columns.work_state == READY, columns.available_at <= before)
-        )
-        return bool(connection.execute(select(exists(ready))).scalar_one())
+        return bool(connection.execute(_any_ready(self), {"before": before}).scalar_one())
 
     def next_due(self, connection: Connection, after: datetime) -> datetime | None:
         """Return when the next row becomes ready that is not yet, or None."""
-        columns = self.table.c
-        query = select(func.min(columns.available_at)).where(
-            columns.work_state == READY, columns.available_at > after
-        )
-        found: datetime | None = connection.execute(query).scalar_one()
+        found: datetime | None = connection.execute(_next(self), {"after": after}).scalar_one()
         return found
+
+
+@cache
+def _any_ready(work_list: WorkList) -> Select[Any]:
+    columns = work_list.table.c
+    ready = select(columns[work_list.key]).where(
+        columns.work_state == READY, columns.available_at <= bindparam("before")
+    )
+    return select(exists(ready))
+
+
+@cache
+def _next(work_list: WorkList) -> Select[Any]:
+    columns = work_list.table.c
+    return select(func.min(columns.available_at)).where(
+        columns.work_state == READY, columns.available_at > bindparam("after")
+    )
 
 
 @cache
