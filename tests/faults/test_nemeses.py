@@ -42,6 +42,8 @@ def test_nothing_is_lost_and_nothing_done_twice(
     stage.servers.rabbitmq.flush_definitions()
     for name in chosen:
         for _ in range(rounds):
+            # A network whose clients are still away from the strike before would be struck in vain.
+            run.post_until_doorbells()
             nemesis, before = NEMESES[name], monotonic()
             struck = nemesis.evidence(stage)
             run.post(TICKETS, [nemesis.strike(stage)])
