@@ -38,5 +38,5 @@ def counted(database: Database) -> Iterator[Trips]:
     try:
         yield trips
     finally:
-        database.dialect.send = send  # type: ignore[method-assign]
+        del database.dialect.send
         event.remove(database.engine, "before_cursor_execute", note)

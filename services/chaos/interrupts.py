@@ -3,7 +3,7 @@
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -16,14 +16,14 @@ def undisturbed() -> Iterator[None]:
         yield  # Signals are handled in the main thread alone (Python's `signal`).
         return
     came: list[int] = []
-    before = {each: signal.signal(each, lambda number, _: came.append(number)) for each in _ENDINGS}
-    try:
+    with ExitStack() as restored:
+        # One that comes in the middle of this ends the block, and the others still get theirs back.
+        for each in _ENDINGS:
+            restored.callback(signal.signal, each, signal.getsignal(each))
+            signal.signal(each, lambda number, _: came.append(number))
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for arrived in came:
-            signal.raise_signal(arrived)
+    for arrived in came:
+        signal.raise_signal(arrived)
 
 
 class Interrupts:

@@ -74,7 +74,13 @@ class Child:
                 start_new_session=True,
             )
         if guard is not None:
-            guard.begin(self.pid)
+            try:
+                guard.begin(self.pid)
+            except OSError:
+                # Nobody would end it when we are gone, and nobody knows it yet.
+                self._popen.kill()
+                self._popen.wait()
+                raise
 
     @property
     def pid(self) -> int:

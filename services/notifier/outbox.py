@@ -41,22 +41,21 @@ def keep_deliveries(
     deliveries: Sequence[Mapping[str, Any]],
     now: datetime,
 ) -> None:
-    """Store deliveries and take their events off the outbox; all of it travels with the commit.
-
-    A delivery waits for an earlier one of its ticket that rests after a failure.
-    """
+    """Store deliveries and take their events off the outbox; all of it travels with the commit."""
     tx.delete(_OUTBOX, fanned_out)
     tx.insert(_DELIVERIES, deliveries)
     followers = [delivery["id"] for delivery in deliveries if delivery["sequence"] > 1]
     if followers:
-        tx.write(
-            tx.dialect.once(_resting_with_predecessors),
-            {**_given(tx.dialect, followers), "now": now},
-        )
+        rest_with_predecessors(tx, followers, now)
 
 
-def _given(dialect: Dialect, ids: Sequence[str]) -> Row:
-    return dict(dialect.rows_parameters("given", [{"id": each} for each in ids]))
+def rest_with_predecessors(tx: Transaction, delivery_ids: Sequence[str], now: datetime) -> None:
+    """Let new deliveries wait for an earlier one of their ticket that rests after a failure."""
+    tx.write(_resting, {**_given(tx.dialect, delivery_ids), "now": now})
+
+
+def _given(dialect: Dialect, ids: Sequence[str]) -> Mapping[str, Any]:
+    return dialect.rows_parameters("given", [{"id": each} for each in ids])
 
 
 def _events(dialect: Dialect) -> Executable:
@@ -75,7 +74,7 @@ def _events(dialect: Dialect) -> Executable:
     )
 
 
-def _resting_with_predecessors(dialect: Dialect) -> UpdateBase:
+def _resting(dialect: Dialect) -> UpdateBase:
     given = dialect.rows_as_table("given", _IDS)
     ahead = _DELIVERIES.alias("ahead")
     unordered = select(_SUBSCRIPTIONS.c.id).where(_SUBSCRIPTIONS.c.ordering == Ordering.NONE)

@@ -116,9 +116,9 @@ class Transaction:
         if values:
             self._writes.append(self.dialect.delete(table, key, values))
 
-    def write(self, statement: UpdateBase, parameters: Mapping[str, Any]) -> None:
-        """Run a statement that was built once and returns nothing, with the other writes."""
-        self._writes.append(self.dialect.statement(statement, parameters))
+    def write(self, build: Callable[[Dialect], UpdateBase], parameters: Mapping[str, Any]) -> None:
+        """Run a statement that returns nothing, with the other writes; it is built only once."""
+        self._writes.append(self.dialect.statement(build, parameters))
 
     def claim(self, name: int) -> bool:
         """Claim a name until the end of the transaction; False if another transaction has it."""

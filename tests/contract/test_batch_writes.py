@@ -1,14 +1,16 @@
 """A batch arrives as it was given, whatever its rows have in common."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, update
+from sqlalchemy import UpdateBase, and_, bindparam, delete, insert, update
 from sqlalchemy.exc import DBAPIError
 
 from shared.db import ticket_changes
+from shared.db.dialects import Dialect
 from shared.db.dialects.row_transport import text_array
 from shared.db.engine import Database
 from shared.db.models import OutboxEntry, Requester, TicketEvent
@@ -17,6 +19,7 @@ from shared.db.requesters.resolve import new_row
 from shared.db.ticket_changes import NewTicket
 from tests.factories import NOW, outbox_entry, ticket_content
 from tests.rows import rows
+from tests.trips import counted
 
 OUTBOX, REQUESTERS, EVENTS = table(OutboxEntry), table(Requester), table(TicketEvent)
 
@@ -101,21 +104,66 @@ def test_a_text_that_postgresql_cannot_hold_is_refused_with_its_batch(database: 
 
 
 def test_a_statement_travels_with_the_writes_before_and_after_it(database: Database) -> None:
-    """In the order in which they were given, with values of all types."""
-    columns = OUTBOX.c
-    rest = (
-        update(OUTBOX)
-        .where(columns.available_at <= bindparam("now"), columns.rank == bindparam("lane"))
-        .values(available_at=bindparam("later"), last_error="it's 100 % done")
-    )
+    """In the order in which they were given, with moments and words, given and constant."""
+    columns, words = OUTBOX.c, {"last_error": "it's 100 % done"}
+
+    def resting(_: Dialect) -> UpdateBase:
+        due = and_(columns.available_at <= bindparam("now"), columns.available_at >= NOW)
+        rest = update(OUTBOX).where(due, columns.rank == bindparam("lane"))
+        return rest.values(available_at=bindparam("later"), **words)
+
     entries = [outbox_entry(rank=rank) for rank in (1, 2)]
     later = NOW + timedelta(minutes=1)
-    with database.transaction() as tx:
+    with counted(database) as trips, database.transaction() as tx:
         tx.insert(OUTBOX, entries)
-        tx.write(rest, {"now": NOW, "later": later, "lane": 2})
+        tx.write(resting, {"now": NOW, "later": later, "lane": 2})
         tx.update(OUTBOX, [{"id": entries[1]["id"], "rank": 7}])
-        assert not rows(database, OutboxEntry)
+    rest = "UPDATE event_outbox SET"
+    assert (trips.queries, trips.sent) == ([], [["INSERT INTO event_outbox", rest, rest]])
     with database.transaction() as tx:
-        tx.write(rest, {"now": NOW, "later": NOW, "lane": 3})
-    rested = {**entries[1], "rank": 7, "available_at": later, "last_error": "it's 100 % done"}
+        tx.write(resting, {"now": NOW, "later": NOW, "lane": 3})
+    rested = {**entries[1], "rank": 7, "available_at": later, **words}
     assert rows(database, OutboxEntry) == [entries[0], rested]
+
+
+def test_documents_and_constants_of_a_statement_are_written_like_those_of_a_batch(
+    database: Database,
+) -> None:
+    def moved(_: Dialect) -> UpdateBase:
+        return update(REQUESTERS).values(custom_fields=bindparam("fields"), updated_at=NOW)
+
+    given = requester(custom_fields={}, updated_at=NOW - timedelta(days=1))
+    fields = {"seats": [250, None, "ключ'"], "vip": True}
+    with database.transaction() as tx:
+        tx.insert(REQUESTERS, [given])
+        tx.write(moved, {"fields": fields})
+    assert rows(database, Requester) == [{**given, "custom_fields": fields, "updated_at": NOW}]
+
+
+def _in_a_list(_: Dialect) -> UpdateBase:
+    return delete(OUTBOX).where(OUTBOX.c.id.in_(["evt_1", "evt_2"]))
+
+
+def _with_defaults(_: Dialect) -> UpdateBase:
+    return insert(OUTBOX).values(id="evt_1")
+
+
+@pytest.mark.parametrize("build", [_in_a_list, _with_defaults])
+def test_a_statement_that_only_sqlalchemy_can_complete_is_refused(
+    database: Database, build: Callable[[Dialect], UpdateBase]
+) -> None:
+    with pytest.raises(TypeError, match="only"), database.transaction() as tx:
+        tx.write(build, {})
+
+
+def test_a_second_batch_builds_no_statement(database: Database) -> None:
+    built: list[str] = []
+
+    def all_rest(_: Dialect) -> UpdateBase:
+        built.append("once")
+        return update(OUTBOX).values(available_at=bindparam("later"))
+
+    for _ in range(2):
+        with database.transaction() as tx:
+            tx.write(all_rest, {"later": NOW})
+    assert built == ["once"]

@@ -171,7 +171,7 @@ def lets_later_events_overtake() -> None:
     """Webhooks that do not wait for an earlier one of their ticket, which is tried again."""
     ordering.something_ahead = false
     ordering.move_followers = lambda *_: None
-    outbox._rest_with_predecessors = lambda *_: None
+    outbox.rest_with_predecessors = lambda *_: None
     has_receivers_that_fail()
 
 

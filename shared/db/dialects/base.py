@@ -63,9 +63,18 @@ class _Prepared:
     def __init__(self, statement: UpdateBase, dialect: SQLAlchemyDialect) -> None:
         compiled = self._compiled = dialect.statement_compiler(dialect, statement)
         self._sql = str(compiled)
+        late = (
+            *compiled.post_compile_params,
+            *compiled.literal_execute_params,
+            *compiled.insert_prefetch,
+            *compiled.update_prefetch,
+        )
+        if late:
+            message = "only SQLAlchemy puts in lists (IN) and defaults that are made in Python"
+            raise TypeError(f"{message}: {self._sql}")
         processors = {
             name: parameter.type.dialect_impl(dialect).bind_processor(dialect)
-            for name, parameter in compiled.binds.items()
+            for parameter, name in compiled.bind_names.items()
         }
         self._processors = {name: each for name, each in processors.items() if each is not None}
 
@@ -86,10 +95,10 @@ class Dialect(ABC):
     def __init__(self) -> None:
         self._sql: dict[tuple[object, ...], str] = {}
         self._built: dict[Callable[[Any], Any], Any] = {}
-        self._prepared: dict[UpdateBase, _Prepared] = {}
+        self._prepared: dict[Callable[[Any], UpdateBase], _Prepared] = {}
 
     def once(self, build: Callable[["Dialect"], T]) -> T:
-        """Return what `build` makes for this database, made the first time only.
+        """Return what `build`, a function of a module, makes for this database; made only once.
 
         For statements of batches: to put one together anew costs about as much as to run it.
         """
@@ -164,14 +173,15 @@ class Dialect(ABC):
     def delete(self, table: Table, key: str, values: Sequence[Any]) -> Write:
         """Delete the rows whose `key` is one of the values, by one statement."""
 
-    def statement(self, statement: UpdateBase, parameters: Row) -> Write:
-        """Return a statement as a write.
+    def statement(self, build: Callable[["Dialect"], UpdateBase], parameters: Row) -> Write:
+        """Return the statement that `build` makes as a write; see `once`.
 
-        It is kept in a form for the driver, so it is to be one that was built once.
+        Raises TypeError for one that SQLAlchemy has to complete each time: by a list (`in_`), or by
+        defaults of columns that are made in Python.
         """
-        if statement not in self._prepared:
-            self._prepared[statement] = _Prepared(statement, self._compiler)
-        return self._prepared[statement].with_values(parameters)
+        if build not in self._prepared:
+            self._prepared[build] = _Prepared(build(self), self._compiler)
+        return self._prepared[build].with_values(parameters)
 
     @abstractmethod
     def upsert(self, table: Table, key: tuple[str, ...], update: tuple[str, ...]) -> Insert:

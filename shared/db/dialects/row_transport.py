@@ -94,9 +94,9 @@ def travelling(
 
 
 @lru_cache(maxsize=1024)
-def long_columns(table: Table, columns: tuple[str, ...]) -> list[str]:
+def long_columns(table: Table, columns: tuple[str, ...]) -> tuple[str, ...]:
     """Return the columns that hold long texts."""
-    return [name for name in columns if isinstance(table.c[name].type, LongText)]
+    return tuple(name for name in columns if isinstance(table.c[name].type, LongText))
 
 
 def _shape(table: Table, columns: Sequence[str]) -> str:

@@ -77,7 +77,7 @@ def force(tx: Transaction, agent_id: str, weight: int, now: datetime) -> None:
 
 def release(tx: Transaction, weights: Mapping[str, int], now: datetime) -> None:
     """Take from the load of agents whose tickets left, and put them on the matching list."""
-    tx.write(tx.dialect.once(_releasing), _parameters(tx.dialect, weights) | {"now": now})
+    tx.write(_releasing, _parameters(tx.dialect, weights) | {"now": now})
 
 
 def _reserving(dialect: Dialect, *, skip_locked: bool = False) -> Executable:

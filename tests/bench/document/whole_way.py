@@ -102,12 +102,11 @@ LATENCY = Section(
     ),
     limits=(
         "The processors, and turns of them. Every stage takes what is ready as one batch, so the "
-        "fewer tickets come, the smaller the batches and the dearer a ticket: on two cores 17 ms "
-        "of processor time at 100 a second, 4 at 400, and both processors are nearly busy from "
-        "100 on. At half of the rate a stage waits longer for a processor that another one has "
-        "than for the disk, and a machine that is slower for a minute shows in the 99th "
-        "percentile first. At the full rate a queue stands before the slowest stage; it is finite "
-        "only because the run is."
+        "fewer tickets come, the smaller the batches and the dearer a ticket: on two cores both "
+        "are nearly busy long before half of the rate (docs/adr/0031 has figures). There a stage "
+        "waits longer for a processor that another one has than for the disk, and a machine that "
+        "is slower for a minute shows in the 99th percentile first. At the full rate a queue "
+        "stands before the slowest stage; it is finite only because the run is."
     ),
     plot="latency",
 )
