@@ -189,16 +189,16 @@ class LocalServer(ABC):
             self._save(replace(state, processes={}))
 
     def _choose_ports(self) -> dict[str, int]:
-        ports = {
-            role: port if is_free(port) else choose_port()
-            for role, port in (
-                (role, self._state.ports.get(role) or choose_port()) for role in self.port_roles
-            )
-        }
+        ports: dict[str, int] = {}
         if self._wanted_port is not None:
             if not is_free(self._wanted_port):
                 raise StartFailed(f"{self.name}: port {self._wanted_port} is taken")
             ports[self.port_roles[0]] = self._wanted_port
+        for role in self.port_roles[len(ports) :]:
+            port = self._state.ports.get(role)
+            if port is None or port in ports.values() or not is_free(port):
+                port = choose_port(besides=ports.values())
+            ports[role] = port
         return ports
 
     def _spawn(

@@ -2,6 +2,7 @@
 
 import random
 import socket
+from collections.abc import Collection
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
@@ -25,8 +26,8 @@ def is_free(port: int) -> bool:
     return True
 
 
-def choose_port() -> int:
-    """A free port below the ephemeral range.
+def choose_port(besides: Collection[int] = ()) -> int:
+    """A free port below the ephemeral range, none of those chosen before and not listened on yet.
 
     The kernel gives ephemeral ports to outgoing connections. A client that reconnects while the
     server is down could then be given the server's own port, and even connect to itself
@@ -37,7 +38,7 @@ def choose_port() -> int:
         if below <= LOWEST_PORT:
             break
         port = _CHANCE.randrange(LOWEST_PORT, below)
-        if is_free(port):
+        if port not in besides and is_free(port):
             return port
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
