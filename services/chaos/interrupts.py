@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 
@@ -11,19 +11,23 @@ _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let these signals come at the end of the block: it is done as a whole or not begun."""
+    """Let these signals come at the end of the block, however it ends."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Signals are handled in the main thread alone (Python's `signal`).
         return
     came: list[int] = []
     with ExitStack() as restored:
+        restored.callback(_raise_again, came)
         # One that comes in the middle of this ends the block, and the others still get theirs back.
         for each in _ENDINGS:
             restored.callback(signal.signal, each, signal.getsignal(each))
             signal.signal(each, lambda number, _: came.append(number))
         yield
-    for arrived in came:
-        signal.raise_signal(arrived)
+
+
+def _raise_again(came: Sequence[int]) -> None:
+    for number in came:
+        signal.raise_signal(number)
 
 
 class Interrupts:

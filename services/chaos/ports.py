@@ -33,12 +33,11 @@ def choose_port(besides: Collection[int] = ()) -> int:
     server is down could then be given the server's own port, and even connect to itself
     (TCP simultaneous open, RFC 9293 section 3.5).
     """
-    below = _lowest_ephemeral_port()
-    for _ in range(ATTEMPTS):
-        if below <= LOWEST_PORT:
-            break
-        port = _CHANCE.randrange(LOWEST_PORT, below)
-        if port not in besides and is_free(port):
+    candidates = [
+        port for port in range(LOWEST_PORT, _lowest_ephemeral_port()) if port not in besides
+    ]
+    for port in _CHANCE.sample(candidates, min(ATTEMPTS, len(candidates))):
+        if is_free(port):
             return port
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))

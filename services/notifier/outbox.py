@@ -18,7 +18,6 @@ from shared.domain.subscription import Ordering
 _DELIVERIES, _SUBSCRIPTIONS = table(Delivery), table(Subscription)
 _EVENTS, _OUTBOX = table(TicketEvent), table(OutboxEntry)
 
-
 _ENDPOINTS = select(
     _SUBSCRIPTIONS.c.id, _SUBSCRIPTIONS.c.event_types, _SUBSCRIPTIONS.c.filter
 ).where(_SUBSCRIPTIONS.c.enabled)

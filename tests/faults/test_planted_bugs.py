@@ -22,7 +22,7 @@ from tests.faults.planted import BUGS, HARMLESS
 TICKETS, RESOLVED, AGENTS, CAPACITY = 80, 10, 4, 6
 #: What is not at rest after this is not coming to rest.
 PATIENCE_S = 8.0
-#: Without a bug it does come to rest, if only after the rest of a breaker.
+#: Without a bug it does come to rest, if only after some retries of one ticket's events.
 CLEAN_PATIENCE_S = 60.0
 #: How many are planted in the short form, others with each seed.
 SHORT = 2

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from services.chaos.interrupts import Interrupts
+from services.chaos.interrupts import Interrupts, undisturbed
 from services.chaos.service_process import Handle, ServiceProcess
 
 
@@ -27,3 +27,13 @@ def test_a_process_that_was_being_started_is_known_and_stopped(tmp_path: Path) -
         assert process.pid
         process.stop()
     assert process.ended
+
+
+def test_an_interrupt_is_not_lost_with_a_start_that_fails() -> None:
+    def fail() -> None:
+        with undisturbed():
+            signal.raise_signal(signal.SIGTERM)
+            raise OSError
+
+    with Interrupts(lambda _: None).caught(), pytest.raises(KeyboardInterrupt):
+        fail()

@@ -1,30 +1,21 @@
 """Ports that are chosen together are not the same one."""
 
-import random
-from collections.abc import Iterator
-from itertools import chain, count, repeat
 from pathlib import Path
 
-import pytest
-
 from deploy.local import RabbitMQ
-from services.chaos import ports
+from deploy.local.state import ServerState, save_state
+from services.chaos.ports import LOWEST_PORT, choose_port
 
 
-class Unlucky(random.Random):
-    """Draws the same number again and again, and then the next ones."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        lowest = ports.LOWEST_PORT
-        self._drawn: Iterator[int] = chain(repeat(lowest, 5), count(lowest + 1))
-
-    def randrange(self, *_: object, **__: object) -> int:  # type: ignore[override]
-        return next(self._drawn)
+def test_a_port_that_was_chosen_is_not_chosen_again() -> None:
+    free = choose_port()
+    assert choose_port(besides=set(range(LOWEST_PORT, 2**16)) - {free}) == free
 
 
-def test_the_ports_of_a_server_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports, "_CHANCE", Unlucky())
-    monkeypatch.setattr(ports, "is_free", lambda _: True)
+def test_the_ports_of_a_server_differ(tmp_path: Path) -> None:
+    """Its state is of a release that could choose the same one for two roles."""
+    port = choose_port()
+    save_state(tmp_path / "state.json", ServerState(dict.fromkeys(RabbitMQ.port_roles, port)))
     chosen = RabbitMQ(tmp_path)._choose_ports()
-    assert len(chosen) == len(set(chosen.values())) == len(RabbitMQ.port_roles)
+    assert chosen[RabbitMQ.port_roles[0]] == port
+    assert len(set(chosen.values())) == len(RabbitMQ.port_roles)
