@@ -55,6 +55,7 @@ PIPELINE = Section(
         Figure("dramatiq_chain_per_s_least", "… the lowest of the three"),
         Figure("dramatiq_chain_per_s_most", "… the highest"),
         Figure("unconfirmed_chain_per_s", "baseline: Dramatiq without confirms, chains/s"),
+        Figure("unconfirmed_chain_lost", "… messages that it lost"),
         Figure("celery_chain_per_s", "baseline: Celery with acks_late and confirms, chains/s"),
         Figure("pipeline_vs_dramatiq_chain", "ratio to Dramatiq with confirms", at_least(0.8)),
         Figure("pipeline_vs_unconfirmed_chain", "ratio to Dramatiq without confirms"),
