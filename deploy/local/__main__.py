@@ -15,7 +15,7 @@ from deploy.local.packages import (
     ensure_promtool,
 )
 from deploy.local.servers import Servers
-from deploy.local.services import Services, patchbay
+from deploy.local.services import HEALTH_PORTS, Services, patchbay
 
 EXIT_NOT_RUNNING = 3
 
@@ -46,8 +46,15 @@ def main() -> None:
 @directory_option
 @click.option("--database", default="patchbay", show_default=True, help="Database to create.")
 @click.option("--services", is_flag=True, help="Start Patchbay's own processes as well.")
-def up(directory: Path, database: str, *, services: bool) -> None:
-    """Start what does not run yet and print two lines: the settings that point to it.
+@click.option(
+    "--health-ports",
+    nargs=2,
+    default=HEALTH_PORTS,
+    show_default=True,
+    help="Of router and notifier; 0 takes any.",
+)
+def up(directory: Path, database: str, *, services: bool, health_ports: tuple[int, int]) -> None:
+    """Start what does not run yet and print the settings that point to it, a line each.
 
     As root on Debian, packages that are missing are installed first.
     """
@@ -64,7 +71,8 @@ def up(directory: Path, database: str, *, services: bool) -> None:
             "PATCHBAY_BROKER_URL": servers.rabbitmq.url,
         }
         if services:
-            _start_services(directory.resolve(), settings)
+            settings |= _beside(directory.resolve() / "data")
+            _start_services(directory.resolve(), settings, health_ports)
     except LocalServerError as error:
         raise click.ClickException(str(error)) from None
     for name, value in settings.items():
@@ -116,23 +124,30 @@ def packages(*, browser: bool, node: bool, mail_reader: bool, promtool: bool) ->
         raise click.ClickException(str(error)) from None
 
 
-def _start_services(directory: Path, settings: Mapping[str, str]) -> None:
-    """Migrate, make an admin key on the first start, and start intake, router and notifier."""
-    data = directory / "data"
-    data.mkdir(parents=True, exist_ok=True)
-    everything = {
-        **settings,
+def _beside(data: Path) -> dict[str, str]:
+    """Return where processes keep what is in no server; mail and files elsewhere, if so set."""
+    mail, files = f"file:{data / 'outbox'}", f"file:{data / 'attachments'}"
+    return {
         "PATCHBAY_DATA_DIR": str(data),
-        "PATCHBAY_EMAIL_URL": f"file:{data / 'outbox'}",
+        "PATCHBAY_EMAIL_URL": os.environ.get("PATCHBAY_EMAIL_URL", mail),
+        "PATCHBAY_STORAGE_URL": os.environ.get("PATCHBAY_STORAGE_URL", files),
     }
-    click.echo(patchbay(everything, "migrate").strip(), err=True)
+
+
+def _start_services(
+    directory: Path, settings: Mapping[str, str], health_ports: tuple[int, int]
+) -> None:
+    """Migrate, make an admin key on the first start, and start intake, router and notifier."""
+    data = Path(settings["PATCHBAY_DATA_DIR"])
+    data.mkdir(parents=True, exist_ok=True)
+    click.echo(patchbay(settings, "migrate").strip(), err=True)
     key = data / "admin.key"
     if not key.exists():
-        token = patchbay(everything, "keys", "create", "--name", "admin", "--scope", "*")
+        token = patchbay(settings, "keys", "create", "--name", "admin", "--scope", "*")
         key.touch(mode=0o600)
         key.write_text(token)
     port = os.environ.get("PATCHBAY_PORT", "8080")
-    Services(directory).start(everything, f"http://127.0.0.1:{port}/readyz")
+    Services(directory).start(settings, f"http://127.0.0.1:{port}/readyz", health_ports)
     click.echo(f"Patchbay listens on http://127.0.0.1:{port}; the API key is in {key}", err=True)
 
 

@@ -7,7 +7,9 @@ from pathlib import Path
 from deploy.local.processes import Process
 
 
-def launch(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Process:
+def launch(
+    command: Sequence[str], log: Path, environment: Mapping[str, str], directory: Path = Path("/")
+) -> Process:
     """Launch a program in a session of its own, with its output appended to ``log``.
 
     The session keeps the caller's Ctrl-C away from it. It is spawned without ``subprocess``, whose
@@ -17,9 +19,9 @@ def launch(command: Sequence[str], log: Path, environment: Mapping[str, str]) ->
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     pid = os.posix_spawnp(
         "env",
-        # env(1) changes the directory, perhaps one that the server's account cannot enter, and
-        # then becomes the program: the pid stays.
-        ["env", "--chdir=/", *command],
+        # env(1) leaves the directory, perhaps one that the server's account cannot enter, and then
+        # becomes the program: the pid stays.
+        ["env", f"--chdir={directory}", *command],
         environment,
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),

@@ -19,11 +19,8 @@ START_TIMEOUT_S = 60.0
 #: The drain's own bound and a margin.
 STOP_TIMEOUT_S = 30.0
 
-_COMMANDS: dict[str, tuple[str, ...]] = {
-    "intake": ("intake",),
-    "router": ("router",),
-    "notifier": ("notifier",),
-}
+#: Ports of health and metrics of router and notifier.
+HEALTH_PORTS = (9101, 9102)
 
 
 class Services:
@@ -43,18 +40,31 @@ class Services:
         found = {name: Process(**process) for name, process in content.items()}
         return {name: process for name, process in found.items() if process.alive}
 
-    def start(self, settings: Mapping[str, str], ready_url: str) -> None:
+    def start(
+        self,
+        settings: Mapping[str, str],
+        ready_url: str,
+        health_ports: tuple[int, int] = HEALTH_PORTS,
+    ) -> None:
         """Start what does not run, with these PATCHBAY_ settings, and wait until it is ready.
 
-        Raises StartFailed with the end of the log.
+        Relative paths in settings are of the current directory. Raises StartFailed with the end of
+        the log.
         """
+        router_port, notifier_port = (str(port) for port in health_ports)
+        commands = {
+            "intake": ("intake",),
+            "router": ("router", "--health-port", router_port),
+            "notifier": ("notifier", "--health-port", notifier_port),
+        }
         self.directory.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, **settings}
         running = self.running
-        for name, arguments in _COMMANDS.items():
+        for name, arguments in commands.items():
             if name not in running:
                 command = [sys.executable, "-m", "services.cli", *arguments]
-                running[name] = launch(command, self.directory / f"{name}.log", environment)
+                log = self.directory / f"{name}.log"
+                running[name] = launch(command, log, environment, Path.cwd())
         self._state.write_text(json.dumps({n: asdict(p) for n, p in running.items()}))
 
         def ready() -> bool:

@@ -4,6 +4,7 @@ One pair of servers is started for the whole module by the command, as a develop
 attach to it, as a later process would.
 """
 
+import json
 import os
 import signal
 import socket
@@ -12,6 +13,8 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
 
 import pika
 import psycopg
@@ -21,8 +24,12 @@ from deploy.local import NotRunning, Postgres, RabbitMQ, Servers, StartFailed
 from deploy.local.packages import deny_service_starts
 from deploy.local.processes import Process
 from deploy.local.programs import missing_packages
+from deploy.local.services import Services
 from deploy.local.state import SERVER, load_state, save_state
+from services.chaos.ports import choose_port
 from shared.waiting import wait_until
+from tests.attaching import form
+from tests.desk import ticket_body
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 30
@@ -34,15 +41,25 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_command(
+    *arguments: str, module: str = "deploy.local", timeout_s: float = DEADLINE_S, **settings: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "deploy.local", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
+        env={**os.environ, **settings},
         capture_output=True,
         text=True,
-        timeout=DEADLINE_S,
+        timeout=timeout_s,
         check=False,
     )
+
+
+def post(url: str, authorization: str, content_type: str, body: bytes) -> dict[str, Any]:
+    headers = {"Authorization": authorization, "Content-Type": content_type}
+    request = Request(url, body, headers)
+    with urlopen(request, timeout=DEADLINE_S) as answer:
+        return dict(json.load(answer))
 
 
 def conninfo(url: str) -> str:
@@ -129,6 +146,29 @@ def test_up_attaches_to_running_servers_and_prints_two_settings(servers: Servers
     ]
     assert [server.pid for server in servers] == pids
     assert query(servers.postgres.url("desk"), "SELECT 1") == [(1,)]
+
+
+def test_services_beside_them_keep_all_they_have_in_one_folder(servers: Servers) -> None:
+    directory, port = servers.postgres.directory.parent, str(choose_port())
+    asked = ("--services", "--database", "services", "--health-ports", "0", "0")
+    started = run_command(
+        *("up", "--directory", str(directory), *asked), timeout_s=120, PATCHBAY_PORT=port
+    )
+    try:
+        assert started.returncode == 0, started.stderr
+        settings = dict(line.split("=", 1) for line in started.stdout.splitlines())
+        authorization = f"Bearer {(directory / 'data' / 'admin.key').read_text().strip()}"
+        url = f"http://127.0.0.1:{port}/v1/tickets"
+        ticket = post(url, authorization, "application/json", json.dumps(ticket_body()).encode())
+        post(f"{url}/{ticket['id']}/attachments", authorization, *form(("vpn.log", b"no route\n")))
+        sound = run_command("verify", "--storage", module="services.cli", **settings)
+    finally:
+        stopped = Services(directory).stop()
+
+    assert sound.returncode == 0, sound.stdout + sound.stderr
+    kept = [each for each in (directory / "data").rglob("*") if each.is_file()]
+    assert b"no route\n" in [each.read_bytes() for each in kept]
+    assert set(stopped) == {"intake", "router", "notifier"}
 
 
 def test_both_listen_on_loopback_only(servers: Servers) -> None:
