@@ -29,8 +29,6 @@ KNOWS_SHARING = Path("services/intake/port_claim.py")
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Return this process' environment with these settings of Patchbay's, and no others."""
     inherited = {name: value for name, value in os.environ.items() if "PATCHBAY_" not in name}
-    # Compiling everything anew would make each of the many starts here three times as long.
-    inherited.pop("PYTHONDONTWRITEBYTECODE", None)
     return {**inherited, "PATCHBAY_LOG_FORMAT": "json", **settings}
 
 
