@@ -125,12 +125,11 @@ def packages(*, browser: bool, node: bool, mail_reader: bool, promtool: bool) ->
 
 
 def _beside(data: Path) -> dict[str, str]:
-    """Return where processes keep what is in no server; mail and files elsewhere, if so set."""
-    mail, files = f"file:{data / 'outbox'}", f"file:{data / 'attachments'}"
+    """Return where processes keep what is in no server, whatever the environment says."""
     return {
         "PATCHBAY_DATA_DIR": str(data),
-        "PATCHBAY_EMAIL_URL": os.environ.get("PATCHBAY_EMAIL_URL", mail),
-        "PATCHBAY_STORAGE_URL": os.environ.get("PATCHBAY_STORAGE_URL", files),
+        "PATCHBAY_EMAIL_URL": f"file:{data / 'outbox'}",
+        "PATCHBAY_STORAGE_URL": f"file:{data / 'attachments'}",
     }
 
 

@@ -70,6 +70,8 @@ def _measure(
         first, _ = _when_done(done, FIRST)
         began = _feed(feed, messages)
         all_, ended = _when_done(done, first + messages)
+        if all_ <= first:
+            raise RuntimeError(f"the chain stands still: {done.with_suffix('.log')} says why")
         return (all_ - first) / (ended - began), FIRST + messages - all_
     finally:
         for worker in running:

@@ -47,7 +47,7 @@ def run_command(
     return subprocess.run(
         [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
-        env={**os.environ, **settings},
+        env={k: v for k, v in os.environ.items() if not k.startswith("PATCHBAY_")} | settings,
         capture_output=True,
         text=True,
         timeout=timeout_s,
@@ -151,10 +151,10 @@ def test_up_attaches_to_running_servers_and_prints_two_settings(servers: Servers
 def test_services_beside_them_keep_all_they_have_in_one_folder(servers: Servers) -> None:
     directory, port = servers.postgres.directory.parent, str(choose_port())
     asked = ("--services", "--database", "services", "--health-ports", "0", "0")
-    started = run_command(
-        *("up", "--directory", str(directory), *asked), timeout_s=120, PATCHBAY_PORT=port
-    )
     try:
+        started = run_command(
+            *("up", "--directory", str(directory), *asked), timeout_s=120, PATCHBAY_PORT=port
+        )
         assert started.returncode == 0, started.stderr
         settings = dict(line.split("=", 1) for line in started.stdout.splitlines())
         authorization = f"Bearer {(directory / 'data' / 'admin.key').read_text().strip()}"
