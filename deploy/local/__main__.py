@@ -1,6 +1,5 @@
 """The command ``python -m deploy.local``: the private servers of a checkout, by hand."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from deploy.local.servers import Servers
 from deploy.local.services import HEALTH_PORTS, Services, patchbay
 
 EXIT_NOT_RUNNING = 3
+PORT = click.IntRange(1, 65535)
 
 directory_option = click.option(
     "--directory",
@@ -47,13 +47,25 @@ def main() -> None:
 @click.option("--database", default="patchbay", show_default=True, help="Database to create.")
 @click.option("--services", is_flag=True, help="Start Patchbay's own processes as well.")
 @click.option(
+    "--port",
+    type=PORT,
+    default=8080,
+    show_default=True,
+    envvar="PATCHBAY_PORT",
+    show_envvar=True,
+    help="Of intake, with --services.",
+)
+@click.option(
     "--health-ports",
-    nargs=2,
+    type=(PORT, PORT),
+    metavar="ROUTER NOTIFIER",
     default=HEALTH_PORTS,
     show_default=True,
-    help="Of router and notifier; 0 takes any.",
+    help="Of router and notifier, with --services.",
 )
-def up(directory: Path, database: str, *, services: bool, health_ports: tuple[int, int]) -> None:
+def up(
+    directory: Path, database: str, *, services: bool, port: int, health_ports: tuple[int, int]
+) -> None:
     """Start what does not run yet and print the settings that point to it, a line each.
 
     As root on Debian, packages that are missing are installed first.
@@ -71,7 +83,7 @@ def up(directory: Path, database: str, *, services: bool, health_ports: tuple[in
             "PATCHBAY_BROKER_URL": servers.rabbitmq.url,
         }
         if services:
-            settings |= _beside(directory.resolve() / "data")
+            settings |= _beside(directory.resolve() / "data") | {"PATCHBAY_PORT": str(port)}
             _start_services(directory.resolve(), settings, health_ports)
     except LocalServerError as error:
         raise click.ClickException(str(error)) from None
@@ -145,9 +157,9 @@ def _start_services(
         token = patchbay(settings, "keys", "create", "--name", "admin", "--scope", "*")
         key.touch(mode=0o600)
         key.write_text(token)
-    port = os.environ.get("PATCHBAY_PORT", "8080")
-    Services(directory).start(settings, f"http://127.0.0.1:{port}/readyz", health_ports)
-    click.echo(f"Patchbay listens on http://127.0.0.1:{port}; the API key is in {key}", err=True)
+    Services(directory).start(settings, health_ports)
+    url = f"http://127.0.0.1:{settings['PATCHBAY_PORT']}"
+    click.echo(f"Patchbay listens on {url}; the API key is in {key}", err=True)
 
 
 if __name__ == "__main__":

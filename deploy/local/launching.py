@@ -19,8 +19,8 @@ def launch(
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     pid = os.posix_spawnp(
         "env",
-        # env(1) leaves the directory, perhaps one that the server's account cannot enter, and then
-        # becomes the program: the pid stays.
+        # env(1) changes to the directory (ours is perhaps one that the server's account cannot
+        # enter) and then becomes the program: the pid stays.
         ["env", f"--chdir={directory}", *command],
         environment,
         file_actions=[

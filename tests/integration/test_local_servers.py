@@ -149,26 +149,58 @@ def test_up_attaches_to_running_servers_and_prints_two_settings(servers: Servers
 
 
 def test_services_beside_them_keep_all_they_have_in_one_folder(servers: Servers) -> None:
-    directory, port = servers.postgres.directory.parent, str(choose_port())
-    asked = ("--services", "--database", "services", "--health-ports", "0", "0")
+    directory, (port, *health) = servers.postgres.directory.parent, free_ports(3)
+    asked = ("--services", "--database", "services", "--health-ports", *health)
+    command = ("up", "--directory", str(directory), *asked)
     try:
-        started = run_command(
-            *("up", "--directory", str(directory), *asked), timeout_s=120, PATCHBAY_PORT=port
-        )
+        started = run_command(*command, timeout_s=120, PATCHBAY_PORT=port)
         assert started.returncode == 0, started.stderr
+        running = Services(directory).running
         settings = dict(line.split("=", 1) for line in started.stdout.splitlines())
         authorization = f"Bearer {(directory / 'data' / 'admin.key').read_text().strip()}"
         url = f"http://127.0.0.1:{port}/v1/tickets"
         ticket = post(url, authorization, "application/json", json.dumps(ticket_body()).encode())
         post(f"{url}/{ticket['id']}/attachments", authorization, *form(("vpn.log", b"no route\n")))
         sound = run_command("verify", "--storage", module="services.cli", **settings)
+        again = run_command(*command, timeout_s=120, PATCHBAY_PORT=port)
+        other = run_command(*command, timeout_s=120, PATCHBAY_PORT=str(choose_port()))
+        left = Services(directory).running
     finally:
         stopped = Services(directory).stop()
 
     assert sound.returncode == 0, sound.stdout + sound.stderr
     kept = [each for each in (directory / "data").rglob("*") if each.is_file()]
     assert b"no route\n" in [each.read_bytes() for each in kept]
+    assert again.stdout == started.stdout
+    assert (other.returncode, other.stdout) == (1, "")
+    assert "intake runs with another PATCHBAY_PORT; first stop it: make down" in other.stderr
+    assert left == running
     assert set(stopped) == {"intake", "router", "notifier"}
+
+
+def free_ports(count: int) -> list[str]:
+    ports: list[int] = []
+    while len(ports) < count:
+        ports.append(choose_port(besides=ports))
+    return [str(port) for port in ports]
+
+
+@pytest.mark.parametrize("taken", ["intake", "router", "notifier"])
+def test_services_do_not_start_on_the_port_of_another(tmp_path: Path, taken: str) -> None:
+    intake, router, notifier = free_ports(3)
+    port = {"intake": intake, "router": router, "notifier": notifier}[taken]
+    refused = pytest.raises(StartFailed, match=f"port {port} is taken, {taken} cannot listen")
+    with socket.create_server(("127.0.0.1", int(port))), refused:
+        Services(tmp_path).start({"PATCHBAY_PORT": intake}, (int(router), int(notifier)))
+    assert Services(tmp_path).running == {}
+
+
+def test_services_of_which_one_ends_at_once_are_not_left_running(tmp_path: Path) -> None:
+    intake, router, notifier = free_ports(3)
+    settings = {"PATCHBAY_PORT": intake, "PATCHBAY_BROKER_URL": "carrier-pigeon://loft"}
+    with pytest.raises(StartFailed, match=r"(?s)ended at once.*carrier-pigeon"):
+        Services(tmp_path).start(settings, (int(router), int(notifier)))
+    assert Services(tmp_path).running == {}
 
 
 def test_both_listen_on_loopback_only(servers: Servers) -> None:

@@ -64,7 +64,7 @@ Values = Mapping[str, Any]
 
 def number(value: float) -> str:
     """Return a number as people read it."""
-    if value == int(value) and abs(value) >= 10:
+    if value == int(value) and (abs(value) >= 10 or not value):
         return f"{value:,.0f}"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
 
