@@ -1,6 +1,5 @@
 """A process from its start to its end: memory, health port, signals, a drain with a bound."""
 
-import gc
 import os
 import resource
 import signal
@@ -13,6 +12,7 @@ from sqlalchemy import text
 from shared.db.resealing import require_keys
 from shared.db.schema import require_current
 from shared.domain.errors import Unavailable
+from shared.garbage import settle
 from shared.messaging.worker_host import Service
 from shared.observability import tracing
 from shared.observability.health import HealthServer
@@ -21,10 +21,6 @@ from shared.runtime import Runtime
 
 #: How often a child looks whether its supervisor is still there.
 PARENT_CHECK_S = 1.0
-
-#: When the garbage collector looks at the young (new containers), and how often at the older.
-#: Requests and batches make thousands of objects that die by reference count alone.
-GC_THRESHOLDS = (10_000, 20, 20)
 
 #: How many files and connections a process may have open, if the system allows it.
 MOST_FILES = 65_536
@@ -40,17 +36,6 @@ def on_ending(handler: Callable[[int, FrameType | None], None]) -> None:
     for number in ENDINGS:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, handler)
-
-
-def settle() -> None:
-    """Tell the garbage collector that what is loaded now stays, and to look less often.
-
-    Otherwise each full collection goes through every class and schema of the process, which stops
-    all its threads for a tenth of a second.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 def files_allowed() -> int:

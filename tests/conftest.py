@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 import structlog
 
-from shared.process import settle
+from shared.garbage import look_seldom, settle
 from tests.fixtures import private_servers
 
 pytest_plugins = [
@@ -37,6 +37,7 @@ ROOM_BYTES = 6 * 2**30
 
 def pytest_configure(config: pytest.Config) -> None:
     """Choose where this run's servers live; the workers of a parallel run are told."""
+    look_seldom()
     _write_to_memory()
     _compile_once()
     given = getattr(config, "workerinput", {}).get("servers_directory")

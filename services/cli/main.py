@@ -8,6 +8,7 @@ from importlib.metadata import version
 import click
 
 from shared.domain.errors import PatchbayError
+from shared.garbage import look_seldom
 from shared.settings import SettingsError
 
 #: Where each command is. It is imported when it is called: a process pays, in time, memory and
@@ -77,6 +78,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command; expected errors end it with status 2 and one line each."""
+    look_seldom()
     try:
         cli()
     except SettingsError as error:

@@ -19,8 +19,9 @@ from typing import Any
 
 from services.intake import bootstrap
 from services.intake.connections import close_clients, limit_sending
+from shared.garbage import settle
 from shared.observability.logging import get_logger
-from shared.process import allow_files, settle
+from shared.process import allow_files
 from shared.settings import Settings, drain_s, load_settings
 
 #: How often the parent and the handlers are looked at.
