@@ -149,6 +149,8 @@ def _start_services(
     directory: Path, settings: Mapping[str, str], health_ports: tuple[int, int]
 ) -> None:
     """Migrate, make an admin key on the first start, and start intake, router and notifier."""
+    services = Services(directory)
+    services.require_startable(settings, health_ports)
     data = Path(settings["PATCHBAY_DATA_DIR"])
     data.mkdir(parents=True, exist_ok=True)
     click.echo(patchbay(settings, "migrate").strip(), err=True)
@@ -157,7 +159,7 @@ def _start_services(
         token = patchbay(settings, "keys", "create", "--name", "admin", "--scope", "*")
         key.touch(mode=0o600)
         key.write_text(token)
-    Services(directory).start(settings, health_ports)
+    services.start(settings, health_ports)
     url = f"http://127.0.0.1:{settings['PATCHBAY_PORT']}"
     click.echo(f"Patchbay listens on {url}; the API key is in {key}", err=True)
 

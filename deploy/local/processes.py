@@ -98,6 +98,12 @@ def kill_all(processes: Iterable[Process]) -> None:
         raise TimeoutError(f"processes survived SIGKILL for {DEATH_TIMEOUT_S:.0f} s: {alive}")
 
 
+def kill_trees(roots: Iterable[Process]) -> None:
+    """Kill processes and their descendants at once, so that none is born meanwhile."""
+    frozen = [freeze_tree(process) for process in roots]
+    kill_all(process for tree in frozen for process in tree)
+
+
 def processes_working_in(directory: Path) -> list[Process]:
     """The live processes whose working directory is ``directory`` (as far as we may look)."""
     target = directory.resolve()

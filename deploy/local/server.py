@@ -13,7 +13,7 @@ from typing import ClassVar
 from deploy.local.errors import NotRunning, StartFailed
 from deploy.local.launching import launch
 from deploy.local.logs import log_tail
-from deploy.local.processes import Process, freeze_tree, kill_all, thaw_tree
+from deploy.local.processes import Process, freeze_tree, kill_trees, thaw_tree
 from deploy.local.state import SERVER, ServerState, load_state, save_state
 from services.chaos.ports import choose_port, is_free
 from shared.waiting import wait_until
@@ -183,8 +183,7 @@ class LocalServer(ABC):
 
     def _kill(self) -> None:
         state = self._state
-        frozen = [freeze_tree(process) for process in state.processes.values()]
-        kill_all(process for tree in frozen for process in tree)
+        kill_trees(state.processes.values())
         if state.processes:
             self._save(replace(state, processes={}))
 

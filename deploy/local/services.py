@@ -1,19 +1,22 @@
 """Patchbay's own processes, started beside the private servers: distributed mode on one machine."""
 
+import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
+from http.client import HTTPException
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 from deploy.local.errors import StartFailed
 from deploy.local.launching import launch
 from deploy.local.logs import log_tail
-from deploy.local.processes import PROC, Process, kill_all
+from deploy.local.processes import PROC, Process, kill_trees
 from services.chaos.ports import is_free
 from shared.waiting import wait_until
 
@@ -48,56 +51,89 @@ class Services:
         """Start what does not run, with these PATCHBAY_ settings, and wait until all are ready.
 
         Intake listens on PATCHBAY_PORT. Relative paths in settings are of the current directory.
-        Raises StartFailed, with the end of the log, and leaves running only what ran before; also
-        if something runs with other settings than these.
+        Raises StartFailed, with the end of the logs, and leaves running only what ran before.
         """
-        commands, ports = _commands(health_ports), [int(settings["PATCHBAY_PORT"]), *health_ports]
+        with self._locked():
+            self.require_startable(settings, health_ports)
+            commands, ports = _commands(health_ports), _ports(settings, health_ports)
+            running, launched = self.running, dict[str, Process]()
+            try:
+                for name in [name for name in commands if name not in running]:
+                    environment = {**os.environ, **settings}
+                    launched[name] = launch(
+                        commands[name], self._log(name), environment, Path.cwd()
+                    )
+                    self._remember(running | launched)
+                self._await_ready(running | launched, ports)
+            except BaseException:
+                kill_trees(launched.values())
+                raise
+
+    def require_startable(
+        self, settings: Mapping[str, str], health_ports: tuple[int, int] = HEALTH_PORTS
+    ) -> None:
+        """Raise StartFailed if something runs otherwise than it would be started, or lacks a port.
+
+        Nothing is started or changed.
+        """
+        commands, ports = _commands(health_ports), _ports(settings, health_ports)
         running = self.running
         for name, process in running.items():
-            if other := _differing(process, commands[name], settings):
-                raise StartFailed(f"{name} runs with another {other}; first stop it: make down")
-        for name, port in zip(commands, ports, strict=True):
-            if name not in running and not is_free(port):
-                raise StartFailed(f"port {port} is taken, {name} cannot listen on it")
-        self.directory.mkdir(parents=True, exist_ok=True)
-        launched: dict[str, Process] = {}
-        try:
-            for name in [name for name in commands if name not in running]:
-                log = self.directory / f"{name}.log"
-                environment = {**os.environ, **settings}
-                launched[name] = launch(commands[name], log, environment, Path.cwd())
-                self._remember(running | launched)
-            self._await_ready(running | launched, ports)
-        except BaseException:
-            kill_all(launched.values())
-            raise
-
-    def _remember(self, processes: Mapping[str, Process]) -> None:
-        self._state.write_text(json.dumps({n: asdict(p) for n, p in processes.items()}))
-
-    def _await_ready(self, processes: Mapping[str, Process], ports: Sequence[int]) -> None:
-        def settled() -> bool:
-            return not all(p.alive for p in processes.values()) or all(map(_is_ready, ports))
-
-        in_time = wait_until(settled, START_TIMEOUT_S)
-        for name, process in processes.items():
-            if not process.alive:
+            if other := _differing(process, commands[name], {**os.environ, **settings}):
                 raise StartFailed(
-                    f"{name} ended at once:\n{log_tail(self.directory / f'{name}.log')}"
+                    f"{name} runs with another {other}; first stop it: "
+                    f"python -m deploy.local down --directory {self.directory}"
                 )
-        if not in_time:
-            silent = " ".join(str(port) for port in ports if not _is_ready(port))
-            raise StartFailed(f"not ready within {START_TIMEOUT_S:g} s on port {silent}")
+        for name, port in ports.items():
+            if list(ports.values()).count(port) > 1 or (name not in running and not is_free(port)):
+                raise StartFailed(
+                    f"port {port} is taken, {name} cannot listen on it; choose others: "
+                    "PATCHBAY_PORT or --port, --health-ports"
+                )
 
     def stop(self) -> list[str]:
         """Stop these processes, draining first; return the names of those that ran."""
-        running = self.running
-        for process in running.values():
-            process.send(signal.SIGTERM)
-        wait_until(lambda: not any(p.alive for p in running.values()), STOP_TIMEOUT_S)
-        kill_all(running.values())
-        self._state.unlink(missing_ok=True)
-        return list(running)
+        with self._locked():
+            running = self.running
+            for process in running.values():
+                process.send(signal.SIGTERM)
+            wait_until(lambda: not any(p.alive for p in running.values()), STOP_TIMEOUT_S)
+            kill_trees(running.values())
+            self._state.unlink(missing_ok=True)
+            return list(running)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One at a time, of all processes; not in order of arrival."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with (self.directory / "services.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _log(self, name: str) -> Path:
+        return self.directory / f"{name}.log"
+
+    def _remember(self, processes: Mapping[str, Process]) -> None:
+        draft = self._state.with_suffix(".draft")
+        draft.write_text(json.dumps({n: asdict(p) for n, p in processes.items()}))
+        os.replace(draft, self._state)
+
+    def _await_ready(self, processes: Mapping[str, Process], ports: Mapping[str, int]) -> None:
+        waiting = dict(ports)
+
+        def settled() -> bool:
+            for name in [name for name, port in waiting.items() if _is_ready(port)]:
+                del waiting[name]
+            return not waiting or not all(p.alive for p in processes.values())
+
+        wait_until(settled, START_TIMEOUT_S)
+        dead = [name for name, process in processes.items() if not process.alive]
+        if dead:
+            raise StartFailed(f"{dead[0]} ended at once:\n{log_tail(self._log(dead[0]))}")
+        if waiting:
+            silent = ", ".join(f"{name} on port {port}" for name, port in waiting.items())
+            logs = log_tail(*map(self._log, waiting))
+            raise StartFailed(f"not ready within {START_TIMEOUT_S:g} s: {silent}\n{logs}")
 
 
 def patchbay(settings: Mapping[str, str], *arguments: str) -> str:
@@ -113,11 +149,8 @@ def patchbay(settings: Mapping[str, str], *arguments: str) -> str:
 
 def _commands(health_ports: tuple[int, int]) -> dict[str, list[str]]:
     """Return how each service is started, by its name."""
-    router, notifier = (
-        ("--health-port", str(health_ports[0])),
-        ("--health-port", str(health_ports[1])),
-    )
-    options = {"intake": (), "router": router, "notifier": notifier}
+    router, notifier = (["--health-port", str(port)] for port in health_ports)
+    options = {"intake": [], "router": router, "notifier": notifier}
     return {name: _command(name, *given) for name, given in options.items()}
 
 
@@ -125,18 +158,35 @@ def _command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "services.cli", *arguments]
 
 
-def _differing(process: Process, command: Sequence[str], settings: Mapping[str, str]) -> str:
-    """Return in what a running process was started otherwise (proc(5)); empty if in none."""
+def _ports(settings: Mapping[str, str], health_ports: tuple[int, int]) -> dict[str, int]:
+    """Return where each service answers whether it is ready, by its name."""
+    router, notifier = health_ports
+    return {"intake": int(settings["PATCHBAY_PORT"]), "router": router, "notifier": notifier}
+
+
+def _differing(process: Process, command: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Return in what a process was started otherwise, as proc(5) tells; empty if in nothing."""
     folder = PROC / str(process.pid)
-    arguments = os.fsdecode((folder / "cmdline").read_bytes()).split("\0")[1:-1]
-    environment = os.fsdecode((folder / "environ").read_bytes()).split("\0")
-    names = [name for name, value in settings.items() if f"{name}={value}" not in environment]
+    try:
+        arguments = os.fsdecode((folder / "cmdline").read_bytes()).split("\0")[1:-1]
+        lines = os.fsdecode((folder / "environ").read_bytes()).split("\0")
+    except OSError as error:
+        raise StartFailed(f"how process {process.pid} was started is not known: {error}") from None
+    had = _settings(line.partition("=")[::2] for line in lines)
+    wanted = _settings(environment.items())
+    names = sorted(n for n in had.keys() | wanted.keys() if had.get(n) != wanted.get(n))
     return ", ".join(names if arguments == list(command[1:]) else [*names, "--health-port"])
 
 
+def _settings(variables: Iterable[Sequence[str]]) -> dict[str, str]:
+    return {name: value for name, value in variables if name.startswith("PATCHBAY_")}
+
+
 def _is_ready(port: int) -> bool:
+    # A proxy of the environment is for what is far away.
+    direct = build_opener(ProxyHandler({}))
     try:
-        with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1) as answer:
+        with direct.open(f"http://127.0.0.1:{port}/readyz", timeout=1) as answer:
             return bool(answer.status == 200)
-    except OSError:
+    except (OSError, HTTPException):
         return False

@@ -11,20 +11,22 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
 import pika
+import psutil
 import psycopg
 import pytest
 
 from deploy.local import NotRunning, Postgres, RabbitMQ, Servers, StartFailed
 from deploy.local.packages import deny_service_starts
-from deploy.local.processes import Process
+from deploy.local.processes import Process, kill_all
 from deploy.local.programs import missing_packages
-from deploy.local.services import Services
+from deploy.local.services import Services, patchbay
 from deploy.local.state import SERVER, load_state, save_state
 from services.chaos.ports import choose_port
 from shared.waiting import wait_until
@@ -151,30 +153,40 @@ def test_up_attaches_to_running_servers_and_prints_two_settings(servers: Servers
 def test_services_beside_them_keep_all_they_have_in_one_folder(servers: Servers) -> None:
     directory, (port, *health) = servers.postgres.directory.parent, free_ports(3)
     asked = ("--services", "--database", "services", "--health-ports", *health)
-    command = ("up", "--directory", str(directory), *asked)
+    services = Services(directory)
+
+    def up(**more: str) -> subprocess.CompletedProcess[str]:
+        command = ("up", "--directory", str(directory), *asked)
+        return run_command(*command, timeout_s=120, **{"PATCHBAY_PORT": port, **more})
+
     try:
-        started = run_command(*command, timeout_s=120, PATCHBAY_PORT=port)
+        started = up()
         assert started.returncode == 0, started.stderr
-        running = Services(directory).running
         settings = dict(line.split("=", 1) for line in started.stdout.splitlines())
         authorization = f"Bearer {(directory / 'data' / 'admin.key').read_text().strip()}"
         url = f"http://127.0.0.1:{port}/v1/tickets"
         ticket = post(url, authorization, "application/json", json.dumps(ticket_body()).encode())
         post(f"{url}/{ticket['id']}/attachments", authorization, *form(("vpn.log", b"no route\n")))
         sound = run_command("verify", "--storage", module="services.cli", **settings)
-        again = run_command(*command, timeout_s=120, PATCHBAY_PORT=port)
-        other = run_command(*command, timeout_s=120, PATCHBAY_PORT=str(choose_port()))
-        left = Services(directory).running
+
+        before = services.running
+        kill_all([before["router"]])
+        refused = [up(PATCHBAY_PORT=str(choose_port())), up(PATCHBAY_QUEUE_PREFIX="other")]
+        left = services.running
+        again = up()
+        after = services.running
     finally:
-        stopped = Services(directory).stop()
+        stopped = services.stop()
 
     assert sound.returncode == 0, sound.stdout + sound.stderr
     kept = [each for each in (directory / "data").rglob("*") if each.is_file()]
     assert b"no route\n" in [each.read_bytes() for each in kept]
+    for answer, name in zip(refused, ("PATCHBAY_PORT", "PATCHBAY_QUEUE_PREFIX"), strict=True):
+        assert (answer.returncode, answer.stdout) == (1, "")
+        assert f"intake runs with another {name}; first stop it: python -m" in answer.stderr
+    assert left == {name: before[name] for name in ("intake", "notifier")}
     assert again.stdout == started.stdout
-    assert (other.returncode, other.stdout) == (1, "")
-    assert "intake runs with another PATCHBAY_PORT; first stop it: make down" in other.stderr
-    assert left == running
+    assert {name: after[name] for name in left} == left
     assert set(stopped) == {"intake", "router", "notifier"}
 
 
@@ -195,12 +207,41 @@ def test_services_do_not_start_on_the_port_of_another(tmp_path: Path, taken: str
     assert Services(tmp_path).running == {}
 
 
-def test_services_of_which_one_ends_at_once_are_not_left_running(tmp_path: Path) -> None:
+def test_services_do_not_share_a_port(tmp_path: Path) -> None:
+    intake, health = free_ports(2)
+    with pytest.raises(StartFailed, match=f"port {health} is taken"):
+        Services(tmp_path).start({"PATCHBAY_PORT": intake}, (int(health), int(health)))
+
+
+def test_if_one_service_ends_at_once_those_started_with_it_are_not_left(
+    servers: Servers, tmp_path: Path
+) -> None:
     intake, router, notifier = free_ports(3)
-    settings = {"PATCHBAY_PORT": intake, "PATCHBAY_BROKER_URL": "carrier-pigeon://loft"}
-    with pytest.raises(StartFailed, match=r"(?s)ended at once.*carrier-pigeon"):
+    settings = {
+        "PATCHBAY_PORT": intake,
+        "PATCHBAY_DATABASE_URL": servers.postgres.create_database("half"),
+        "PATCHBAY_BROKER_URL": servers.rabbitmq.url,
+        "PATCHBAY_DATA_DIR": str(tmp_path),
+        # Of a network that is nobody's (RFC 5737): only intake listens there.
+        "PATCHBAY_HOST": "192.0.2.1",
+    }
+    patchbay(settings, "migrate")
+
+    with pytest.raises(StartFailed, match="intake ended at once"):
         Services(tmp_path).start(settings, (int(router), int(notifier)))
+
+    assert (tmp_path / "router.log").exists()
     assert Services(tmp_path).running == {}
+    assert not processes_with("PATCHBAY_DATA_DIR", str(tmp_path))
+
+
+def processes_with(variable: str, value: str) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get(variable) == value:
+                found.append(process)
+    return found
 
 
 def test_both_listen_on_loopback_only(servers: Servers) -> None:

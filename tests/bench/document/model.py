@@ -63,8 +63,8 @@ Values = Mapping[str, Any]
 
 
 def number(value: float) -> str:
-    """Return a number as people read it."""
-    if value == int(value) and (abs(value) >= 10 or not value):
+    """Return a number as people read it; an int is a count."""
+    if isinstance(value, int) or (value == int(value) and abs(value) >= 10):
         return f"{value:,.0f}"
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.2f}"
 

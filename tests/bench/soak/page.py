@@ -196,7 +196,7 @@ def _plot(samples: Sequence[Sample], plot: str, title: str) -> str:
     every = {name for _, values in samples for name in values}
     names = {name for name in every if name.partition("/")[0] in kinds}
     curves = {name.partition("/")[2]: _points(samples, name) for name in names}
-    highest = sorted(curves, key=lambda name: -max(value for _, value in curves[name]))
+    highest = sorted(curves, key=lambda name: (-max(value for _, value in curves[name]), name))
     lines = [
         svg.Line(name, tuple((at / 60, value / scale) for at, value in curves[name]))
         for name in highest[:_MOST_LINES]
