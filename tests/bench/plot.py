@@ -14,7 +14,8 @@ _STYLE = (
     )
     + "</style>"
 )
-_KEY_WIDTH = 170
+#: Where keys begin, how wide one is at most, and how much room there is for all.
+_KEYS_AT, _KEY_WIDTH, _KEYS_WIDTH = 60, 170, 650
 
 #: How numbers stand beside an axis.
 tick = "{:,g}".format
@@ -25,9 +26,10 @@ def standalone(plot: str, names: Sequence[str]) -> str:
 
     `names` are those of its series; each has its colour.
     """
+    width = min(_KEY_WIDTH, _KEYS_WIDTH // max(1, len(names)))
     keys = "".join(
-        f'<rect x="{60 + _KEY_WIDTH * n}" y="2" width="12" height="4" fill="{COLOURS[n]}"/>'
-        f'<text x="{78 + _KEY_WIDTH * n}" y="9">{escape(name)}</text>'
+        f'<rect x="{_KEYS_AT + width * n}" y="2" width="12" height="4" fill="{COLOURS[n]}"/>'
+        f'<text x="{_KEYS_AT + 18 + width * n}" y="9">{escape(name)}</text>'
         for n, name in enumerate(names)
     )
     head, _, rest = plot.partition(">")

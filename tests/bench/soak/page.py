@@ -30,8 +30,8 @@ _UNITS = {
     "bytes": "bytes of a table that is not to grow, with its indexes",
     "dead_rows": "dead rows, peak of the second half",
 }
-#: Lines of a plot: more than this nobody tells apart.
-_MOST_LINES = 4
+#: Lines of a plot, as many as there are processes: more than this nobody tells apart.
+_MOST_LINES = 5
 #: Tables with fewer dead rows than this are not listed, unless they fail.
 _FEW_DEAD = 100
 
