@@ -7,6 +7,7 @@ written, the next with one of them committed, and the third has to end it.
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -87,8 +88,9 @@ class Repairs:
             room = select(_AGENTS.c.id).where(_AGENTS.c.load < _AGENTS.c.capacity)
             agent = tx.first(room.order_by(_AGENTS.c.id).limit(1).with_for_update())
             # One that nobody knows of any more, and one that one of two subscribers knows of.
-            whole = _told(tx, hooks[0], EventType.TICKET_WAITING)
-            half = _told(tx, hooks[1], EventType.TICKET_ASSIGNED)
+            repaired = [each.event_id for each in self._untold]
+            whole = _told(tx, hooks[0], EventType.TICKET_WAITING, repaired)
+            half = _told(tx, hooks[1], EventType.TICKET_ASSIGNED, repaired)
             if agent is None or whole is None or half is None:
                 return False
             spoilt = update(_AGENTS).where(_AGENTS.c.id == agent["id"])
@@ -136,8 +138,13 @@ class Repairs:
             return [*connection.execute(select(_DELIVERIES).where(*mine)).mappings()]
 
 
-def _told(tx: Transaction, receiver: str, event_type: EventType) -> Row | None:
-    """Return a webhook that told of such an event, and that no mail and no other repair did."""
+def _told(
+    tx: Transaction, receiver: str, event_type: EventType, repaired: Sequence[str]
+) -> Row | None:
+    """Return a webhook that told of such an event, and that no mail and no other repair did.
+
+    `repaired` are the events of other repairs.
+    """
     mail = _DELIVERIES.alias("mail")
     mailed = exists().where(
         mail.c.event_id == _DELIVERIES.c.event_id, mail.c.channel == DeliveryChannel.EMAIL
@@ -150,6 +157,7 @@ def _told(tx: Transaction, receiver: str, event_type: EventType) -> Row | None:
             _DELIVERIES.c.receiver == receiver,
             _DELIVERIES.c.work_state == WorkState.DONE,
             _EVENTS.c.type == event_type,
+            _EVENTS.c.id.not_in(repaired),
         )
         .order_by(_DELIVERIES.c.id.desc())
         .limit(1)
