@@ -77,18 +77,15 @@ def test_the_longest_queue_goes_first_where_the_order_says_so(shop: Shop) -> Non
     shop.desk.ok("PUT", f"{URL}/even", {"order": "queue_balance"})
     shop.desk.team("first", profile="even")
     agent = shop.desk.agent(1, skills={"vpn": 1, "dns": 1}, teams=["first"], presence="offline")
-    waiting = {
-        skill: [
-            shop.desk.ticket(team="first", required_skills=[{"skill": skill, "level": 1}])["id"]
-            for _ in range(count)
-        ]
-        for skill, count in (("dns", 1), ("vpn", 3))
-    }
-    shop.settle()
+    waiting = []
+    for skill in ("dns", "vpn", "vpn", "vpn"):
+        needed = [{"skill": skill, "level": 1}]
+        waiting.append(shop.desk.ticket(team="first", required_skills=needed)["id"])
+        shop.later(seconds=1)
     shop.desk.presence(agent, "online")
     shop.settle()
     # The only ticket for dns is the oldest; three wait for vpn.
-    assert shop.desk.assignee(waiting["vpn"][0]) == agent
+    assert [shop.desk.assignee(each) for each in waiting] == [None, agent, None, None]
 
 
 def test_a_profile_excludes_agents_by_id(shop: Shop) -> None:

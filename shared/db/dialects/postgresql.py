@@ -107,16 +107,23 @@ _LOCK_HOLDERS = text(
 _APPLICATION = "patchbay"
 #: A role may end its own sessions. `ClientRead`: it was sent writes and not the end of the trip.
 #: `ClientWrite`: nobody takes what it answers, and a transaction that locked a row has a number.
-_END_STRANDED = text(
-    "WITH still AS MATERIALIZED (SELECT pid, coalesce(client_addr::text, 'local') AS client, "
+_STILL = (
+    "SELECT pid, coalesce(client_addr::text, 'local') AS client, "
     "extract(epoch FROM clock_timestamp() - state_change)::float AS silent_s "
     "FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user "
     "AND application_name = :application AND state = 'active' AND xact_start IS NOT NULL "
     "AND (wait_event = 'ClientRead' OR wait_event = 'ClientWrite' AND backend_xid IS NOT NULL) "
-    "AND state_change < clock_timestamp() - make_interval(secs => :after)) "
-    # Materialized: what is ended has been chosen before.
+    "AND state_change < clock_timestamp() - make_interval(secs => :after)"
+)
+_LOOK_FOR_STRANDED = text(_STILL)
+#: Looked at once more: state and wait event are not read at the same moment, so that a session
+#: whose long statement ends between the two looks stranded. Materialized: what is ended has been
+#: chosen before.
+_END_STRANDED = text(
+    f"WITH still AS MATERIALIZED ({_STILL} AND pid = ANY(:pids)) "  # noqa: S608 -- ours
     "SELECT pid, client, silent_s FROM still WHERE pg_terminate_backend(pid)"
 )
+
 
 #: How old a plan may get, in seconds. A list that was empty may hold ten thousand rows by then; a
 #: plan that reads all of those still takes only a few milliseconds.
@@ -271,7 +278,10 @@ class PostgreSQL(Dialect):
 
     def end_stranded(self, connection: Connection, after_s: float) -> list[dict[str, Any]]:
         given = {"application": _APPLICATION, "after": after_s}
-        return plain_rows(connection.execute(_END_STRANDED, given))
+        pids = [row.pid for row in connection.execute(_LOOK_FOR_STRANDED, given)]
+        if not pids:
+            return []
+        return plain_rows(connection.execute(_END_STRANDED, {**given, "pids": pids}))
 
     def feed_key(self, events: Table) -> ColumnElement[int]:
         return events.c.feed_key
