@@ -1,11 +1,10 @@
 """What the two private servers have in common: life cycle, state on disk, identity of processes."""
 
-import fcntl
 import shutil
 import signal
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -14,7 +13,7 @@ from deploy.local.errors import NotRunning, StartFailed
 from deploy.local.launching import launch
 from deploy.local.logs import log_tail
 from deploy.local.processes import Process, freeze_tree, kill_trees, thaw_tree
-from deploy.local.state import SERVER, ServerState, load_state, save_state
+from deploy.local.state import SERVER, ServerState, load_state, locked, save_state
 from services.chaos.ports import choose_port, is_free
 from shared.waiting import wait_until
 
@@ -137,12 +136,8 @@ class LocalServer(ABC):
             raise NotRunning(f"{self.name} in {self.directory} is not running")
         return process
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        self.directory.mkdir(parents=True, exist_ok=True)
-        with (self.directory / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(self.directory / "lock")
 
     def _start(self) -> None:
         if self.running:

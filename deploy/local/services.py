@@ -1,13 +1,12 @@
 """Patchbay's own processes, started beside the private servers: distributed mode on one machine."""
 
-import fcntl
 import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from http.client import HTTPException
 from pathlib import Path
@@ -17,6 +16,7 @@ from deploy.local.errors import StartFailed
 from deploy.local.launching import launch
 from deploy.local.logs import log_tail
 from deploy.local.processes import PROC, Process, kill_trees
+from deploy.local.state import locked, write_whole
 from services.chaos.ports import is_free
 from shared.waiting import wait_until
 
@@ -102,21 +102,14 @@ class Services:
             self._state.unlink(missing_ok=True)
             return list(running)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One at a time, of all processes; not in order of arrival."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        with (self.directory / "services.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(self.directory / "services.lock")
 
     def _log(self, name: str) -> Path:
         return self.directory / f"{name}.log"
 
     def _remember(self, processes: Mapping[str, Process]) -> None:
-        draft = self._state.with_suffix(".draft")
-        draft.write_text(json.dumps({n: asdict(p) for n, p in processes.items()}))
-        os.replace(draft, self._state)
+        write_whole(self._state, json.dumps({n: asdict(p) for n, p in processes.items()}))
 
     def _await_ready(self, processes: Mapping[str, Process], ports: Mapping[str, int]) -> None:
         waiting = dict(ports)

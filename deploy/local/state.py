@@ -1,7 +1,10 @@
 """What a server's directory remembers, so that a later process can find the server again."""
 
+import fcntl
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -36,7 +39,21 @@ def load_state(path: Path) -> ServerState:
 
 
 def save_state(path: Path, state: ServerState) -> None:
-    """Write a state file in one step: a reader sees the old content or the new."""
+    """Write a state file, whole."""
+    write_whole(path, json.dumps(asdict(state), indent=2) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file in one step: a reader sees the old content or the new."""
     draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps(asdict(state), indent=2) + "\n")
+    draft.write_text(text)
     os.replace(draft, path)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file, made with its directory, while the block runs: one process at a time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
