@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import timedelta
 from typing import Any
@@ -118,3 +119,21 @@ def test_sessions_that_work_or_rest_in_a_transaction_are_left_alone(
             assert end_stranded(database, AT_ONCE) == 0
         working.join()
         assert resting.exec_driver_sql("SELECT 2").scalar_one() == 2
+
+
+def test_a_session_whose_long_statement_just_ended_is_left_alone(
+    database: Database, mode: Mode
+) -> None:
+    longer_than_allowed = timedelta(seconds=0.1)
+
+    def work() -> None:
+        with closing(Database(mode.database_url, 1)) as own, own.transaction() as tx:
+            for _ in range(20):
+                tx.connection.exec_driver_sql("SELECT pg_sleep(0.11)")
+
+    with ThreadPoolExecutor(16) as pool:
+        working = [pool.submit(work) for _ in range(16)]
+        while not all(each.done() for each in working):
+            assert end_stranded(database, longer_than_allowed) == 0
+        for each in working:
+            each.result()
