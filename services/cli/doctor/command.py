@@ -163,8 +163,8 @@ def _print_last(found: list[tuple[Area, Finding]]) -> None:
         severity: sum(finding.severity is severity for _, finding in found) for severity in Severity
     }
     click.echo(
-        f"{counted[Severity.ERROR]} errors, {counted[Severity.WARNING]} warnings, "
-        f"{counted[Severity.NOTE]} notes."
+        f"Errors: {counted[Severity.ERROR]}, warnings: {counted[Severity.WARNING]}, "
+        f"notes: {counted[Severity.NOTE]}."
     )
 
 

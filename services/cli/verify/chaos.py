@@ -216,7 +216,7 @@ def _tell(
         signed = signature or ("signed" if seal.signature else unsigned)
         click.echo(f"History: {path} (sha256 {seal.sha256}; {signed})")
     count = len(verdict.violations)
-    click.echo("Sound." if verdict.sound else f"Not sound: {count} promises broken.")
+    click.echo("Sound." if verdict.sound else f"Not sound, promises broken: {count}.")
 
 
 def _table(verdict: Verdict) -> Iterator[str]:

@@ -39,7 +39,7 @@ def last_lines(examination: Examination) -> Iterator[str]:
     broken = [result for result in examination.results if result.count]
     if broken:
         found = sum(result.count for result in broken)
-        yield f"Not sound: {found} findings in {len(broken)} of {len(examination.results)} checks."
+        yield f"Not sound: {found} found, by {len(broken)} of {len(examination.results)} checks."
     else:
         yield f"Sound: {len(examination.results)} checks, nothing found."
 
