@@ -87,7 +87,8 @@ async def smtp_server(
     finally:
         server.close()
         for each in sessions:
-            if isinstance(each.transport, asyncio.Transport):
+            # In Python 3.11.2 one that has closed by itself cannot be aborted any more.
+            if isinstance(each.transport, asyncio.Transport) and not each.transport.is_closing():
                 each.transport.abort()
         await server.wait_closed()
 
