@@ -4,8 +4,6 @@ import os
 import platform
 import re
 import subprocess
-import sys
-import sysconfig
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +15,6 @@ from typing import Any
 import psutil
 
 from deploy.local.programs import postgres_programs, rabbitmq_programs
-from services.cli.doctor.host import is_optimized
 
 PACKAGES = (
     *("aiohttp", "celery", "dramatiq", "flask", "granian", "marshmallow", "pika", "psycopg"),
@@ -41,20 +38,12 @@ def versions() -> dict[str, str]:
     broker = re.search(r"rabbitmq_server-([\d.]+)", str(rabbitmq_programs().resolve()))
     erlang = "erlang:display(erlang:system_info(otp_release)), halt()."
     return {
-        "Python": _python(),
+        "Python": platform.python_version(),
         "PostgreSQL": postgres[2],
         "RabbitMQ": broker[1] if broker else "unknown",
         "Erlang/OTP": _said("erl", "-noshell", "-eval", erlang).strip('"'),
         **{name: version(name) for name in PACKAGES},
     }
-
-
-def _python() -> str:
-    built_with = sysconfig.get_config_var("CONFIG_ARGS") or ""
-    how = (
-        "optimized" if is_optimized(built_with, sys.base_prefix) else "built without optimizations"
-    )
-    return f"{platform.python_version()} ({how})"
 
 
 def commit() -> str:

@@ -3,7 +3,6 @@
 import shutil
 import stat
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -12,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy.engine import make_url
 
-from services.cli.doctor.finding import Finding, error, note, ok, warning
+from services.cli.doctor.finding import Finding, error, ok, warning
 from shared.db.keyrings import key_file_of
 from shared.process import MOST_FILES, files_allowed
 from shared.settings import Settings
@@ -26,33 +25,12 @@ _OTHER_FILES = 128
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Yield findings about this machine, as a process that runs here would meet it."""
-    yield _python()
+    python = ".".join(map(str, sys.version_info[:3]))
+    yield ok(f"patchbay {version('patchbay')} on Python {python}")
     yield from _time_zones(settings)
     yield from _disks(settings)
     yield from _descriptors(settings)
     yield from _private_files(settings)
-
-
-def is_optimized(built_with: str, installed_in: str) -> bool:
-    """Return whether a Python, by the arguments of its `configure` and its prefix, is a fast one.
-
-    Distributions optimize theirs, but Debian's does not tell; who builds it otherwise may not
-    ("Performance options" of "Configure Python" in Python's documentation).
-    """
-    return "--enable-optimizations" in built_with or installed_in == "/usr"
-
-
-def _python() -> Finding:
-    python = ".".join(map(str, sys.version_info[:3]))
-    what = f"patchbay {version('patchbay')} on Python {python}"
-    if is_optimized(sysconfig.get_config_var("CONFIG_ARGS") or "", sys.base_prefix):
-        return ok(what)
-    return note(
-        f"{what}, which was built without optimizations",
-        "everything takes about a fifth more processor time",
-        "use the system's Python or the image python:3; pyenv builds a fast one with "
-        'PYTHON_CONFIGURE_OPTS="--enable-optimizations --with-lto"',
-    )
 
 
 def _time_zones(settings: Settings) -> Iterator[Finding]:
