@@ -134,7 +134,8 @@ def test_a_leader_that_stands_still_or_alone_pauses_doorbells_and_loses_nothing(
 def _whole(cluster: RabbitMQCluster) -> bool:
     """Whether the nodes find each other again by themselves.
 
-    A node that stood still for longer than the net tick does not always see that it is alone.
+    One that stood still for longer than the net tick may be connected and yet partitioned in Mnesia
+    (rabbitmq-server, issue 17319).
     """
     try:
         cluster.await_whole(JOINS_WITHIN_S)

@@ -16,7 +16,7 @@ This page is written by a program from what runs measured; to change a text, cha
 `tests/bench/document`.
 
 ```bash
-make bench                                       # everything: about an hour on two cores
+make bench                                       # everything: some forty minutes on two cores
 .venv/bin/python -m tests.bench --quick          # a tenth of it, for a look
 .venv/bin/python -m tests.bench --only pipeline  # a part; with --add beside the last run's
 .venv/bin/python -m tests.bench --write-docs     # this page and its plots, from the last run
