@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.chaos.errors import ChaosError
 from services.chaos.leftovers import Leftovers
-from services.chaos.ports import choose_port
+from services.demo.ports import choose_port
 from shared.db.engine import Database
 from shared.domain.errors import Unavailable
 from shared.messaging.own_queues import delete_queues, try_queues

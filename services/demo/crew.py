@@ -61,7 +61,8 @@ class Crew:
         await self._set_presence(self._api, resting, "online")
 
     async def stop(self) -> None:
-        """Drop everything."""
+        """Drop everything, and begin nothing more."""
+        self._api = None
         tasks = list(self._in_hand.values())
         for task in tasks:
             task.cancel()

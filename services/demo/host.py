@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from time import monotonic
 import aiohttp
 
 from services.demo.errors import DemoError
+from services.demo.ports import choose_port
 
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 10.0
@@ -70,11 +70,8 @@ class Place:
 
 def place(folder: Path, database_url: str | None, broker_url: str | None) -> Place:
     """Return a place on a port that is free now; without URLs everything is in the folder."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     database_url = database_url or f"sqlite:///{folder / 'patchbay.db'}"
-    return Place(folder, database_url, broker_url or "memory://", port)
+    return Place(folder, database_url, broker_url or "memory://", choose_port())
 
 
 class Host:

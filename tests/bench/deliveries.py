@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local.servers import Servers
-from services.chaos.ports import choose_port
+from services.demo.ports import choose_port
 from services.notifier.fan_out import FanOut
 from shared.db import ticket_changes
 from shared.db.engine import Database

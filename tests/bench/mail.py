@@ -8,7 +8,7 @@ import aiosmtplib
 from sqlalchemy import func, select
 
 from deploy.local.servers import Servers
-from services.chaos.ports import choose_port
+from services.demo.ports import choose_port
 from services.notifier.mail.message import MailRenderer, RenderedMail
 from services.notifier.mail.samples import sample_event, sample_facts, sample_recipient
 from services.notifier.mail.templates import MailTemplates

@@ -3,7 +3,7 @@
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.browser.office import free_port
+from services.demo.ports import choose_port
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Shop</title>
@@ -17,7 +17,7 @@ class HostSite:
     """Serves one page; its policy allows scripts and frames of Patchbay, and nothing inline."""
 
     def __init__(self) -> None:
-        self.port = free_port()
+        self.port = choose_port()
         #: By name, and so another origin than 127.0.0.1.
         self.origin = f"http://localhost:{self.port}"
         self.url, self.language = "", "en"

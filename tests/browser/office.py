@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,21 +10,16 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from services.demo.ports import choose_port
 from tests.processes import END_TIMEOUT_S, ROOT
 from tests.waiting import eventually
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Office:
     """The process, and what the desk does by its API."""
 
     def __init__(self, folder: Path, **settings: str) -> None:
-        port = free_port()
+        port = choose_port()
         self.url = f"http://127.0.0.1:{port}"
         self._log = folder / "serve.log"
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("PATCHBAY_")}

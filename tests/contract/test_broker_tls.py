@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from deploy.local import Servers
-from services.chaos.ports import choose_port
+from services.demo.ports import choose_port
 from shared.domain.broker_url import parse_broker_url
 from shared.domain.errors import Unavailable
 from shared.messaging.amqp import AmqpTransport, PatchbayRabbitmqBroker

@@ -13,7 +13,7 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
-from services.chaos.ports import LOOPBACK, choose_port
+from services.demo.ports import LOOPBACK, choose_port
 from shared.domain.errors import Unavailable
 from shared.domain.ids import Prefix, new_id
 from shared.storage.base import ObjectMissing, Storage, object_key

@@ -65,11 +65,17 @@ def test_nothing_is_lost_on_postgresql_and_rabbitmq(tmp_path: Path, distributed:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_stops_everything(tmp_path: Path, number: signal.Signals) -> None:
     process = start(tmp_path, "--tickets", "5000")
-    eventually(lambda: list(tmp_path.glob("*/outbox/*.eml")), TIMEOUT_S)
+
+    def sends_mail() -> bool:
+        assert process.poll() is None, process.communicate()
+        return any(tmp_path.glob("*/outbox/*.eml"))
+
+    eventually(sends_mail, TIMEOUT_S)
     process.send_signal(number)
     output, errors = process.communicate(timeout=TIMEOUT_S)
     assert (process.returncode, output) == (130, "")
     assert errors.splitlines()[-1] == "Interrupted; everything is stopped."
+    assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []
     assert not processes_below(tmp_path)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from services.chaos.ports import choose_port
+from services.demo.ports import choose_port
 from shared.db.engine import Database
 from shared.db.models import Ticket
 from shared.domain.work import WorkState

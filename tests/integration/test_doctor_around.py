@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.chaos.ports import choose_port
 from services.cli.doctor.secrets import HIDDEN
+from services.demo.ports import choose_port
 from tests.clamd import Scanner
 from tests.doctor import look, said, settings_of
 from tests.fixtures.modes import Mode

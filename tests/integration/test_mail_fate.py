@@ -9,7 +9,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from services.chaos.ports import choose_port
+from services.demo.ports import choose_port
 from services.notifier.mail_claims import MailClaims
 from services.notifier.places import Places
 from services.notifier.repository import DeliveryRepository

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from services.chaos.ports import LOOPBACK, choose_port
+from services.demo.ports import LOOPBACK, choose_port
 from shared.db.engine import Database
 from shared.db.models import Ticket
 from shared.db.models.base import table

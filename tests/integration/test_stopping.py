@@ -13,7 +13,7 @@ from time import monotonic
 import psutil
 import pytest
 
-from services.chaos.ports import choose_port
+from services.demo.ports import choose_port
 from services.intake.http_process import LAST_LOOK_S
 from shared.settings import Settings
 from tests.desk import Desk
