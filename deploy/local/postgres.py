@@ -19,7 +19,7 @@ from deploy.local.processes import kill_all, processes_working_in
 from deploy.local.programs import postgres_programs
 from deploy.local.server import LocalServer
 from deploy.local.state import SERVER
-from services.demo.ports import LOOPBACK
+from shared.ports import LOOPBACK
 
 SUPERUSER = "patchbay"
 MAINTENANCE_DATABASE = "postgres"

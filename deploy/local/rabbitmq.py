@@ -14,7 +14,7 @@ from deploy.local.errors import ControlFailed, NotRunning
 from deploy.local.programs import epmd_program, rabbitmq_programs
 from deploy.local.server import LocalServer
 from deploy.local.state import SERVER
-from services.demo.ports import LOOPBACK
+from shared.ports import LOOPBACK
 
 USER = "guest"
 PASSWORD = "guest"  # noqa: S105 -- RabbitMQ's default, on loopback

@@ -14,7 +14,7 @@ from deploy.local.launching import launch
 from deploy.local.processes import kill_all
 from deploy.local.programs import epmd_program
 from deploy.local.rabbitmq import SERVER_ERLANG, RabbitMQ
-from services.demo.ports import LOOPBACK, choose_port
+from shared.ports import LOOPBACK, choose_port
 
 NODES = 3
 #: A node from which nothing came for so long is down to the others. By itself it would be 60 s

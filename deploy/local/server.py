@@ -14,7 +14,7 @@ from deploy.local.launching import launch
 from deploy.local.logs import log_tail
 from deploy.local.processes import Process, freeze_tree, kill_trees, thaw_tree
 from deploy.local.state import SERVER, ServerState, load_state, locked, save_state
-from services.demo.ports import choose_port, is_free
+from shared.ports import choose_port, is_free
 from shared.waiting import wait_until
 
 START_TIMEOUT_S = 60.0

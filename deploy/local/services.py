@@ -17,7 +17,7 @@ from deploy.local.launching import launch
 from deploy.local.logs import log_tail
 from deploy.local.processes import PROC, Process, kill_trees
 from deploy.local.state import locked, write_whole
-from services.demo.ports import is_free
+from shared.ports import is_free
 from shared.waiting import wait_until
 
 START_TIMEOUT_S = 60.0

@@ -17,10 +17,10 @@ from sqlalchemy.exc import DBAPIError
 
 from services.chaos.errors import ChaosError
 from services.chaos.leftovers import Leftovers
-from services.demo.ports import choose_port
 from shared.db.engine import Database
 from shared.domain.errors import Unavailable
 from shared.messaging.own_queues import delete_queues, try_queues
+from shared.ports import choose_port
 from shared.settings import PREFIX, Settings
 
 #: Of SQLSTATE: what a role may not do. (PostgreSQL, appendix A.)

@@ -15,7 +15,7 @@ from time import monotonic
 import aiohttp
 
 from services.demo.errors import DemoError
-from services.demo.ports import choose_port
+from shared.ports import choose_port
 
 START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 10.0

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local.servers import Servers
-from services.demo.ports import choose_port
 from services.notifier.fan_out import FanOut
 from shared.db import ticket_changes
 from shared.db.engine import Database
@@ -18,6 +17,7 @@ from shared.db.models import Subscription, TicketEvent
 from shared.db.models.base import table
 from shared.db.ticket_changes import NewTicket
 from shared.domain.clock import SystemClock
+from shared.ports import choose_port
 from shared.schemas.ticket import CreateTicketSchema
 from shared.waiting import wait_until
 from tests.bench.desk import PATIENCE_S, Desk, Figures, desk, start_intake, start_workers

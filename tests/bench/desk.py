@@ -17,7 +17,7 @@ import psutil
 
 from deploy.local.servers import Servers
 from deploy.local.services import patchbay
-from services.demo.ports import choose_port
+from shared.ports import choose_port
 from shared.waiting import wait_until
 
 Figures = dict[str, Any]

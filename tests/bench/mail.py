@@ -8,7 +8,6 @@ import aiosmtplib
 from sqlalchemy import func, select
 
 from deploy.local.servers import Servers
-from services.demo.ports import choose_port
 from services.notifier.mail.message import MailRenderer, RenderedMail
 from services.notifier.mail.samples import sample_event, sample_facts, sample_recipient
 from services.notifier.mail.templates import MailTemplates
@@ -20,6 +19,7 @@ from shared.db.ticket_changes import NewTicket
 from shared.domain.clock import SystemClock
 from shared.domain.delivery import DeliveryChannel, MailKind
 from shared.domain.work import WorkState
+from shared.ports import choose_port
 from shared.schemas.ticket import CreateTicketSchema
 from shared.waiting import wait_until
 from tests.bench.accepting import listens

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from services.demo.ports import choose_port
+from shared.ports import choose_port
 from tests.processes import END_TIMEOUT_S, ROOT
 from tests.waiting import eventually
 

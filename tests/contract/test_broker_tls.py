@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from deploy.local import Servers
-from services.demo.ports import choose_port
 from shared.domain.broker_url import parse_broker_url
 from shared.domain.errors import Unavailable
 from shared.messaging.amqp import AmqpTransport, PatchbayRabbitmqBroker
 from shared.messaging.broker_look import look_at
+from shared.ports import choose_port
 from shared.settings import QueueType, SettingsError, load_settings
 from tests.certificates import Authority
 from tests.waiting import DEADLINE_S

@@ -13,9 +13,9 @@ import obstore
 import pytest
 from obstore.store import S3Store
 
-from services.demo.ports import LOOPBACK, choose_port
 from shared.domain.errors import Unavailable
 from shared.domain.ids import Prefix, new_id
+from shared.ports import LOOPBACK, choose_port
 from shared.storage.base import ObjectMissing, Storage, object_key
 from shared.storage.local import LocalStorage
 from shared.storage.s3 import S3Storage

@@ -17,7 +17,7 @@ import urllib.request
 from pathlib import Path
 
 from deploy.build.locked import TARGETS
-from services.demo.ports import LOOPBACK, choose_port
+from shared.ports import LOOPBACK, choose_port
 from tests.deploy.dockerfile import ROOT, Instruction, ancestry, environment, last, stages
 from tests.waiting import eventually
 

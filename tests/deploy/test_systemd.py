@@ -16,7 +16,7 @@ from deploy.local.errors import PackagesMissing
 from deploy.local.packages import ensure_systemd
 from deploy.systemd.make_units import FOLDER, MARGIN_S, SHUTDOWN_S, UNITS, rendered
 from services.cli.main import COMMANDS, cli
-from services.demo.ports import choose_port
+from shared.ports import choose_port
 from tests.deploy.documents import ROOT
 from tests.deploy.environments import settings_from, unknown
 from tests.waiting import eventually

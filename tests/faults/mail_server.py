@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
-from services.demo.ports import choose_port
+from shared.ports import choose_port
 
 START_DEADLINE_S = 10
 

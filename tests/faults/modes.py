@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from services.demo.ports import choose_port
+from shared.ports import choose_port
 from tests.faults.desk import Desk
 from tests.faults.processes import ROOT, ServiceProcess, run_command
 

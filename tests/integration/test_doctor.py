@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from services.demo.ports import choose_port
 from shared.db.engine import Database
 from shared.db.models import Ticket
 from shared.domain.work import WorkState
 from shared.messaging.worker_host import WorkerHost
+from shared.ports import choose_port
 from shared.runtime import Runtime
 from tests.desk import Desk
 from tests.doctor import look, said, settings_of

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.cli.doctor.secrets import HIDDEN
-from services.demo.ports import choose_port
+from shared.ports import choose_port
 from tests.clamd import Scanner
 from tests.doctor import look, said, settings_of
 from tests.fixtures.modes import Mode

@@ -28,7 +28,7 @@ from deploy.local.processes import Process, kill_all
 from deploy.local.programs import missing_packages
 from deploy.local.services import Services, patchbay
 from deploy.local.state import SERVER, load_state, save_state
-from services.demo.ports import choose_port
+from shared.ports import choose_port
 from shared.waiting import wait_until
 from tests.attaching import form
 from tests.desk import ticket_body

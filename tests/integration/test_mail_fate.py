@@ -9,7 +9,6 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from services.demo.ports import choose_port
 from services.notifier.mail_claims import MailClaims
 from services.notifier.places import Places
 from services.notifier.repository import DeliveryRepository
@@ -19,6 +18,7 @@ from shared.db.work_lists import DELIVERIES_DUE
 from shared.domain.delivery import DeliveryChannel
 from shared.domain.work import ListName, WorkState
 from shared.messaging.worker_host import WorkerHost
+from shared.ports import choose_port
 from shared.runtime import Runtime
 from shared.settings import Settings
 from tests.clock import ShiftedClock

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from services.demo.ports import LOOPBACK, choose_port
 from shared.db.engine import Database
 from shared.db.models import Ticket
 from shared.db.models.base import table
+from shared.ports import LOOPBACK, choose_port
 from shared.settings import Settings
 from tests.desk import ticket_body
 from tests.processes import END_TIMEOUT_S, ROOT, environment

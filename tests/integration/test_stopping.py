@@ -13,8 +13,8 @@ from time import monotonic
 import psutil
 import pytest
 
-from services.demo.ports import choose_port
 from services.intake.http_process import LAST_LOOK_S
+from shared.ports import choose_port
 from shared.settings import Settings
 from tests.desk import Desk
 from tests.event_source import EventSource

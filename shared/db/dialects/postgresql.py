@@ -124,7 +124,6 @@ _END_STRANDED = text(
     "SELECT pid, client, silent_s FROM still WHERE pg_terminate_backend(pid)"
 )
 
-
 #: How old a plan may get, in seconds. A list that was empty may hold ten thousand rows by then; a
 #: plan that reads all of those still takes only a few milliseconds.
 REPLAN_S = 5.0

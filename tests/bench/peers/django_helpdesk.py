@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import make_url
 
 from deploy.local.servers import Servers
-from services.demo.ports import choose_port
+from shared.ports import choose_port
 from shared.waiting import wait_until
 from tests.bench.accepting import listens
 from tests.bench.desk import PATIENCE_S, Figures, run_load

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from deploy.local import RabbitMQ
 from deploy.local.state import ServerState, save_state
-from services.demo.ports import LOWEST_PORT, choose_port
+from shared.ports import LOWEST_PORT, choose_port
 
 
 def test_a_port_that_was_chosen_is_not_chosen_again() -> None:
